@@ -73,6 +73,7 @@ PassphraseFileOption = Annotated[
         ),
     ),
 ]
+# `clients.cli.main` takes `--lang` wherever it stands; the option is here to be listed by `--help`.
 LangOption = Annotated[
     str | None,
     typer.Option(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from clients.cli.groups import GROUPS, is_ours
 from clients.cli.help_language import translate_help
 from terminal.errors import EXIT_DONE, EXIT_INTERRUPTED, CommandError, ErrorReport, report_of
-from terminal.languages import choose_language, set_language, text
+from terminal.languages import LANGUAGES, choose_language, is_language, set_language, text
 from terminal.results import Result, json_line, json_wanted, want_json
 
 if TYPE_CHECKING:
@@ -30,11 +30,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code. The entry point of the program `democite`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     set_language(choose_language(words, os.environ))
+    words, unknown = _without_language(words)
     want_json(False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        if unknown is not None:
+            raise CommandError("usage", f"--lang {unknown}: {' | '.join(LANGUAGES)}")
         return _run(words)
     except KeyboardInterrupt:
         return _fail(report_of(CommandError("interrupted")), json_wanted())
@@ -46,9 +49,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _fail(_report(error), json_wanted() or (_is_usage(error) and "--json" in words))
 
 
+def _without_language(words: list[str]) -> tuple[list[str], str | None]:
+    """The command line without `--lang`, which may stand anywhere, and an unknown value of it."""
+    kept: list[str] = []
+    unknown = None
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return [*kept, word, *rest], unknown
+        if word == "--lang" or word.startswith("--lang="):
+            value = word.removeprefix("--lang=") if "=" in word else next(rest, "")
+            unknown = unknown if is_language(value) else value
+        else:
+            kept.append(word)
+    return kept, unknown
+
+
 def _run(words: list[str]) -> int:
-    while words and (words[0] == "--lang" or words[0].startswith("--lang=")):
-        words = words[1:] if "=" in words[0] else words[2:]
     if not words or words[0] in ("--help", "-h", "help"):
         print(_overview())
         return EXIT_DONE
@@ -81,6 +98,8 @@ def _run_group(name: str, words: list[str]) -> int:
             outcome = command.main(words, prog_name=program, standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
+    if outcome == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
     return _finish(outcome)
 
 

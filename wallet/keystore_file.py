@@ -1,0 +1,140 @@
+"""A wallet's file: what is public about it in the clear, its key sealed with a passphrase.
+
+The clear part lets `democite wallet address` answer without a passphrase. It is never trusted for
+signing: when the key is unsealed, the clear part must follow from the sealed one.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from primitives import addresses, keystore
+from primitives.encoding import Value
+from primitives.errors import Refused
+from primitives.signatures import SigningKey
+from wallet.atomic_files import write_file
+
+FILE_KIND = "wallet"
+FILE_VERSION = 1
+FILE_BYTES_MAX = 64 * 1024
+SEED_BYTES = 32
+SALT_BYTES = 16
+NONCE_BYTES = 24
+
+
+@dataclass(frozen=True)
+class WalletIdentity:
+    """What anyone may know of a wallet."""
+
+    network_id: bytes
+    prefix: str
+    account_kind: str
+    device_key: bytes
+
+    @property
+    def account_id(self) -> bytes:
+        """The account's id; known before the account is open."""
+        return addresses.account_id(self.prefix, self.device_key)
+
+    @property
+    def address(self) -> str:
+        """The account's address."""
+        return addresses.format_address(self.prefix, self.account_id)
+
+
+def create_wallet_file(
+    path: Path, identity: WalletIdentity, signing_key: SigningKey, passphrase: str
+) -> None:
+    """Write a new wallet. Raises `FileExistsError`: a wallet is never overwritten."""
+    payload: Value = [
+        FILE_KIND,
+        FILE_VERSION,
+        identity.network_id,
+        identity.prefix,
+        signing_key.seed,
+    ]
+    sealed = keystore.seal(
+        payload,
+        passphrase,
+        salt=secrets.token_bytes(SALT_BYTES),
+        nonce=secrets.token_bytes(NONCE_BYTES),
+    )
+    content = {
+        "kind": FILE_KIND,
+        "version": FILE_VERSION,
+        "network_id": identity.network_id.hex(),
+        "territory": identity.prefix,
+        "account_kind": identity.account_kind,
+        "device_key": identity.device_key.hex(),
+        "address": identity.address,
+        "keystore": json.loads(sealed),
+    }
+    write_file(path, json.dumps(content, indent=2).encode() + b"\n", replace=False)
+
+
+def read_identity(path: Path) -> WalletIdentity:
+    """The public part of a wallet's file. Raises `Refused`: `keystore_malformed`."""
+    return _identity_of(path, _read(path))
+
+
+def unlock(path: Path, passphrase: str) -> tuple[WalletIdentity, SigningKey]:
+    """The wallet's key. Raises `Refused`: `passphrase_wrong`, `keystore_malformed`."""
+    content = _read(path)
+    identity = _identity_of(path, content)
+    payload = keystore.unseal(json.dumps(content["keystore"]).encode(), passphrase)
+    if (
+        not isinstance(payload, tuple)
+        or len(payload) != 5
+        or payload[:2] != (FILE_KIND, FILE_VERSION)
+        or not isinstance(payload[4], bytes)
+        or len(payload[4]) != SEED_BYTES
+    ):
+        raise Refused("keystore_malformed", file=str(path))
+    signing_key = SigningKey.from_seed(payload[4])
+    if (
+        payload[2] != identity.network_id
+        or payload[3] != identity.prefix
+        or signing_key.public_key != identity.device_key
+    ):
+        raise Refused("keystore_malformed", "public part changed", file=str(path))
+    return identity, signing_key
+
+
+def _read(path: Path) -> dict[str, object]:
+    with path.open("rb") as stream:
+        raw = stream.read(FILE_BYTES_MAX + 1)
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Refused("keystore_malformed", file=str(path)) from None
+    if (
+        len(raw) > FILE_BYTES_MAX
+        or not isinstance(content, dict)
+        or content.get("kind") != FILE_KIND
+        or not isinstance(content.get("keystore"), dict)
+    ):
+        raise Refused("keystore_malformed", file=str(path))
+    if content.get("version") != FILE_VERSION:
+        raise Refused("version_unknown", file=str(path))
+    return content
+
+
+def _identity_of(path: Path, content: dict[str, object]) -> WalletIdentity:
+    try:
+        identity = WalletIdentity(
+            network_id=bytes.fromhex(str(content["network_id"])),
+            prefix=str(content["territory"]),
+            account_kind=str(content["account_kind"]),
+            device_key=bytes.fromhex(str(content["device_key"])),
+        )
+    except (KeyError, ValueError):
+        raise Refused("keystore_malformed", file=str(path)) from None
+    if (
+        len(identity.network_id) != 32
+        or len(identity.device_key) != 32
+        or not addresses.is_prefix(identity.prefix)
+        or content.get("address") != identity.address
+    ):
+        raise Refused("keystore_malformed", file=str(path))
+    return identity
