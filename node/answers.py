@@ -1,0 +1,154 @@
+"""What a territory's node answers: the plain types between `node.territory` and the HTTP API.
+
+Bytes are bytes, amounts are minor units, times are milliseconds since 1970. Proofs are in their
+wire form (`docs/protocol.md` §3), ready to be sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from consensus.certificates import Certificate
+from consensus.header import Header
+from primitives.errors import Refused
+
+SubmissionState = Literal["accepted", "known", "refused", "busy"]
+TransactionState = Literal["final", "pending", "refused", "unknown"]
+LaneState = Literal["free", "pending", "final"]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of one transaction handed in.
+
+    `id` is over the bytes as they came, also for bytes that are no transaction. `refusal` is
+    present for `refused` (the rule's code) and `busy` (`mempool_full`, try again in a second).
+    `known` means held already, or final already.
+    """
+
+    id: bytes
+    state: SubmissionState
+    refusal: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedHeader:
+    """A final header: `certificate` finalizes the last of `between`, or `header` if there is none.
+
+    `between` holds the headers after this one, ascending, each the parent of the next.
+    """
+
+    height: int
+    header: Header
+    certificate: Certificate
+    between: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FinalBlock:
+    """One block that became final and is on disk."""
+
+    height: int
+    certified: CertifiedHeader
+    transaction_ids: tuple[bytes, ...]
+    first_number: int
+    touched: Mapping[bytes, tuple[int, ...]]
+    """Account id to the positions in `transaction_ids` that concern it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectWithProof:
+    """An object of the state, or its absence, proved against the header at `header_height`.
+
+    `raw` is None for absence; `proof` is the encoded state proof or absence proof.
+    """
+
+    raw: bytes | None
+    proof: bytes
+    header_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStatus:
+    """Where a transaction stands. `code` only for `refused`; the proofs only for `final`.
+
+    `receipt` is None while no final header's state root holds this transaction yet.
+    """
+
+    id: bytes
+    state: TransactionState
+    code: str | None = None
+    height: int | None = None
+    number: int | None = None
+    inclusion: bytes | None = None
+    receipt: bytes | None = None
+    receipt_height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """What a device's number was used for, as of the final header at `header_height`.
+
+    `final` without `id` means used too long ago for its transaction to be looked up by number.
+    """
+
+    state: LaneState
+    header_height: int
+    header_time_ms: int
+    id: bytes | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One final transaction of an account's history.
+
+    `amount_minor` is signed as this account saw it (negative when money left it); `time_ms` is its
+    block's. `counterparty` is an account id, or None when there is none or are many.
+    """
+
+    number: int
+    id: bytes
+    height: int
+    kind: str
+    time_ms: int
+    amount_minor: int
+    counterparty: bytes | None
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Newest first. `next_before` continues the listing, None at its end."""
+
+    items: tuple[HistoryItem, ...]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """One other member: whether it is connected now, and where we look for it."""
+
+    voting_key: bytes
+    prefix: str
+    address: str
+    connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """The node at one glance. `observing` means it follows but never votes."""
+
+    network_id: bytes
+    engine: str
+    height: int
+    view: int
+    state_root: bytes
+    header_time_ms: int
+    peers: tuple[PeerStatus, ...]
+    mempool_transactions: int
+    mempool_bytes: int
+    ready: bool
+    observing: bool
+    observing_reason: str | None
+    catching_up: bool
