@@ -26,7 +26,7 @@ from primitives.signatures import SigningKey
 
 @dataclass(frozen=True, slots=True)
 class TransportIdentity:
-    """This node's TLS key and certificate, as `node.peers.certificates.make_transport` made them."""
+    """This node's TLS key and certificate, as `peers.certificates.make_transport` made them."""
 
     key_pem: bytes
     certificate_pem: bytes
