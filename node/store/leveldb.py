@@ -1,0 +1,68 @@
+"""LevelDB through plyvel (wheels for Python 3.11 and 3.12)."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import plyvel
+
+from node.store.port import Change
+from primitives.errors import Refused
+
+# Memory stays small: a village's machine has little, and objects are cached above the store.
+_WRITE_BUFFER_BYTES = 8 << 20
+_BLOCK_CACHE_BYTES = 16 << 20
+_BLOOM_BITS = 10
+
+
+class LevelStore:
+    """A `Store` on LevelDB."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._database: Any = plyvel.DB(
+                str(folder),
+                create_if_missing=True,
+                paranoid_checks=True,
+                write_buffer_size=_WRITE_BUFFER_BYTES,
+                lru_cache_size=_BLOCK_CACHE_BYTES,
+                bloom_filter_bits=_BLOOM_BITS,
+            )
+        except plyvel.CorruptionError as error:
+            raise Refused("store_corrupt", str(error)) from error
+        except plyvel.IOError as error:
+            code = "data_in_use" if "lock" in str(error).lower() else "store_unreadable"
+            raise Refused(code, str(error)) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """See `Store`."""
+        value: bytes | None = self._database.get(key)
+        return value
+
+    def write(self, changes: Iterable[Change], *, sync: bool) -> None:
+        """See `Store`."""
+        batch = self._database.write_batch(sync=sync)
+        put, delete = batch.put, batch.delete
+        for key, value in changes:
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        batch.write()
+
+    def iterate(
+        self, start: bytes, stop: bytes | None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """See `Store`."""
+        iterator: Iterator[tuple[bytes, bytes]] = self._database.iterator(
+            start=start, stop=stop, include_stop=False, reverse=reverse
+        )
+        return iterator
+
+    def compact(self) -> None:
+        """See `Store`."""
+        self._database.compact_range()
+
+    def close(self) -> None:
+        """See `Store`."""
+        self._database.close()

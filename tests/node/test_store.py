@@ -1,0 +1,102 @@
+"""One conformance suite for every kind of store."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.store import STORE_KINDS, Store, after_prefix, open_store
+from primitives.errors import Refused
+
+
+@pytest.fixture(params=STORE_KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def store(kind: str, tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / "store", kind)
+    yield opened
+    opened.close()
+
+
+def test_a_batch_puts_and_removes(store: Store) -> None:
+    store.write([(b"a", b"1"), (b"b", b"2"), (b"a", b"3"), (b"b", None)], sync=True)
+    assert store.get(b"a") == b"3"
+    assert store.get(b"b") is None
+    assert store.get(b"never") is None
+
+
+def test_empty_values_and_empty_batches(store: Store) -> None:
+    store.write([], sync=True)
+    store.write([(b"k", b"")], sync=False)
+    assert store.get(b"k") == b""
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_iteration_is_ordered_and_half_open(store: Store, reverse: bool) -> None:
+    draw = random.Random(4)
+    model = {draw.randbytes(draw.randint(1, 4)): draw.randbytes(3) for _ in range(300)}
+    store.write(model.items(), sync=False)
+    bounds = [*sorted(model)[::40], b"\x00", b"\xff\xff\xff\xff\xff", b"\x80"]
+    for start in bounds:
+        for stop in (*bounds, None):
+            wanted = sorted(
+                (k, v) for k, v in model.items() if start <= k and (stop is None or k < stop)
+            )
+            if reverse:
+                wanted.reverse()
+            assert list(store.iterate(start, stop, reverse=reverse)) == wanted
+
+
+def test_reverse_iteration_over_nothing(store: Store) -> None:
+    assert list(store.iterate(b"", None, reverse=True)) == []
+    store.write([(b"b", b"")], sync=False)
+    assert list(store.iterate(b"", b"a", reverse=True)) == []
+    assert list(store.iterate(b"c", None, reverse=True)) == []
+
+
+def test_after_prefix() -> None:
+    assert after_prefix(b"ab") == b"ac"
+    assert after_prefix(b"a\xff") == b"b"
+    assert after_prefix(b"\xff\xff") is None
+
+
+def test_content_survives_closing_and_compaction(kind: str, tmp_path: Path) -> None:
+    store = open_store(tmp_path, kind)
+    store.write([(bytes([n]), bytes(100)) for n in range(200)], sync=True)
+    store.write([(bytes([n]), None) for n in range(100)], sync=True)
+    store.compact()
+    store.close()
+    store.close()
+    again = open_store(tmp_path, kind)
+    assert [key for key, _ in again.iterate(b"", None)] == [bytes([n]) for n in range(100, 200)]
+    again.close()
+
+
+def test_the_other_kind_is_refused(kind: str, tmp_path: Path) -> None:
+    open_store(tmp_path, kind).close()
+    other = next(k for k in STORE_KINDS if k != kind)
+    with pytest.raises(Refused) as refusal:
+        open_store(tmp_path, other)
+    assert refusal.value.code == "store_of_other_kind"
+
+
+def test_an_unknown_kind_and_a_strange_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refusal:
+        open_store(tmp_path, "paper")
+    assert refusal.value.code == "store_unknown"
+    (tmp_path / "letter").write_text("hello")
+    with pytest.raises(Refused) as refusal:
+        open_store(tmp_path, "leveldb")
+    assert refusal.value.code == "store_corrupt"
+
+
+def test_one_process_at_a_time(kind: str, tmp_path: Path) -> None:
+    store = open_store(tmp_path, kind)
+    with pytest.raises(Refused) as refusal:
+        open_store(tmp_path, kind)
+    assert refusal.value.code == "data_in_use"
+    store.close()
