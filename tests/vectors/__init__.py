@@ -1,0 +1,1 @@
+"""Golden vectors: what a second program, in any language, must compute too."""
