@@ -125,10 +125,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "write for example 12, 12,5 or 12.50, without spaces or thousands separators",
     ),
     "address_malformed": ("this address is not well written", "copy it whole or scan its code"),
-    "address_of_other_territory": (
-        "this address belongs to another territory",
-        "ask for an address of your own territory",
-    ),
     "address_of_other_network": (
         "no territory of this network has this short name",
         "check the address and --genesis",
@@ -210,6 +206,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "try another territory's node",
     ),
     "node_of_other_network": ("this node belongs to another network", "check --node and --genesis"),
+    "node_behind": (
+        "this node knows less than this wallet has verified already",
+        "try again in a moment, or try another territory's node",
+    ),
+    "note_malformed": ("the note has more than 140 characters or several lines", "make it shorter"),
     "not_final_yet": ("this is not final yet", "try again in a moment"),
     "outcome_unknown": (
         "it is not known yet whether the transaction went through",

@@ -149,10 +149,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "cette adresse est mal écrite",
         "recopiez-la en entier ou scannez son code",
     ),
-    "address_of_other_territory": (
-        "cette adresse appartient à un autre territoire",
-        "demandez une adresse de votre territoire",
-    ),
     "address_of_other_network": (
         "aucun territoire de ce réseau n'a ce nom court",
         "vérifiez l'adresse et --genesis",
@@ -246,6 +242,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "ce nœud appartient à un autre réseau",
         "vérifiez --node et --genesis",
     ),
+    "node_behind": (
+        "ce nœud en sait moins que ce portefeuille n'a déjà vérifié",
+        "recommencez dans un instant, ou essayez le nœud d'un autre territoire",
+    ),
+    "note_malformed": ("la note a plus de 140 caractères ou plusieurs lignes", "raccourcissez-la"),
     "not_final_yet": ("ce n'est pas encore définitif", "recommencez dans un instant"),
     "outcome_unknown": (
         "on ne sait pas encore si la transaction est passée",

@@ -5,7 +5,7 @@ half-finished object before it fails, and each can be called as a function by te
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -14,12 +14,15 @@ class Result:
     """A command's outcome: `data` for programs, `text` for people.
 
     `text` may be empty; then nothing is printed for people. `exit_code` is 0 unless the result
-    itself says that a check did not hold.
+    itself says that a check did not hold. `shown` is called once the result has been printed: a
+    payment counts as told to its user only then, so that a process killed before leaves a payment
+    that the next call takes up.
     """
 
     data: Mapping[str, object] = field(default_factory=dict)
     text: str = ""
     exit_code: int = 0
+    shown: Callable[[], None] | None = None
 
 
 _json_wanted = False

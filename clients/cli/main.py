@@ -160,6 +160,8 @@ def _finish(outcome: object) -> int:
             print(json_line(outcome.data), flush=True)
         elif outcome.text:
             print(outcome.text, flush=True)
+        if outcome.shown is not None:
+            outcome.shown()
         return outcome.exit_code
     return outcome if isinstance(outcome, int) else EXIT_DONE
 

@@ -8,6 +8,7 @@ import pytest
 from primitives.errors import InvariantBroken, Refused
 from terminal import catalogue, messages_en, messages_fr
 from terminal.errors import EXIT_CODES, CommandError, report_of
+from terminal.languages import LANGUAGES
 
 PROMISED_CODES = """
 encoding_not_canonical transaction_too_large kind_unknown version_unknown network_mismatch
@@ -20,14 +21,14 @@ wage_consent_missing employee_unknown payroll_already_submitted line_duplicate
 file_column_missing file_encoding_unknown date_out_of_range passphrase_wrong port_in_use
 data_of_other_network data_of_newer_version disk_full mempool_full node_unreachable
 outcome_unknown
-""".split()
+"""
 
 
 def test_every_promised_code_has_a_message_and_a_hint_in_both_languages() -> None:
-    for language in ("fr", "en"):
-        for code in PROMISED_CODES:
-            assert catalogue.message(code, language).strip(), code  # type: ignore[arg-type]
-            assert catalogue.hint(code, language).strip(), code  # type: ignore[arg-type]
+    for language in LANGUAGES:
+        for code in PROMISED_CODES.split():
+            assert catalogue.message(code, language).strip(), code
+            assert catalogue.hint(code, language).strip(), code
 
 
 def test_both_languages_have_the_same_codes() -> None:

@@ -1,0 +1,59 @@
+"""Where a wallet keeps its things: the file the user names, and a folder beside it.
+
+alice.json          public part and sealed key (wallet.keystore_file)
+alice.json.d/
+    genesis.json    the network that this wallet was made for: all that it trusts
+    headers.json    newest verified final headers (wallet.header_store)
+    outbox/         signed transactions (wallet.outbox)
+    evidence-*.json two final headers that cannot both be
+"""
+
+import os
+from pathlib import Path
+
+from ledger.genesis import Genesis
+from primitives.errors import Refused
+from wallet.atomic_files import make_private_folder, write_file
+
+GENESIS_BYTES_MAX = 4 * 1024 * 1024
+
+
+def default_wallet_file() -> Path:
+    """The wallet that is meant when none is named."""
+    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(home) / "democite" / "wallet.json"
+
+
+class WalletFolder:
+    """The paths of one wallet."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.folder = file.with_name(f"{file.name}.d")
+        self.genesis_file = self.folder / "genesis.json"
+        self.headers_file = self.folder / "headers.json"
+        self.outbox_folder = self.folder / "outbox"
+
+    def create(self, genesis: Genesis) -> None:
+        """Make the folder and put the genesis into it."""
+        make_private_folder(self.folder)
+        write_file(self.genesis_file, genesis.to_json().encode())
+
+    def genesis(self) -> Genesis:
+        """The genesis that the wallet was made with."""
+        return read_genesis(self.genesis_file)
+
+
+def read_genesis(file: Path) -> Genesis:
+    """A network's genesis. Raises `Refused`: `genesis_malformed` and what the rules refuse."""
+    with file.open("rb") as stream:
+        raw = stream.read(GENESIS_BYTES_MAX + 1)
+    if len(raw) > GENESIS_BYTES_MAX:
+        raise Refused("genesis_malformed", file=str(file))
+    try:
+        return Genesis.from_json(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Refused("genesis_malformed", file=str(file)) from None
+    except Refused as refusal:
+        refusal.file = refusal.file or str(file)
+        raise

@@ -1,0 +1,238 @@
+"""Reading from nodes that are not trusted: every answer is proved before it is returned.
+
+Nodes are asked in turn. One that lies, lags or is away is passed over; its error is raised only
+when no other node has a better answer. What was once seen final is remembered, so that no node can
+take the wallet back to an older state.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ledger.objects import Account, Currency
+from primitives import addresses
+from primitives.errors import Refused
+from primitives.signatures import SigningKey
+from wallet.light.balances import verify_account, verify_currency
+from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
+from wallet.light.inclusion import verify_inclusion
+from wallet.light.memory import HeaderConflict, HeaderMemory
+from wallet.light.trust import FinalHeader, TrustedNetwork
+from wallet.node_client import Answer, NodeClient, NodeUnreachable
+
+OBJECT_BYTES_MAX = 64 * 1024
+PROOF_BYTES_MAX = 64 * 1024
+T = TypeVar("T")
+
+# A node that still holds a transaction may yet bring it through, whatever another says of it; one
+# that refused it says more than one that never saw it. Refusals have rank 1.
+_WORD_RANKS = {"none": -1, "unknown": 0, "pending": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedAccount:
+    """An account as it stood after the parent of `final`; None if it was proved not to be open."""
+
+    account: Account | None
+    final: FinalHeader
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedCurrency:
+    """A currency's totals as they stood after the parent of `final`."""
+
+    currency: Currency
+    final: FinalHeader
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedInclusion:
+    """A transaction that stands in the final block of `final`.
+
+    `receipt_number` is the node's word; a receipt proves it.
+    """
+
+    final: FinalHeader
+    bundle: HeaderBundle
+    inclusion: bytes
+    receipt_number: int | None
+
+
+class Reader:
+    """Proved answers about one network."""
+
+    def __init__(self, client: NodeClient, network: TrustedNetwork, memory: HeaderMemory) -> None:
+        self.client = client
+        self.network = network
+        self.memory = memory
+        self.proofs_verified = 0
+
+    async def header(self, height: int | None = None) -> FinalHeader:
+        """A final header; the newest when `height` is None."""
+        return await self.first(lambda url: self._newest(url, height))
+
+    async def account(
+        self,
+        prefix: str,
+        account_id: bytes,
+        signing_key: SigningKey,
+        *,
+        height: int | None = None,
+        newest: bool = True,
+    ) -> ProvedAccount:
+        """An account with its proof, read with one of its keys.
+
+        With `height`, against that header. Raises `Refused`: `not_found` when no node shows it
+        to this key, `node_behind` when all know less than this wallet has seen already.
+        """
+        address = addresses.format_address(prefix, account_id)
+        path = f"/v1/accounts/{address}" + ("" if height is None else f"?height={height}")
+
+        async def read(url: str) -> ProvedAccount:
+            content = await self._get(url, path, signing_key)
+            final = await self._proof_header(url, content)
+            if height is not None and final.height != height:
+                raise Refused("proof_invalid", "another height than asked for")
+            if height is None and newest and final.height < self.memory.newest_height:
+                raise Refused("node_behind", f"{final.height} < {self.memory.newest_height}")
+            account = verify_account(final, account_id, *_object_and_proof(content))
+            self.proofs_verified += 1
+            return ProvedAccount(account, final)
+
+        return await self.first(read)
+
+    async def currency(self, code: str) -> ProvedCurrency:
+        """A currency's totals with their proof."""
+
+        async def read(url: str) -> ProvedCurrency:
+            content = await self._get(url, f"/v1/currencies/{code}", None)
+            final = await self._proof_header(url, content)
+            currency = verify_currency(final, code, *_object_and_proof(content))
+            self.proofs_verified += 1
+            return ProvedCurrency(currency, final)
+
+        return await self.first(read)
+
+    async def inclusion(
+        self, transaction_id: bytes, signing_key: SigningKey
+    ) -> ProvedInclusion | str:
+        """A transaction's inclusion, proved; else what nodes say of it.
+
+        That is `pending`, `unknown`, or the code of a refusal. Raises `Refused` when no node
+        answers.
+        """
+        word = "none"
+        refusal: Refused | None = None
+        for url in self.client.urls:
+            try:
+                found = await self.inclusion_from(url, transaction_id, signing_key)
+            except HeaderConflict:
+                raise
+            except NodeUnreachable:
+                continue
+            except Refused as error:
+                refusal = error
+                continue
+            if isinstance(found, ProvedInclusion):
+                return found
+            if _WORD_RANKS.get(found, 1) > _WORD_RANKS.get(word, 1):
+                word = found
+        if word != "none":
+            return word
+        raise refusal or Refused("node_unreachable", ", ".join(self.client.urls))
+
+    async def inclusion_from(
+        self, url: str, transaction_id: bytes, signing_key: SigningKey
+    ) -> ProvedInclusion | str:
+        """The same from one node. Raises `NodeUnreachable`, `Refused`."""
+        path = f"/v1/transactions/{transaction_id.hex()}"
+        answer = await self.client.get_from(url, path, signing_key)
+        if answer.status == 404:
+            return "unknown"
+        content = _data(answer)
+        status = content.get("status")
+        if status == "final":
+            return await self.prove_inclusion(url, transaction_id, content)
+        if status == "refused":
+            return answer.code if answer.code != "node_answer_malformed" else "refused"
+        if status in ("pending", "unknown"):
+            return str(status)
+        raise Refused("node_answer_malformed", field="status")
+
+    async def prove_inclusion(
+        self, url: str, transaction_id: bytes, content: Mapping[str, object]
+    ) -> ProvedInclusion:
+        """Check a node's answer that a transaction is final."""
+        final, bundle = await self.final_header(url, _count(content, "height"))
+        inclusion = hex_field(content, "inclusion", PROOF_BYTES_MAX)
+        verify_inclusion(final, transaction_id, inclusion)
+        self.proofs_verified += 1
+        number = content.get("number")
+        return ProvedInclusion(final, bundle, inclusion, number if type(number) is int else None)
+
+    async def final_header(self, url: str, height: int | None) -> tuple[FinalHeader, HeaderBundle]:
+        """A header from one node, verified to be final and remembered."""
+        name = "latest" if height is None else str(height)
+        content = await self._get(url, f"/v1/headers/{name}", None)
+        bundle = bundle_from_json(content)
+        final = self.accept(bundle)
+        if height is not None and final.height != height:
+            raise Refused("node_answer_malformed", "another height than asked for")
+        return final, bundle
+
+    def accept(self, bundle: HeaderBundle) -> FinalHeader:
+        """Verify and remember a header. Raises `Refused`, `HeaderConflict`."""
+        final = self.network.verify_final(bundle)
+        self.memory.remember(final, bundle)
+        return final
+
+    async def first(self, read: Callable[[str], Awaitable[T]]) -> T:
+        """The answer of the first node that has a good one; else the best error."""
+        refusal: Refused | None = None
+        for url in self.client.urls:
+            try:
+                return await read(url)
+            except HeaderConflict:
+                raise
+            except NodeUnreachable:
+                continue
+            except Refused as error:
+                # A node that has not caught up knows nothing of what another may have.
+                if refusal is None or refusal.code in ("not_found", "node_behind"):
+                    refusal = error
+        raise refusal or Refused("node_unreachable", ", ".join(self.client.urls))
+
+    async def _newest(self, url: str, height: int | None) -> FinalHeader:
+        final, _ = await self.final_header(url, height)
+        if height is None and final.height < self.memory.newest_height:
+            raise Refused("node_behind", f"{final.height} < {self.memory.newest_height}")
+        return final
+
+    async def _proof_header(self, url: str, content: Mapping[str, object]) -> FinalHeader:
+        final, _ = await self.final_header(url, _count(content, "header_height"))
+        return final
+
+    async def _get(
+        self, url: str, path: str, signing_key: SigningKey | None
+    ) -> Mapping[str, object]:
+        return _data(await self.client.get_from(url, path, signing_key))
+
+
+def _data(answer: Answer) -> Mapping[str, object]:
+    if answer.status != 200:
+        raise answer.refusal()
+    return answer.content
+
+
+def _count(content: Mapping[str, object], name: str) -> int:
+    value = content.get(name)
+    if type(value) is not int or value < 0:
+        raise Refused("node_answer_malformed", field=name)
+    return value
+
+
+def _object_and_proof(content: Mapping[str, object]) -> tuple[bytes | None, bytes]:
+    raw = None
+    if content.get("object") is not None:
+        raw = hex_field(content, "object", OBJECT_BYTES_MAX)
+    return raw, hex_field(content, "proof", PROOF_BYTES_MAX)
