@@ -66,6 +66,17 @@ def test_other_payloads_are_no_addresses() -> None:
     assert_refused("q" * 100_000)
 
 
+def test_padding_is_short_and_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = bech32m._to_groups(b"\x00" + ID)
+    assert len(groups) == 34
+    for wrong in ([*groups, 0], [*groups[:-1], groups[-1] | 1], [*groups[:-1], groups[-1] | 2]):
+        with monkeypatch.context() as patch:
+            patch.setattr(bech32m, "_to_groups", lambda payload, wrong=wrong: wrong)
+            text = bech32m.encode("lyon", b"")
+        assert bech32m.decode_groups(text) == ("lyon", wrong)
+        assert_refused(text)
+
+
 @pytest.mark.parametrize("hrp", ["", "Lyon", "é", "a b", "x" * 80])
 def test_other_prefixes_are_refused(hrp: str) -> None:
     with pytest.raises(Refused, match="address_malformed"):

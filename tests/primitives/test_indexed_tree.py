@@ -26,6 +26,9 @@ KEYS = [tagged("test_key", bytes([i])) for i in range(40)]
 VALUES = [tagged("test_value", bytes([i])) for i in range(8)]
 LOG_ROOT = tagged("test_log", b"")
 
+# Few, so that they come and go again within one block.
+MACHINE_KEYS = KEYS[:9]
+
 Change = tuple[bytes, bytes | None]
 
 
@@ -48,7 +51,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(
         changes=st.lists(
-            st.tuples(st.sampled_from(KEYS), st.sampled_from([*VALUES, None])), max_size=12
+            st.tuples(st.sampled_from(MACHINE_KEYS), st.sampled_from([*VALUES, None])), max_size=12
         )
     )
     def apply(self, changes: list[Change]) -> None:
@@ -70,7 +73,7 @@ class TreeMachine(RuleBasedStateMachine):
         self.models.pop()
         self.undoable -= 1
 
-    @rule(key=st.sampled_from(KEYS), wrong=st.sampled_from(KEYS))
+    @rule(key=st.sampled_from(MACHINE_KEYS), wrong=st.sampled_from(MACHINE_KEYS))
     def refused_changes_change_nothing(self, key: bytes, wrong: bytes) -> None:
         if self.models[-1].slot(wrong) is None and key != wrong:
             with pytest.raises(InvariantBroken):
@@ -84,7 +87,7 @@ class TreeMachine(RuleBasedStateMachine):
         self.models = [self.models[-1]]
         self.undoable = 0
 
-    @rule(key=st.sampled_from(KEYS), back=st.integers(0, 3))
+    @rule(key=st.sampled_from(MACHINE_KEYS), back=st.integers(0, 3))
     def prove(self, key: bytes, back: int) -> None:
         if back > self.undoable:
             with pytest.raises(Refused, match="version_not_kept"):
@@ -192,6 +195,8 @@ def test_malformed_proofs_are_refused_without_raising() -> None:
     for change in changes:
         assert not verify_presence(root, key, value, replace(presence, **change))  # type: ignore[arg-type]
         assert not verify_absence(root, KEYS[20], replace(absence, **change))  # type: ignore[arg-type]
+    # The first slot that does not exist, at the same depth: not even a root to compare.
+    assert presence_root(key, value, replace(presence, slot=presence.count)) is None
     assert not verify_presence(root, key[:31], value, presence)
     assert not verify_presence(root, key, b"", presence)
     assert not verify_absence(root, absence.key, absence)
@@ -229,6 +234,20 @@ def test_a_removed_slot_is_not_used_again() -> None:
     tree.undo()
     tree.undo()
     assert tree.slot(KEYS[1]) == 2 and tree.root() == tree_of(3).root()
+
+
+def test_a_key_that_goes_and_comes_back_in_one_block() -> None:
+    tree = tree_of(5)
+    root, key = tree.root(), KEYS[2]
+    tree.apply([(key, None), (key, VALUES[0]), (key, None), (key, VALUES[5])])
+    assert (tree.slot(key), tree.count()) == (7, 8)
+    assert verify_presence(tree.root(), key, VALUES[5], tree.prove(key))  # type: ignore[arg-type]
+    assert verify_presence(root, key, VALUES[2], tree.prove(key, 1))  # type: ignore[arg-type]
+    tree.undo()
+    assert (tree.slot(key), tree.count(), tree.root()) == (3, 6, root)
+    tree.apply([(key, None)])
+    proof = tree.prove(key)
+    assert isinstance(proof, Absence) and verify_absence(tree.root(), key, proof)
 
 
 def test_an_empty_block_is_a_version_with_the_same_root() -> None:
