@@ -1,0 +1,322 @@
+"""The consensus journal on disk: what this node promised, in the order it promised it.
+
+Records are gathered per turn and written as one *group*, synced before the next group is written.
+So a damaged group with a readable one after it was once on the disk: that is corruption, and the
+node refuses to start (`journal_corrupt`). A damaged group at the end is a torn write that nobody
+was told of: it is cut off.
+
+    folder:  MARK (the journal's id), 00000001.log, 00000002.log, …  (numbers never reused)
+    group:   magic(4) ‖ length(4) ‖ sequence(8) ‖ kind(1) ‖ crc32(4) ‖ content(length)
+    kind 1:  records, each length(4) ‖ bytes;   kind 2: number(8) of the oldest segment still kept
+
+The id in MARK also stands in the store. A journal that is gone, has another id, lacks segments or
+ends before what the store has seen of it is *lost*: the node may only observe, since it no longer
+knows what it signed.
+"""
+
+import asyncio
+import os
+import secrets
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from primitives.errors import InvariantBroken, Refused
+
+SEGMENT_BYTES_MAX = 16 << 20
+GROUP_BYTES_MAX = 64 << 20
+_MAGIC = b"\xd3\x4d\x4f\x6a"
+_HEAD = struct.Struct(">4sIQBI")
+_RECORDS, _OLDEST = 1, 2
+_MARK = "MARK"
+_ID_BYTES = 16
+
+
+@dataclass(slots=True)
+class _Segment:
+    number: int
+    path: Path
+    view_max: int
+    """Highest view of a record in it; it may go once the floor is above."""
+
+
+def create_journal(folder: Path) -> bytes:
+    """Make an empty journal and return its id, to be kept in the store. Refuses `file_exists`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise Refused("file_exists", f"{folder} is not empty")
+    journal_id = secrets.token_bytes(_ID_BYTES)
+    with (folder / _MARK).open("x", encoding="ascii") as mark:
+        mark.write(f"democite-journal 1 {journal_id.hex()}\n")
+        mark.flush()
+        os.fsync(mark.fileno())
+    _sync_folder(folder)
+    return journal_id
+
+
+class Journal:
+    """The journal, recovered and open for appending.
+
+    `lost_reason` is None for a whole journal; else nothing may be signed, and nothing is written.
+    """
+
+    def __init__(self, folder: Path, journal_id: bytes, sequence_seen: int) -> None:
+        """Recover from `folder`. `sequence_seen` is the newest group that the store knows of.
+
+        Raises Refused `journal_corrupt`.
+        """
+        self._folder = folder
+        self._segments: list[_Segment] = []
+        self._oldest_kept = 1
+        self._sequence = 0
+        self._bytes_in_segment = 0
+        self._file: int | None = None
+        self._pending: list[bytes] = []
+        self._pending_view = 0
+        self._appended = 0
+        self._durable = 0
+        self._syncing: asyncio.Future[None] | None = None
+        self._failure: OSError | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self.bytes_written = 0
+        self.syncs = 0
+        self.records: tuple[bytes, ...] = ()
+        self._recovered_counts: list[int] = []
+        self.lost_reason = self._recover(journal_id)
+        if self.lost_reason is None and self._sequence < sequence_seen:
+            self.lost_reason = "the journal ends before what the store has seen of it"
+
+    @property
+    def sequence(self) -> int:
+        """The newest group on disk."""
+        return self._sequence
+
+    @property
+    def appended(self) -> int:
+        """How many records were appended since the start; a position to wait for."""
+        return self._appended
+
+    @property
+    def durable(self) -> int:
+        """How many of them are on disk."""
+        return self._durable
+
+    def append(self, record: bytes, view: int) -> None:
+        """Add a record to the next group; `view` says when it may be pruned."""
+        self._appended += 1
+        if self.lost_reason is None:
+            self._pending.append(len(record).to_bytes(4, "big"))
+            self._pending.append(record)
+            self._pending_view = max(self._pending_view, view)
+
+    async def sync(self) -> None:
+        """Until everything appended before this call is on disk. Calls share one write.
+
+        Raises OSError where the disk refuses, then and on every later call.
+        """
+        wanted = self._appended
+        while self._durable < wanted:
+            if self._failure is not None:
+                raise self._failure
+            if self._syncing is None:
+                await self._write_group()
+            else:
+                await asyncio.shield(self._syncing)
+
+    def prune(self, floor_view: int) -> None:
+        """Let go of segments whose views are all below the floor, after the next group."""
+        kept = next(
+            (s.number for s in self._segments[:-1] if s.view_max >= floor_view),
+            self._segments[-1].number if self._segments else self._oldest_kept,
+        )
+        self._oldest_kept = max(self._oldest_kept, kept)
+
+    def rotate(self) -> None:
+        """Begin a new segment with the next group, so that the present one can be pruned."""
+        self._bytes_in_segment = SEGMENT_BYTES_MAX
+
+    def note_views(self, views: list[int]) -> None:
+        """Tell the views of the recovered `records`, in their order, so that they can be pruned."""
+        if len(views) != len(self.records):
+            raise InvariantBroken("one view for each recovered record")
+        position = 0
+        for segment, count in zip(self._segments, self._recovered_counts, strict=True):
+            segment.view_max = max(views[position : position + count], default=0)
+            position += count
+
+    def close(self) -> None:
+        """Wait for the write under way and close; what was not synced is gone."""
+        self._thread.shutdown(wait=True)
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    # -- writing ------------------------------------------------------------------------------
+
+    async def _write_group(self) -> None:
+        content, view, upto = b"".join(self._pending), self._pending_view, self._appended
+        self._pending, self._pending_view = [], 0
+        loop = asyncio.get_running_loop()
+        self._syncing = loop.create_future()
+        try:
+            if content:
+                await loop.run_in_executor(self._thread, self._write, content, view)
+                self.syncs += 1
+            self._durable = upto
+        except OSError as error:
+            # What a failed sync left on the disk is unknown for good, so there is no second try.
+            self._failure = error
+        finally:
+            syncing, self._syncing = self._syncing, None
+            syncing.set_result(None)
+
+    def _write(self, content: bytes, view: int) -> None:
+        """In the journal's thread: write one group, sync it, remove what may go."""
+        if len(content) > GROUP_BYTES_MAX:
+            raise InvariantBroken(f"a journal group of {len(content)} bytes")
+        gone = [s for s in self._segments if s.number < self._oldest_kept]
+        if self._file is None or self._bytes_in_segment >= SEGMENT_BYTES_MAX:
+            self._begin_segment()
+        groups = self._group(_RECORDS, content)
+        if gone:
+            groups += self._group(_OLDEST, self._oldest_kept.to_bytes(8, "big"))
+        self._put(groups)
+        self._segments[-1].view_max = max(self._segments[-1].view_max, view)
+        for segment in gone:
+            segment.path.unlink(missing_ok=True)
+            self._segments.remove(segment)
+
+    def _put(self, content: bytes) -> None:
+        if self._file is None:
+            raise InvariantBroken("the journal has no open segment")
+        unwritten = memoryview(content)
+        while unwritten:
+            unwritten = unwritten[os.write(self._file, unwritten) :]
+        os.fdatasync(self._file)
+        self._bytes_in_segment += len(content)
+        self.bytes_written += len(content)
+
+    def _group(self, kind: int, content: bytes) -> bytes:
+        self._sequence += 1
+        crc = _checksum(self._sequence, kind, content)
+        return _HEAD.pack(_MAGIC, len(content), self._sequence, kind, crc) + content
+
+    def _begin_segment(self) -> None:
+        number = self._segments[-1].number + 1 if self._segments else self._oldest_kept
+        path = self._folder / f"{number:08}.log"
+        if self._file is not None:
+            os.close(self._file)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        _sync_folder(self._folder)
+        self._segments.append(_Segment(number, path, 0))
+        self._bytes_in_segment = 0
+
+    # -- recovery -----------------------------------------------------------------------------
+
+    def _recover(self, journal_id: bytes) -> str | None:
+        try:
+            mark = (self._folder / _MARK).read_text("ascii")
+        except (FileNotFoundError, NotADirectoryError):
+            return "the journal is gone"
+        except ValueError:
+            mark = ""
+        if mark != f"democite-journal 1 {journal_id.hex()}\n":
+            return "the journal is another node's"
+        paths = sorted(self._folder.glob("*.log"))
+        numbers = [int(path.stem) for path in paths]
+        if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+            return "a segment of the journal is missing"
+        records: list[bytes] = []
+        for index, path in enumerate(paths):
+            found = self._recover_segment(path, is_last=index == len(paths) - 1)
+            self._segments.append(_Segment(int(path.stem), path, 0))
+            self._recovered_counts.append(len(found))
+            records += found
+        self.records = tuple(records)
+        if numbers and numbers[0] > self._oldest_kept:
+            return "the journal's oldest segment is missing"
+        if self._segments:
+            self._file = os.open(self._segments[-1].path, os.O_WRONLY | os.O_APPEND)
+        return None
+
+    def _recover_segment(self, path: Path, *, is_last: bool) -> list[bytes]:
+        raw = path.read_bytes()
+        records: list[bytes] = []
+        position = 0
+        while position < len(raw):
+            group = _read_group(raw, position)
+            if group is None:
+                if not is_last or _any_group_after(raw, position + 1):
+                    raise Refused(
+                        "journal_corrupt",
+                        f"damaged at byte {position}",
+                        file=str(path),
+                        hint="Restore this disk, or start a new node with a new voting key.",
+                    )
+                self._cut(path, position)
+                break
+            sequence, kind, content = group
+            if self._sequence and sequence != self._sequence + 1:
+                raise Refused("journal_corrupt", f"out of order at byte {position}", file=str(path))
+            self._sequence = sequence
+            if kind == _OLDEST:
+                self._oldest_kept = int.from_bytes(content, "big")
+            else:
+                records += _split_records(content, path)
+            position += _HEAD.size + len(content)
+        self._bytes_in_segment = position
+        return records
+
+    def _cut(self, path: Path, length: int) -> None:
+        with path.open("r+b") as file:
+            file.truncate(length)
+            os.fsync(file.fileno())
+
+
+def _read_group(raw: bytes, position: int) -> tuple[int, int, bytes] | None:
+    """(sequence, kind, content) of a whole group at `position`, or None."""
+    if position + _HEAD.size > len(raw):
+        return None
+    magic, length, sequence, kind, crc = _HEAD.unpack_from(raw, position)
+    begin = position + _HEAD.size
+    if magic != _MAGIC or length > GROUP_BYTES_MAX or begin + length > len(raw):
+        return None
+    content = raw[begin : begin + length]
+    if kind not in (_RECORDS, _OLDEST) or crc != _checksum(sequence, kind, content):
+        return None
+    return sequence, kind, content
+
+
+def _any_group_after(raw: bytes, position: int) -> bool:
+    while (position := raw.find(_MAGIC, position)) >= 0:
+        if _read_group(raw, position) is not None:
+            return True
+        position += 1
+    return False
+
+
+def _split_records(content: bytes, path: Path) -> list[bytes]:
+    records = []
+    position = 0
+    while position < len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        position += 4
+        if position + length > len(content):
+            raise Refused("journal_corrupt", "a record beyond its group", file=str(path))
+        records.append(content[position : position + length])
+        position += length
+    return records
+
+
+def _checksum(sequence: int, kind: int, content: bytes) -> int:
+    return zlib.crc32(content, zlib.crc32(sequence.to_bytes(8, "big") + bytes([kind])))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
