@@ -1,0 +1,111 @@
+"""What a replica wants done, in this order. The driver does it; the replica never waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from consensus.certificates import Certificate
+from consensus.header import Block, Header
+from consensus.messages import Message
+from consensus.votes import Vote
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Put a record at the end of the journal. It may be pruned once the floor reaches `view`."""
+
+    record: bytes
+    view: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Everything appended is durable before what follows in this list is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """To one member; lost if there is no connection."""
+
+    peer_key: bytes
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """To every other member."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Make a block for `view` on `parent` (None: on the genesis) and answer with `Built`.
+
+    The header needs view, parent_view = parent's view, parent digest, height + 1 and
+    time_ms = max(parent time + 1, own clock).
+    """
+
+    view: int
+    parent: Header | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Execute a block on its parent (executed before) and answer with `Executed`."""
+
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Blocks that became final, ancestors first; the certificate finalizes the last of them."""
+
+    blocks: tuple[Block, ...]
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """This header is final and its ancestors are not at hand: fetch the chain by height, commit
+    it, then say `CaughtUp`. Asked again with newer headers until then."""
+
+    header: Header
+    certificate: Certificate
+    from_peer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Journal records of views up to the floor, but for those appended last, are not needed."""
+
+    floor_view: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Two votes that no honest member signs both."""
+
+    first: Vote
+    second: Vote
+
+
+@dataclass(frozen=True, slots=True)
+class StopVoting:
+    """This replica only observes from now on (its journal lacks a vote that it signed)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A broken promise: a bug, or more than f faulty. The node must stop."""
+
+    reason: str
+
+
+Effect: TypeAlias = (
+    Append | Sync | Send | Broadcast | Build | Execute | Commit | CatchUp | Prune | Evidence
+    | StopVoting | Stop
+)  # fmt: skip
