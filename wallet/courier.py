@@ -8,14 +8,12 @@ the outbox before it is returned.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ledger.objects import Account
-from primitives import addresses
 from primitives.errors import Refused
-from primitives.hashing import hash_bytes
-from primitives.signatures import SigningKey
+from wallet.delivery import BUSY_CODES, MORE_NODES, MORE_NODES_AFTER_MS
 from wallet.lane_history import find_lane_use
+from wallet.lane_owner import LaneOwner
 from wallet.light.lanes import is_number_used
 from wallet.light.memory import HeaderConflict
 from wallet.node_client import NodeUnreachable
@@ -23,28 +21,8 @@ from wallet.outbox import Outbox
 from wallet.outbox_entry import Entry
 from wallet.reader import ProvedInclusion, Reader
 
-# A wallet that sees no inclusion after 3 s sends to two more territories (protocol, section 7).
-MORE_NODES_AFTER_MS = 3_000
-MORE_NODES = 2
 POLL_SECONDS = 0.4
 WAIT_MS = 30_000
-
-# Codes that say "not now" rather than "no": the next node may take it.
-BUSY_CODES = frozenset({"mempool_full", "node_busy"})
-
-
-@dataclass(frozen=True)
-class LaneOwner:
-    """Whose lane it is: an account and the key that numbers its transactions."""
-
-    prefix: str
-    account_id: bytes
-    signing_key: SigningKey
-
-    @property
-    def address(self) -> str:
-        """The account's address."""
-        return addresses.format_address(self.prefix, self.account_id)
 
 
 class Courier:
@@ -191,11 +169,6 @@ class Courier:
                 receipt_number=found.receipt_number,
             )
         )
-
-
-def transaction_id(raw: bytes) -> bytes:
-    """A transaction's id: over all signed bytes."""
-    return hash_bytes("tx", raw)
 
 
 def _is_used(account: Account | None, device_key: bytes, number: int) -> bool | None:

@@ -1,15 +1,13 @@
 """Which transaction used a lane number: found by asking, believed only when proved."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ledger.transaction import decode_transaction
 from primitives.errors import Refused
+from wallet.lane_owner import LaneOwner
 from wallet.light.bundles import hex_field
 from wallet.reader import ProvedInclusion, Reader
-
-if TYPE_CHECKING:
-    from wallet.courier import LaneOwner
+from wallet.transaction_ids import transaction_id as id_of
 
 HISTORY_PAGE = 100
 HISTORY_PAGES_MAX = 20
@@ -40,7 +38,7 @@ class LaneUse:
 
 
 async def history_page(
-    reader: Reader, owner: "LaneOwner", *, before: int | None, limit: int = HISTORY_PAGE
+    reader: Reader, owner: LaneOwner, *, before: int | None, limit: int = HISTORY_PAGE
 ) -> tuple[list[HistoryItem], int | None]:
     """One page of history, newest first, and where the next begins."""
     query = f"?limit={limit}" if before is None else f"?before={before}&limit={limit}"
@@ -53,7 +51,22 @@ async def history_page(
     return [_item(item) for item in items], following if type(following) is int else None
 
 
-async def find_lane_use(reader: Reader, owner: "LaneOwner", number: int) -> LaneUse | None:
+async def find_in_history(
+    reader: Reader, owner: LaneOwner, transaction_id: bytes
+) -> HistoryItem | None:
+    """The line of a transaction in its account's history; its bytes have this id."""
+    before: int | None = None
+    for _ in range(HISTORY_PAGES_MAX):
+        items, before = await history_page(reader, owner, before=before)
+        for item in items:
+            if item.id == transaction_id and id_of(item.raw) == transaction_id:
+                return item
+        if before is None:
+            return None
+    return None
+
+
+async def find_lane_use(reader: Reader, owner: LaneOwner, number: int) -> LaneUse | None:
     """The transaction that used `number`, if a node shows one and its inclusion is proved."""
     before: int | None = None
     for _ in range(HISTORY_PAGES_MAX):

@@ -10,7 +10,7 @@ left by a process that died, and is taken up by the next command that asks for t
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from primitives.errors import Refused
@@ -106,15 +106,24 @@ class Outbox:
             self._read(path) for path in self._listing(self._pending) if not self._is_done(path)
         ]
 
-    def orphans(self) -> Iterator[Entry]:
-        """Pending entries that no living process works on; each is locked for this one."""
-        for listed in self.pending():
-            if self.hold(listed):
+    def orphans(self) -> list[Entry]:
+        """Pending entries that no living process works on.
+
+        They are not locked when this returns: to look what became of one needs no lock, and a
+        command that wants to take it up meanwhile must not take the one who looks for its owner.
+        """
+        found: list[Entry] = []
+        with locked(self._folder / "lock"):
+            for listed in self.pending():
+                was_held = listed.name in self._locks
+                if not self.hold(listed):
+                    continue
                 entry = self._read_again(listed)
-                if entry is None:
+                if not was_held:
                     self.let_go(listed)
-                else:
-                    yield entry
+                if entry is not None:
+                    found.append(entry)
+        return found
 
     def by_idempotency(self, idempotency: str) -> Entry | None:
         """The entry that was made under an idempotency key (its hash)."""
@@ -124,23 +133,15 @@ class Outbox:
                     return self._read(path)
         return None
 
+    def all(self) -> list[Entry]:
+        """Every entry, by lane number."""
+        found = {entry.name: entry for entry in self.pending()}
+        found.update({path.name: self._read(path) for path in self._listing(self._done)})
+        return [found[name] for name in sorted(found)]
+
     def by_id(self, transaction_id: bytes) -> Entry | None:
         """The entry of a transaction."""
-        for folder in (self._pending, self._done):
-            for path in self._listing(folder):
-                entry = self._read(path)
-                if entry.id == transaction_id:
-                    return entry
-        return None
-
-    def by_number(self, number: int) -> list[Entry]:
-        """Every entry that was signed with a lane number."""
-        found = {}
-        for folder in (self._pending, self._done):
-            for path in self._listing(folder):
-                if int(path.name.split("-")[0]) == number:
-                    found[path.name] = self._read(path)
-        return list(found.values())
+        return next((entry for entry in self.all() if entry.id == transaction_id), None)
 
     def _orphan(self, intent: str, unanswered_since_ms: int) -> Entry | None:
         """An unanswered entry for the same thing, left by a process that is gone.

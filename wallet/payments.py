@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger import accounts, fields, payments, reserve
+from ledger import accounts, fields, payments, refunds, reserve
 from ledger.envelope import Cosignature, build_body, sign_transaction
 from primitives.encoding import Value
 from primitives.signatures import SigningKey
-from wallet.courier import LaneOwner, transaction_id
-from wallet.notes import SALT_BYTES, commitment
+from wallet.lane_owner import LaneOwner
+from wallet.light.commitments import commitment
+from wallet.notes import SALT_BYTES
 from wallet.outbox_entry import Entry, idempotency_hash, intent_hash
+from wallet.transaction_ids import transaction_id
 
 # A payment that is not final within this time never will be: then its outcome is certain.
 PAYMENT_VALID_MS = 300_000
@@ -70,7 +72,7 @@ class PayIntent:
             note_commitment = commitment("note", salt, self.note)
             private |= {"note": self.note, "note_salt": salt.hex()}
         return (
-            payments.payment_fields(self.payee, self.currency, self.amount_minor, note_commitment),
+            payments.pay_fields(self.payee, self.currency, self.amount_minor, note_commitment),
             private,
         )
 
@@ -83,6 +85,7 @@ class RefundIntent:
     receipt_number: int
     amount_minor: int
     path: tuple[bytes, ...] | None
+    currency: str
     kind: str = fields.PAYMENT_REFUND
     valid_for_ms: int = PAYMENT_VALID_MS
 
@@ -93,7 +96,7 @@ class RefundIntent:
     def body_fields(self) -> tuple[Sequence[Value], dict[str, str | int]]:
         """See `Intent`."""
         return (
-            payments.refund_fields(
+            refunds.refund_fields(
                 self.original_raw, self.receipt_number, self.amount_minor, self.path
             ),
             {
@@ -151,9 +154,7 @@ class IssueIntent:
     def body_fields(self) -> tuple[Sequence[Value], dict[str, str | int]]:
         """See `Intent`."""
         salt = secrets.token_bytes(SALT_BYTES)
-        line = fields.IssueLine(
-            self.payee, self.amount_minor, commitment("bank", salt, self.reference)
-        )
+        line = (self.payee, self.amount_minor, commitment("bank", salt, self.reference))
         return (
             reserve.issue_fields(self.currency, [line]),
             {

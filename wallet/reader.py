@@ -15,8 +15,8 @@ from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from wallet.light.balances import verify_account, verify_currency
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
-from wallet.light.inclusion import verify_inclusion
 from wallet.light.memory import HeaderConflict, HeaderMemory
+from wallet.light.receipts import verify_inclusion, verify_place
 from wallet.light.trust import FinalHeader, TrustedNetwork
 from wallet.node_client import Answer, NodeClient, NodeUnreachable
 
@@ -27,6 +27,9 @@ T = TypeVar("T")
 # A node that still holds a transaction may yet bring it through, whatever another says of it; one
 # that refused it says more than one that never saw it. Refusals have rank 1.
 _WORD_RANKS = {"none": -1, "unknown": 0, "pending": 2}
+
+# What a node may say only because it has not caught up.
+_BEHIND_CODES = ("not_found", "node_behind", "not_final_yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,15 @@ class ProvedInclusion:
     bundle: HeaderBundle
     inclusion: bytes
     receipt_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedPlace:
+    """A transaction's number in the receipt log, with its proof under a later final header."""
+
+    number: int
+    proof: bytes
+    bundle: HeaderBundle
 
 
 class Reader:
@@ -170,6 +182,26 @@ class Reader:
         number = content.get("number")
         return ProvedInclusion(final, bundle, inclusion, number if type(number) is int else None)
 
+    async def receipt(self, transaction_id: bytes, signing_key: SigningKey) -> ProvedPlace:
+        """A final transaction's place in the receipt log, proved under a later final header.
+
+        Raises `Refused("not_final_yet")` when no node can give that (yet).
+        """
+
+        async def read(url: str) -> ProvedPlace:
+            path = f"/v1/transactions/{transaction_id.hex()}"
+            content = await self._get(url, path, signing_key)
+            if content.get("status") != "final" or content.get("receipt") is None:
+                raise Refused("not_final_yet")
+            final, bundle = await self.final_header(url, _count(content, "receipt_height"))
+            proof = hex_field(content, "receipt", PROOF_BYTES_MAX)
+            number = _count(content, "number")
+            verify_place(final, number, transaction_id, proof)
+            self.proofs_verified += 1
+            return ProvedPlace(number, proof, bundle)
+
+        return await self.first(read)
+
     async def final_header(self, url: str, height: int | None) -> tuple[FinalHeader, HeaderBundle]:
         """A header from one node, verified to be final and remembered."""
         name = "latest" if height is None else str(height)
@@ -198,7 +230,7 @@ class Reader:
                 continue
             except Refused as error:
                 # A node that has not caught up knows nothing of what another may have.
-                if refusal is None or refusal.code in ("not_found", "node_behind"):
+                if refusal is None or refusal.code in _BEHIND_CODES:
                     refusal = error
         raise refusal or Refused("node_unreachable", ", ".join(self.client.urls))
 

@@ -1,0 +1,316 @@
+"""Delivering many transactions over one WebSocket, and learning how each ended.
+
+Bookkeeping of a session (`wallet.session`), which signs. A transaction stays pending until its
+block's header was verified, until it was refused, or until it is proved that it can never be
+accepted. When the node goes away the next one is used and everything pending is sent again: the
+same bytes, which nodes recognise.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from primitives.errors import Refused
+from primitives.signatures import SigningKey
+from wallet.light.lanes import is_number_used
+from wallet.light.memory import HeaderConflict
+from wallet.light.trust import FinalHeader
+from wallet.node_client import NodeUnreachable
+from wallet.node_stream import FinalIds, HeaderEvent, NodeStream, StreamClosed, Submitted
+from wallet.reader import ProvedInclusion, Reader
+
+# A wallet that sees no inclusion after 3 s sends to two more territories (protocol, section 7).
+MORE_NODES_AFTER_MS = 3_000
+MORE_NODES = 2
+
+# Codes that say "not now" rather than "no".
+BUSY_CODES = frozenset({"mempool_full", "node_busy", "busy"})
+
+OUTCOMES_KEPT = 65_536
+HEADERS_KEPT = 1_024
+SEND_AT_ONCE = 256
+RECONNECT_SECONDS = 0.2
+BUSY_SECONDS = 0.25
+WATCH_SECONDS = 0.5
+LOOKUPS_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a transaction ended.
+
+    `state` is `final`, verified under the header `final`; `refused` with its `code`; or `absent`:
+    proved never to be accepted any more. `milliseconds` run from before signing until this was
+    known here, certificate verified.
+    """
+
+    id: bytes
+    state: str
+    code: str
+    final: FinalHeader | None
+    milliseconds: float
+
+
+@dataclass(slots=True)
+class Pending:
+    """A transaction whose outcome is not known yet. `started` and `sent` are monotonic seconds."""
+
+    id: bytes
+    raw: bytes
+    prefix: str
+    account_id: bytes
+    signing_key: SigningKey
+    number: int
+    valid_until_ms: int
+    started: float
+    on_end: Callable[[Outcome], None] | None = None
+    sent: float = 0.0
+    times_sent: int = 0
+    spread: bool = False
+    refusal: str = ""
+    waiter: asyncio.Future[Outcome] | None = None
+
+
+class Delivery:
+    """See the module's docstring. `run` works until cancelled."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        *,
+        more_nodes_after_ms: int = MORE_NODES_AFTER_MS,
+        on_outcome: Callable[[Outcome], None] | None = None,
+    ) -> None:
+        self._reader = reader
+        self._more_nodes_after_seconds = more_nodes_after_ms / 1000
+        self._on_outcome = on_outcome
+        self.pending: dict[bytes, Pending] = {}
+        self.outcomes: OrderedDict[bytes, Outcome] = OrderedDict()
+        self.unsent: deque[Pending] = deque()
+        self.connected_url: str | None = None
+        self.connections = 0
+        self.failure: BaseException | None = None
+        self._wake = asyncio.Event()
+        self._headers: OrderedDict[int, FinalHeader] = OrderedDict()
+        self._early: dict[int, tuple[float, list[bytes]]] = {}
+
+    def queue(self, pending: Pending) -> None:
+        """Take over a transaction; it is sent in this or the next turn of the loop."""
+        if pending.id in self.pending:
+            return
+        self.pending[pending.id] = pending
+        self.unsent.append(pending)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Stay connected, send, listen, look after what takes long."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._guard(self._stay_connected()))
+            group.create_task(self._guard(self._watch()))
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """A broken network, or a bug, must reach those who wait instead of a silent task."""
+        try:
+            await work
+        except (Exception, asyncio.CancelledError) as error:
+            if self.failure is None and not isinstance(error, asyncio.CancelledError):
+                self.failure = error
+            for pending in self.pending.values():
+                if pending.waiter is not None and not pending.waiter.done():
+                    if self.failure is not None:
+                        pending.waiter.set_exception(self.failure)
+                    else:
+                        pending.waiter.cancel()
+            raise
+
+    # -- connection ---------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        urls = self._reader.client.urls
+        turn = 0
+        while True:
+            url = urls[turn % len(urls)]
+            try:
+                async with NodeStream(self._reader.client.session, url) as stream:
+                    self.connections += 1
+                    self.connected_url = url
+                    await self._serve(stream)
+            except StreamClosed:
+                pass
+            except HeaderConflict:
+                raise
+            except Refused:
+                # It sends what the protocol does not say: another node will do better.
+                pass
+            self.connected_url = None
+            turn += 1
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _serve(self, stream: NodeStream) -> None:
+        """Use one connection until it ends."""
+        self.unsent = deque(self.pending.values())
+        self._wake.set()
+        sending = asyncio.create_task(self._send(stream))
+        listening = asyncio.create_task(self._listen(stream))
+        try:
+            done, _ = await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (sending, listening):
+                task.cancel()
+            await asyncio.gather(sending, listening, return_exceptions=True)
+
+    async def _send(self, stream: NodeStream) -> None:
+        while True:
+            self._wake.clear()
+            while self.unsent:
+                now = time.monotonic()
+                raws = []
+                while self.unsent and len(raws) < SEND_AT_ONCE:
+                    pending = self.unsent.popleft()
+                    if pending.id in self.pending:
+                        pending.sent = now
+                        pending.times_sent += 1
+                        raws.append(pending.raw)
+                await stream.send(raws)
+            await self._wake.wait()
+
+    async def _listen(self, stream: NodeStream) -> None:
+        async for event in stream.events():
+            if isinstance(event, HeaderEvent):
+                final = self._reader.accept(event.bundle)
+                if final.height != event.height:
+                    raise Refused("node_answer_malformed", field="height")
+                self._note_header(final)
+            elif isinstance(event, FinalIds):
+                final_header = self._headers.get(event.height)
+                if final_header is not None:
+                    self._end_all(event.ids, final_header)
+                else:
+                    _, ids = self._early.setdefault(event.height, (time.monotonic(), []))
+                    ids.extend(event.ids)
+            elif isinstance(event, Submitted):
+                self._note_results(event)
+
+    def _note_header(self, final: FinalHeader) -> None:
+        self._headers[final.height] = final
+        if len(self._headers) > HEADERS_KEPT:
+            self._headers.popitem(last=False)
+        early = self._early.pop(final.height, None)
+        if early is not None:
+            self._end_all(early[1], final)
+
+    def _note_results(self, event: Submitted) -> None:
+        for id, word in event.results:
+            if word in ("accepted", "known"):
+                continue
+            pending = self.pending.get(id)
+            if pending is None:
+                continue
+            if word in BUSY_CODES:
+                asyncio.get_running_loop().call_later(BUSY_SECONDS, self._again, pending)
+            elif pending.times_sent > 1 or word == "number_used":
+                # Another node may have brought it through already: look before believing.
+                pending.refusal = word
+            else:
+                self._end(pending, "refused", word, None)
+
+    def _again(self, pending: Pending) -> None:
+        if pending.id in self.pending:
+            self.unsent.append(pending)
+            self._wake.set()
+
+    # -- outcomes -----------------------------------------------------------------------------
+
+    def _end_all(self, ids: tuple[bytes, ...] | list[bytes], final: FinalHeader) -> None:
+        for id in ids:
+            pending = self.pending.get(id)
+            if pending is not None:
+                self._end(pending, "final", "", final)
+
+    def _end(self, pending: Pending, state: str, code: str, final: FinalHeader | None) -> None:
+        if self.pending.pop(pending.id, None) is None:
+            return
+        elapsed_ms = (time.monotonic() - pending.started) * 1000
+        outcome = Outcome(pending.id, state, code, final, elapsed_ms)
+        self.outcomes[pending.id] = outcome
+        if len(self.outcomes) > OUTCOMES_KEPT:
+            self.outcomes.popitem(last=False)
+        if pending.on_end is not None:
+            pending.on_end(outcome)
+        if pending.waiter is not None and not pending.waiter.done():
+            pending.waiter.set_result(outcome)
+        if self._on_outcome is not None:
+            self._on_outcome(outcome)
+
+    # -- what takes long ----------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            await self._fetch_missing_headers()
+            now = time.monotonic()
+            late = [
+                pending
+                for pending in self.pending.values()
+                if pending.refusal
+                or (pending.sent and now - pending.started >= self._more_nodes_after_seconds)
+            ][:LOOKUPS_AT_ONCE]
+            for pending in late:
+                # To the end of the line, so that every late one gets its turn.
+                self.pending[pending.id] = self.pending.pop(pending.id)
+            await asyncio.gather(*(self._quietly(self._look(pending)) for pending in late))
+
+    async def _fetch_missing_headers(self) -> None:
+        """A header that a node did not send although it named the block final."""
+        now = time.monotonic()
+        for height, (noted, _) in list(self._early.items()):
+            if now - noted > WATCH_SECONDS:
+                await self._quietly(self._fetch_header(height))
+
+    async def _fetch_header(self, height: int) -> None:
+        self._note_header(await self._reader.header(height))
+
+    async def _quietly(self, work: Awaitable[None]) -> None:
+        """No answer now is no answer; only a broken network is worth more than another try."""
+        try:
+            await work
+        except HeaderConflict:
+            raise
+        except (Refused, NodeUnreachable):
+            return
+
+    async def _look(self, pending: Pending) -> None:
+        found = await self._reader.inclusion(pending.id, pending.signing_key)
+        if pending.id not in self.pending:
+            return
+        if isinstance(found, ProvedInclusion):
+            self._end(pending, "final", "", found.final)
+        elif found not in ("pending", "unknown"):
+            self._end(pending, "refused", found, None)
+        elif pending.refusal and found == "unknown":
+            self._end(pending, "refused", pending.refusal, None)
+        elif not pending.spread:
+            pending.spread = True
+            await self._spread(pending)
+        elif time.time() * 1000 > pending.valid_until_ms:
+            await self._prove_absence(pending)
+
+    async def _spread(self, pending: Pending) -> None:
+        others = [url for url in self._reader.client.urls if url != self.connected_url]
+        for url in others[:MORE_NODES]:
+            await self._quietly(self._post(url, pending.raw))
+
+    async def _post(self, url: str, raw: bytes) -> None:
+        await self._reader.client.post_transaction(url, raw)
+
+    async def _prove_absence(self, pending: Pending) -> None:
+        proved = await self._reader.account(pending.prefix, pending.account_id, pending.signing_key)
+        device = proved.account and proved.account.device(pending.signing_key.public_key)
+        used = is_number_used(device, pending.number) if device else False
+        if used is False and proved.final.time_ms > pending.valid_until_ms:
+            self._end(pending, "absent", "validity_expired", None)

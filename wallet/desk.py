@@ -1,0 +1,189 @@
+"""A place to sign at: one key, its lane, its outbox, and nodes to send to.
+
+A person's wallet is one, a territory's staff another, an issuer a third: all number what they sign
+and must not sign it twice, so they share this.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ledger.envelope import Cosignature
+from ledger.objects import Account
+from primitives.errors import Refused
+from primitives.signatures import SigningKey
+from wallet.atomic_files import make_private_folder
+from wallet.courier import WAIT_MS, Courier
+from wallet.header_store import HeaderStore
+from wallet.lane_owner import LaneOwner
+from wallet.light.lanes import is_number_used
+from wallet.light.memory import HeaderConflict, HeaderMemory
+from wallet.light.trust import TrustedNetwork
+from wallet.node_client import NodeClient
+from wallet.outbox import Outbox
+from wallet.outbox_entry import Entry, Reported, idempotency_hash
+from wallet.payments import Intent, make_entry
+from wallet.reader import Reader
+
+# How long after a payment could last have been accepted the same command counts as its retry.
+RETRY_WITHIN_MS = 3_600_000
+
+
+class Desk:
+    """See the module's docstring. Use as `async with`; verified headers are kept on leaving."""
+
+    def __init__(
+        self,
+        network: TrustedNetwork,
+        owner: LaneOwner,
+        urls: Sequence[str],
+        *,
+        folder: Path,
+    ) -> None:
+        make_private_folder(folder)
+        self.network = network
+        self.owner = owner
+        self.memory = HeaderMemory()
+        self.store = HeaderStore(folder / "headers.json", network)
+        self.client = NodeClient(urls, network.network_id)
+        self.reader = Reader(self.client, network, self.memory)
+        self.outbox = Outbox(folder / "outbox")
+        self.courier = Courier(self.reader, self.outbox, owner)
+        self.evidence: Path | None = None
+
+    async def __aenter__(self) -> Self:
+        self.store.load(self.memory)
+        await self.client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.client.__aexit__(kind, error, trace)
+        if isinstance(error, HeaderConflict):
+            # What contradicts itself is not remembered, it is kept as evidence.
+            error.file = str(self.store.keep_evidence(error))
+            return
+        if self.memory.newest is not None:
+            try:
+                self.store.save(self.memory)
+            except HeaderConflict as conflict:
+                conflict.file = str(self.store.keep_evidence(conflict))
+                raise
+
+    async def account(self) -> Account:
+        """The desk's own account, proved. Raises `Refused("account_unknown")`."""
+        return (await self.lane())[0]
+
+    async def lane(self) -> tuple[Account, int]:
+        """The desk's account and the highest number used on its lane, proved.
+
+        Raises `Refused`: `account_unknown`, `key_unknown`.
+        """
+        owner = self.owner
+        try:
+            proved = await self.reader.account(owner.prefix, owner.account_id, owner.signing_key)
+        except Refused as refusal:
+            if refusal.code != "not_found":
+                raise
+            raise Refused("account_unknown", owner.address) from None
+        if proved.account is None:
+            raise Refused("account_unknown", owner.address)
+        device = proved.account.device(owner.signing_key.public_key)
+        if device is None:
+            raise Refused("key_unknown", owner.address)
+        return proved.account, device.high
+
+    async def resolve_earlier(self) -> list[Entry]:
+        """Find out what became of transactions whose outcome is still unknown.
+
+        Gives those about which there is news. What was proved gone leaves the outbox; what turned
+        out final stays for the retry of the command that made it, for an hour.
+        """
+        news: list[Entry] = []
+        now_ms = time.time_ns() // 1_000_000
+        for entry in self.outbox.orphans():
+            before = entry.state
+            if entry.state == "pending":
+                entry = await self._resolve(entry)
+            if entry.state != before:
+                news.append(entry)
+            if entry.state in ("refused", "absent"):
+                self.tell(entry, "refused")
+            elif entry.state == "final" and (
+                entry.reported == "pending" or entry.valid_until_ms + RETRY_WITHIN_MS < now_ms
+            ):
+                self.tell(entry, "final")
+        return news
+
+    async def _resolve(self, entry: Entry) -> Entry:
+        try:
+            return await self.courier.resolve(entry)
+        except HeaderConflict:
+            raise
+        except Refused:
+            # No node can tell today. The command goes on: its own number is another one.
+            return entry
+
+    async def perform(
+        self,
+        intent: Intent,
+        *,
+        wait: bool = True,
+        wait_ms: int = WAIT_MS,
+        idempotency_key: str = "",
+        cosigners: Sequence[SigningKey | Cosignature] = (),
+    ) -> Entry:
+        """Sign, write down and send; or take up what an earlier call left of the same intent."""
+        entry = await self.prepare(
+            intent, idempotency_key=idempotency_key, cosigners=cosigners, complete=True
+        )
+        if entry.state != "pending":
+            return entry
+        return await self.courier.send(entry, wait=wait, wait_ms=wait_ms)
+
+    async def prepare(
+        self,
+        intent: Intent,
+        *,
+        idempotency_key: str = "",
+        cosigners: Sequence[SigningKey | Cosignature] = (),
+        complete: bool,
+    ) -> Entry:
+        """Sign and write down only. `complete` is false while others have to sign too."""
+        account, high = await self.lane()
+        device = account.device(self.owner.signing_key.public_key)
+
+        def build(number: int) -> Entry:
+            return make_entry(
+                intent,
+                self.owner,
+                self.network.network_id,
+                number,
+                created_ms=time.time_ns() // 1_000_000,
+                idempotency_key=idempotency_key,
+                cosigners=cosigners,
+                complete=complete,
+            )
+
+        entry, _ = self.outbox.prepare(
+            idempotency=idempotency_hash(idempotency_key),
+            intent=intent.key(),
+            lane_high=high,
+            is_used=lambda number: (
+                device is not None and is_number_used(device, number) is not False
+            ),
+            build=build,
+            unanswered_since_ms=time.time_ns() // 1_000_000 - RETRY_WITHIN_MS,
+        )
+        return entry
+
+    def tell(self, entry: Entry, reported: Reported) -> None:
+        """Note what the user was told about a transaction."""
+        self.outbox.save(entry.changed(reported=reported))
+        self.outbox.let_go(entry)

@@ -1,0 +1,183 @@
+"""Receipts: a payment, and everything needed to believe it without asking anyone.
+
+A receipt holds the signed bytes, the block's header with what makes it final, and the proof that
+the transaction stands in that block. Once a later header exists it may also hold its place in the
+receipt log, which stays provable when the block is long pruned.
+
+What a receipt says is read from the signed bytes alone; nothing in the file repeats it, so nothing
+can contradict it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledger.envelope import Transaction, signature_items
+from ledger.proofs import InclusionProof, ReceiptProof
+from ledger.transaction import decode_transaction
+from primitives import signatures
+from primitives.errors import Refused
+from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
+from wallet.light.commitments import commitment
+from wallet.light.trust import FinalHeader, TrustedNetwork
+
+FILE_KIND = "receipt"
+FILE_VERSION = 1
+RAW_BYTES_MAX = 512 * 1024
+PROOF_BYTES_MAX = 64 * 1024
+NOTE_CHARACTERS_MAX = 140
+CHUNK_RECEIPTS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """A transaction's place in the receipt log, under a later final header."""
+
+    number: int
+    proof: bytes
+    bundle: HeaderBundle
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """See the module's docstring. The note and its salt are there if the payer gave them."""
+
+    network_id: bytes
+    raw: bytes
+    bundle: HeaderBundle
+    inclusion: bytes
+    place: LogPlace | None = None
+    note: str = ""
+    note_salt: bytes = b""
+
+    def to_json(self) -> dict[str, object]:
+        """The receipt as a file's content."""
+        content: dict[str, object] = {
+            "kind": FILE_KIND,
+            "version": FILE_VERSION,
+            "network_id": self.network_id.hex(),
+            "transaction": self.raw.hex(),
+            "header": self.bundle.to_json(),
+            "inclusion": self.inclusion.hex(),
+        }
+        if self.place is not None:
+            content["log"] = {
+                "number": self.place.number,
+                "proof": self.place.proof.hex(),
+                "header": self.place.bundle.to_json(),
+            }
+        if self.note:
+            content["note"] = self.note
+            content["note_salt"] = self.note_salt.hex()
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedReceipt:
+    """What a receipt proves. `number` is proved too, or None; `note` is the committed one."""
+
+    transaction: Transaction
+    final: FinalHeader
+    number: int | None
+    note: str
+
+
+def receipt_from_json(content: Mapping[str, object]) -> Receipt:
+    """Read such a file's content. Raises `Refused`: `receipt_malformed`, `version_unknown`."""
+    if content.get("kind") != FILE_KIND:
+        raise Refused("receipt_malformed", field="kind")
+    if content.get("version") != FILE_VERSION:
+        raise Refused("version_unknown", field="version")
+    try:
+        log = content.get("log")
+        note = content.get("note", "")
+        if not isinstance(note, str) or len(note) > NOTE_CHARACTERS_MAX:
+            raise Refused("receipt_malformed", field="note")
+        return Receipt(
+            network_id=hex_field(content, "network_id", 32),
+            raw=hex_field(content, "transaction", RAW_BYTES_MAX),
+            bundle=bundle_from_json(_object(content, "header")),
+            inclusion=hex_field(content, "inclusion", PROOF_BYTES_MAX),
+            place=None if log is None else _place(_object(content, "log")),
+            note=note,
+            note_salt=hex_field(content, "note_salt", 32) if note else b"",
+        )
+    except Refused as refusal:
+        if refusal.code == "node_answer_malformed":
+            raise Refused("receipt_malformed", field=refusal.field) from None
+        raise
+
+
+def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt:
+    """Believe a receipt, or not.
+
+    Raises `Refused`: `network_mismatch` for another network's, `receipt_invalid` when anything in
+    it does not follow from what the territories signed.
+    """
+    if receipt.network_id != network.network_id:
+        raise Refused("network_mismatch")
+    try:
+        transaction = decode_transaction(receipt.raw, network.network_id)
+        for key, message, signature in signature_items(transaction):
+            if not signatures.verify(key, message, signature):
+                raise Refused("signature_invalid")
+        final = network.verify_final(receipt.bundle)
+        verify_inclusion(final, transaction.id, receipt.inclusion)
+        number = None
+        if receipt.place is not None:
+            later = network.verify_final(receipt.place.bundle)
+            verify_place(later, receipt.place.number, transaction.id, receipt.place.proof)
+            if later.height <= final.height:
+                raise Refused("proof_invalid", "the log's header is not a later one")
+            number = receipt.place.number
+        note = ""
+        if receipt.note:
+            committed = getattr(transaction.fields, "note_commitment", None)
+            if committed != commitment("note", receipt.note_salt, receipt.note):
+                raise Refused("proof_invalid", "the note is another one")
+            note = receipt.note
+    except Refused as refusal:
+        raise Refused("receipt_invalid", str(refusal)) from refusal
+    return VerifiedReceipt(transaction, final, number, note)
+
+
+def verify_inclusion(final: FinalHeader, transaction_id: bytes, proof: bytes) -> None:
+    """That a transaction stands in the block of a final header. Raises `proof_invalid`."""
+    if not InclusionProof.decode(proof).verify(
+        final.header.transactions_root, final.header.transactions_count, transaction_id
+    ):
+        raise Refused("proof_invalid", "inclusion")
+
+
+def verify_place(final: FinalHeader, number: int, transaction_id: bytes, proof: bytes) -> None:
+    """That a transaction has this number in the receipt log. Raises `proof_invalid`."""
+    decoded = ReceiptProof.decode(proof)
+    if decoded.number != number or not decoded.verify(final.header.state_root, transaction_id):
+        raise Refused("proof_invalid", "receipt log")
+
+
+def chunk_path_for_refund(proof: bytes) -> tuple[bytes, ...] | None:
+    """The path that a refund must carry: none while the original's chunk of the receipt log is
+    the open one or the one before."""
+    decoded = ReceiptProof.decode(proof)
+    open_chunk = decoded.log_count // CHUNK_RECEIPTS
+    if decoded.number // CHUNK_RECEIPTS >= open_chunk - 1:
+        return None
+    return decoded.chunk_path
+
+
+def _place(content: Mapping[str, object]) -> LogPlace:
+    number = content.get("number")
+    if type(number) is not int or number < 0:
+        raise Refused("receipt_malformed", field="number")
+    return LogPlace(
+        number,
+        hex_field(content, "proof", PROOF_BYTES_MAX),
+        bundle_from_json(_object(content, "header")),
+    )
+
+
+def _object(content: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise Refused("receipt_malformed", field=name)
+    return value

@@ -1,0 +1,176 @@
+"""`wallet receipt` and `wallet verify`: proof of a payment, for anyone, for ever."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from ledger.fields import Issue, Opening, Payment, Redemption, Refunding
+from primitives import addresses
+from primitives.errors import Refused
+from terminal.languages import text
+from terminal.results import Result
+from wallet.atomic_files import write_file
+from wallet.desk import Desk
+from wallet.folder import read_genesis
+from wallet.lane_history import find_in_history
+from wallet.light.receipts import (
+    LogPlace,
+    Receipt,
+    VerifiedReceipt,
+    receipt_from_json,
+    verify_receipt,
+)
+from wallet.light.trust import TrustedNetwork
+from wallet.payment_actions import parse_id, tell_news
+from wallet.reader import ProvedInclusion
+from wallet.setup import OpenedWallet, open_wallet, require_genesis
+from wallet.wording import amount_text, time_text, vouched_text
+
+RECEIPT_BYTES_MAX = 8 * 1024 * 1024
+# The place in the receipt log needs one more block, which follows at once.
+PLACE_TRIES = 10
+PLACE_POLL_SECONDS = 0.3
+
+
+async def receipt(
+    opened: OpenedWallet, passphrase_file: Path | None, id: str, out_file: Path | None
+) -> Result:
+    """Gather everything that proves a final transaction of this account, and check it."""
+    transaction_id = parse_id(id)
+    if out_file is not None and out_file.exists():
+        raise FileExistsError(17, "exists", str(out_file))
+    owner = opened.owner(passphrase_file)
+    async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
+        await tell_news(desk)
+        entry = desk.outbox.by_id(transaction_id)
+        raw = entry.raw if entry is not None else b""
+        if not raw:
+            item = await find_in_history(desk.reader, owner, transaction_id)
+            if item is None:
+                raise Refused("payment_unknown", id)
+            raw = item.raw
+        found = await desk.reader.inclusion(transaction_id, owner.signing_key)
+        if not isinstance(found, ProvedInclusion):
+            raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
+        private = entry.private if entry is not None else {}
+        gathered = Receipt(
+            network_id=opened.network.network_id,
+            raw=raw,
+            bundle=found.bundle,
+            inclusion=found.inclusion,
+            place=await _place(desk, transaction_id),
+            note=str(private.get("note", "")),
+            note_salt=bytes.fromhex(str(private.get("note_salt", ""))),
+        )
+    verified = verify_receipt(opened.network, gathered)
+    data, shown = _described(opened.network, verified)
+    if out_file is None:
+        return Result({**data, "receipt": gathered.to_json()}, shown)
+    content = json.dumps(gathered.to_json(), indent=1, ensure_ascii=False).encode() + b"\n"
+    write_file(out_file, content, replace=False)
+    written = text(f"Reçu écrit dans {out_file}", f"Receipt written to {out_file}")
+    return Result({**data, "file": str(out_file)}, f"{shown}\n{written}")
+
+
+async def _place(desk: Desk, transaction_id: bytes) -> LogPlace | None:
+    """The place in the receipt log; a receipt is good without it, but not for ever."""
+    for _ in range(PLACE_TRIES):
+        try:
+            place = await desk.reader.receipt(transaction_id, desk.owner.signing_key)
+        except Refused as refusal:
+            if refusal.code != "not_final_yet":
+                raise
+            await asyncio.sleep(PLACE_POLL_SECONDS)
+        else:
+            return LogPlace(place.number, place.proof, place.bundle)
+    return None
+
+
+def verify(file: Path, genesis_file: Path | None, wallet_file: Path | None) -> Result:
+    """Check a receipt with nothing but the genesis.
+
+    The genesis is the one named, else that of the wallet named.
+    """
+    if genesis_file is None and wallet_file is not None:
+        genesis = open_wallet(wallet_file, None, ()).network.genesis
+    elif genesis_file is not None:
+        genesis = read_genesis(genesis_file)
+    else:
+        genesis = require_genesis(None)
+    network = TrustedNetwork(genesis)
+    with file.open("rb") as stream:
+        raw = stream.read(RECEIPT_BYTES_MAX + 1)
+    try:
+        content = json.loads(raw) if len(raw) <= RECEIPT_BYTES_MAX else None
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise Refused("receipt_malformed", file=str(file))
+    try:
+        verified = verify_receipt(network, receipt_from_json(content))
+    except Refused as refusal:
+        refusal.file = str(file)
+        raise
+    data, shown = _described(network, verified)
+    return Result({"valid": True, **data}, f"{text('Reçu valable', 'Valid receipt')}\n{shown}")
+
+
+def _described(network: TrustedNetwork, verified: VerifiedReceipt) -> tuple[dict[str, object], str]:
+    """What a verified receipt says, for programs and for people."""
+    transaction, final = verified.transaction, verified.final
+    data: dict[str, object] = {
+        "id": transaction.id.hex(),
+        "kind": transaction.kind,
+        "payer": transaction.account.hex(),
+        "height": final.height,
+        "header_time_ms": final.time_ms,
+        "number": verified.number,
+        "vouched_by": final.vouched_by,
+        "members": final.members,
+    }
+    lines = [f"{transaction.kind}  {transaction.id.hex()}"]
+    said = transaction.fields
+    if isinstance(said, Payment):
+        prefix = _prefix_of(network, said.currency)
+        payer = addresses.format_address(prefix, transaction.account)
+        payee = addresses.format_address(prefix, said.payee)
+        data |= {
+            "payer": payer,
+            "payee": payee,
+            "currency": said.currency,
+            "amount_minor": said.amount_minor,
+        }
+        amount = amount_text(network.genesis, said.currency, said.amount_minor)
+        lines.append(f"{amount}\n{payer}\n→ {payee}")
+    elif isinstance(said, Refunding):
+        data |= {
+            "currency": said.original.currency,
+            "amount_minor": said.amount_minor,
+            "original": said.original.id.hex(),
+        }
+        lines.append(amount_text(network.genesis, said.original.currency, said.amount_minor))
+    elif isinstance(said, Issue):
+        data |= {"currency": said.currency, "amount_minor": said.total_minor}
+        lines.append(amount_text(network.genesis, said.currency, said.total_minor))
+    elif isinstance(said, Redemption):
+        data |= {"currency": said.currency, "amount_minor": said.amount_minor}
+        lines.append(amount_text(network.genesis, said.currency, said.amount_minor))
+    elif isinstance(said, Opening):
+        data["accounts"] = len(said.accounts)
+    if verified.note:
+        data["note"] = verified.note
+        lines.append(f"« {verified.note} »")
+    block = text(
+        f"définitif au bloc {final.height}, {time_text(final.time_ms)}",
+        f"final in block {final.height}, {time_text(final.time_ms)}",
+    )
+    lines += [block, vouched_text(final.vouched_by, final.members)]
+    return data, "\n".join(lines)
+
+
+def _prefix_of(network: TrustedNetwork, code: str) -> str:
+    """The territory whose currency this is; both sides of a payment hold it."""
+    for territory in network.genesis.territories:
+        if code in [currency.code for currency in territory.currencies]:
+            return territory.prefix
+    raise Refused("currency_unknown", code)

@@ -1,0 +1,107 @@
+"""Opening a wallet for a command: files, network, key, nodes."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.genesis import Genesis
+from primitives.errors import Refused
+from terminal.errors import CommandError
+from terminal.languages import text
+from terminal.passphrases import read_passphrase
+from wallet.folder import WalletFolder, default_wallet_file, read_genesis
+from wallet.keystore_file import WalletIdentity, read_identity, unlock
+from wallet.lane_owner import LaneOwner
+from wallet.light.trust import TrustedNetwork
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True)
+class OpenedWallet:
+    """What a command works with."""
+
+    folder: WalletFolder
+    identity: WalletIdentity
+    network: TrustedNetwork
+    urls: tuple[str, ...]
+
+    def owner(self, passphrase_file: Path | None) -> LaneOwner:
+        """Ask for the passphrase and unseal the key."""
+        passphrase = read_passphrase(passphrase_file, what=self.folder.file.name)
+        identity, signing_key = unlock(self.folder.file, passphrase)
+        return LaneOwner(identity.prefix, identity.account_id, signing_key)
+
+    @property
+    def currency(self) -> tuple[str, int]:
+        """Code and decimals of the territory's first currency."""
+        currency = self.network.territory(self.identity.prefix).currencies[0]
+        return currency.code, currency.decimals
+
+
+def open_wallet(
+    wallet_file: Path | None, genesis_file: Path | None, urls: Sequence[str]
+) -> OpenedWallet:
+    """Find the wallet, and the network it was made for.
+
+    Raises `Refused("wallet_of_other_network")` when `--genesis` names another one.
+    """
+    folder = wallet_folder(wallet_file)
+    if not folder.file.exists():
+        raise CommandError(
+            "file_missing",
+            text("ce portefeuille n'existe pas", "this wallet does not exist"),
+            text(
+                "créez-le : democite wallet init --territory PREFIX --genesis FILE",
+                "make it: democite wallet init --territory PREFIX --genesis FILE",
+            ),
+            file=str(folder.file),
+        )
+    identity = read_identity(folder.file)
+    genesis = read_genesis(genesis_file) if genesis_file else folder.genesis()
+    if genesis.network_id != identity.network_id:
+        raise Refused("wallet_of_other_network", file=str(genesis_file or folder.genesis_file))
+    network = TrustedNetwork(genesis)
+    return OpenedWallet(
+        folder, identity, network, tuple(urls) or node_urls_of(genesis, identity.prefix)
+    )
+
+
+def wallet_folder(wallet_file: Path | None) -> WalletFolder:
+    """The wallet that is named, else the default one."""
+    return WalletFolder(wallet_file or default_wallet_file())
+
+
+def node_urls_of(genesis: Genesis, prefix: str) -> tuple[str, ...]:
+    """The public addresses that the genesis names, the home territory's first."""
+    ordered = sorted(genesis.territories, key=lambda territory: territory.prefix != prefix)
+    return tuple(node_url(territory.http) for territory in ordered)
+
+
+def node_url(http: str) -> str:
+    """A node's URL from `HOST:PORT`: TLS everywhere but on this machine."""
+    if "://" in http:
+        return http.rstrip("/")
+    host = http.rpartition(":")[0]
+    scheme = "http" if host in LOOPBACK_NAMES else "https"
+    return f"{scheme}://{http}"
+
+
+def require_genesis(genesis_file: Path | None) -> Genesis:
+    """The genesis that must be named. Raises `CommandError("option_missing")`."""
+    if genesis_file is None:
+        raise CommandError(
+            "option_missing",
+            text("il manque --genesis FILE", "--genesis FILE is missing"),
+            text(
+                "le fichier de genèse vient de votre territoire",
+                "the genesis file comes from your territory",
+            ),
+        )
+    return read_genesis(genesis_file)
+
+
+def notice(message: str) -> None:
+    """Something to know that is not the command's result: on stderr."""
+    print(message, file=sys.stderr, flush=True)

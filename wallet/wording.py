@@ -1,0 +1,63 @@
+"""How amounts, times and outcomes are put into words for people."""
+
+from datetime import UTC, datetime
+
+from ledger.genesis import Genesis
+from primitives import amounts
+from terminal.languages import current_language, text
+from wallet.outbox_entry import Entry
+
+
+def decimals_of(genesis: Genesis, code: str) -> int:
+    """The decimals of a currency; 0 for one that the genesis does not name."""
+    for territory in genesis.territories:
+        for currency in territory.currencies:
+            if currency.code == code:
+                return currency.decimals
+    return 0
+
+
+def amount_text(genesis: Genesis, code: str, amount_minor: int, *, signed: bool = False) -> str:
+    """An amount with its currency's code, as the current language writes it."""
+    mark = "," if current_language() == "fr" else "."
+    sign = "+" if signed and amount_minor > 0 else ""
+    return f"{sign}{amounts.format_amount(amount_minor, decimals_of(genesis, code), mark)} {code}"
+
+
+def time_text(time_ms: int) -> str:
+    """A moment in the time zone of this machine."""
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC).astimezone()
+    return moment.strftime(
+        "%d/%m/%Y %H:%M:%S" if current_language() == "fr" else "%Y-%m-%d %H:%M:%S"
+    )
+
+
+def vouched_text(vouched_by: int, members: int) -> str:
+    """By how many territories something is vouched for."""
+    return text(
+        f"garanti par {vouched_by} territoires sur {members}",
+        f"vouched for by {vouched_by} of {members} territories",
+    )
+
+
+def news_text(genesis: Genesis, entry: Entry) -> str:
+    """What became of an earlier transaction of unknown outcome."""
+    code = str(entry.private.get("currency", ""))
+    amount_minor = entry.private.get("amount_minor")
+    amount = (
+        amount_text(genesis, code, amount_minor) if isinstance(amount_minor, int) else entry.kind
+    )
+    payee = str(entry.private.get("counterparty", ""))
+    what = f"{amount} → {payee}" if payee else amount
+    when = time_text(entry.created_ms)
+    if entry.state == "final":
+        return text(
+            f"note : la transaction du {when} ({what}) est bien passée, au bloc {entry.height}",
+            f"note: the transaction of {when} ({what}) went through, in block {entry.height}",
+        )
+    return text(
+        f"note : la transaction du {when} ({what}) n'est pas passée [{entry.code}] ; "
+        "rien n'a été payé",
+        f"note: the transaction of {when} ({what}) did not go through [{entry.code}]; "
+        "nothing was paid",
+    )
