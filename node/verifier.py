@@ -1,0 +1,86 @@
+"""Signatures, checked once, in groups, in a worker thread.
+
+libsodium works outside the interpreter's lock, so the loop goes on meanwhile. What waits while a
+group is being checked becomes the next group: under load groups grow by themselves and the cost
+of handing over is shared. There is no task and no future for a transaction.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ledger.transaction import Transaction, signature_items
+from primitives.signatures import verify
+
+GROUP_SIGNATURES_MAX = 256
+
+OnVerified = Callable[[Sequence[Transaction], list[bool]], None]
+
+
+class Verifier:
+    """Takes groups of transactions and calls back, on the loop, with a yes or no for each."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="verifier")
+        self._idle_threads = threads
+        self._waiting: deque[tuple[Sequence[Transaction], OnVerified]] = deque()
+        self._closed = False
+        self.waiting_count = 0
+        """Transactions whose answer is still to come."""
+        self.verified = 0
+        self.refused = 0
+
+    def check(self, transactions: Sequence[Transaction], on_done: OnVerified) -> None:
+        """Check all signatures of each; `on_done` is called in a later turn of the loop."""
+        self.waiting_count += len(transactions)
+        self._waiting.append((transactions, on_done))
+        self._start_next()
+
+    def close(self) -> None:
+        """Stop; what waits is dropped without an answer."""
+        self._closed = True
+        self._waiting.clear()
+        self._threads.shutdown(wait=True)
+
+    def _start_next(self) -> None:
+        if self._idle_threads == 0 or not self._waiting or self._closed:
+            return
+        requests: list[tuple[Sequence[Transaction], OnVerified]] = []
+        count = 0
+        while self._waiting and count < GROUP_SIGNATURES_MAX:
+            requests.append(self._waiting.popleft())
+            count += len(requests[-1][0])
+        self._idle_threads -= 1
+        loop = asyncio.get_running_loop()
+        self._threads.submit(self._work, loop, requests)
+
+    def _work(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        requests: list[tuple[Sequence[Transaction], OnVerified]],
+    ) -> None:
+        answers = [[verified(transaction) for transaction in group] for group, _ in requests]
+        if not self._closed:
+            loop.call_soon_threadsafe(self._answer, requests, answers)
+
+    def _answer(
+        self,
+        requests: list[tuple[Sequence[Transaction], OnVerified]],
+        answers: list[list[bool]],
+    ) -> None:
+        self._idle_threads += 1
+        if self._closed:
+            return
+        self._start_next()
+        for (group, on_done), sound in zip(requests, answers, strict=True):
+            self.waiting_count -= len(group)
+            good = sum(sound)
+            self.verified += good
+            self.refused += len(group) - good
+            on_done(group, sound)
+
+
+def verified(transaction: Transaction) -> bool:
+    """Whether every signature on it verifies."""
+    return all(verify(*item) for item in signature_items(transaction))
