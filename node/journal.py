@@ -7,7 +7,8 @@ was told of: it is cut off.
 
     folder:  MARK (the journal's id), 00000001.log, 00000002.log, …  (numbers never reused)
     group:   magic(4) ‖ length(4) ‖ sequence(8) ‖ kind(1) ‖ crc32(4) ‖ content(length)
-    kind 1:  records, each length(4) ‖ bytes;   kind 2: number(8) of the oldest segment still kept
+    kind 1:  records, each view(8) ‖ length(4) ‖ bytes
+    kind 2:  number(8) of the oldest segment still kept
 
 The id in MARK also stands in the store. A journal that is gone, has another id, lacks segments or
 ends before what the store has seen of it is *lost*: the node may only observe, since it no longer
@@ -19,6 +20,7 @@ import os
 import secrets
 import struct
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,7 @@ SEGMENT_BYTES_MAX = 16 << 20
 GROUP_BYTES_MAX = 64 << 20
 _MAGIC = b"\xd3\x4d\x4f\x6a"
 _HEAD = struct.Struct(">4sIQBI")
+_RECORD_HEAD = struct.Struct(">QI")
 _RECORDS, _OLDEST = 1, 2
 _MARK = "MARK"
 _ID_BYTES = 16
@@ -83,7 +86,6 @@ class Journal:
         self.bytes_written = 0
         self.syncs = 0
         self.records: tuple[bytes, ...] = ()
-        self._recovered_counts: list[int] = []
         self.lost_reason = self._recover(journal_id)
         if self.lost_reason is None and self._sequence < sequence_seen:
             self.lost_reason = "the journal ends before what the store has seen of it"
@@ -107,7 +109,7 @@ class Journal:
         """Add a record to the next group; `view` says when it may be pruned."""
         self._appended += 1
         if self.lost_reason is None:
-            self._pending.append(len(record).to_bytes(4, "big"))
+            self._pending.append(_RECORD_HEAD.pack(view, len(record)))
             self._pending.append(record)
             self._pending_view = max(self._pending_view, view)
 
@@ -136,15 +138,6 @@ class Journal:
     def rotate(self) -> None:
         """Begin a new segment with the next group, so that the present one can be pruned."""
         self._bytes_in_segment = SEGMENT_BYTES_MAX
-
-    def note_views(self, views: list[int]) -> None:
-        """Tell the views of the recovered `records`, in their order, so that they can be pruned."""
-        if len(views) != len(self.records):
-            raise InvariantBroken("one view for each recovered record")
-        position = 0
-        for segment, count in zip(self._segments, self._recovered_counts, strict=True):
-            segment.view_max = max(views[position : position + count], default=0)
-            position += count
 
     def close(self) -> None:
         """Wait for the write under way and close; what was not synced is gone."""
@@ -230,10 +223,9 @@ class Journal:
             return "a segment of the journal is missing"
         records: list[bytes] = []
         for index, path in enumerate(paths):
-            found = self._recover_segment(path, is_last=index == len(paths) - 1)
-            self._segments.append(_Segment(int(path.stem), path, 0))
-            self._recovered_counts.append(len(found))
-            records += found
+            segment = _Segment(int(path.stem), path, 0)
+            records += self._recover_segment(segment, is_last=index == len(paths) - 1)
+            self._segments.append(segment)
         self.records = tuple(records)
         if numbers and numbers[0] > self._oldest_kept:
             return "the journal's oldest segment is missing"
@@ -241,7 +233,8 @@ class Journal:
             self._file = os.open(self._segments[-1].path, os.O_WRONLY | os.O_APPEND)
         return None
 
-    def _recover_segment(self, path: Path, *, is_last: bool) -> list[bytes]:
+    def _recover_segment(self, segment: _Segment, *, is_last: bool) -> list[bytes]:
+        path = segment.path
         raw = path.read_bytes()
         records: list[bytes] = []
         position = 0
@@ -264,7 +257,9 @@ class Journal:
             if kind == _OLDEST:
                 self._oldest_kept = int.from_bytes(content, "big")
             else:
-                records += _split_records(content, path)
+                for view, record in _split_records(content, path):
+                    segment.view_max = max(segment.view_max, view)
+                    records.append(record)
             position += _HEAD.size + len(content)
         self._bytes_in_segment = position
         return records
@@ -297,17 +292,17 @@ def _any_group_after(raw: bytes, position: int) -> bool:
     return False
 
 
-def _split_records(content: bytes, path: Path) -> list[bytes]:
-    records = []
+def _split_records(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
     position = 0
     while position < len(content):
-        length = int.from_bytes(content[position : position + 4], "big")
-        position += 4
-        if position + length > len(content):
+        begin = position + _RECORD_HEAD.size
+        if begin > len(content):
+            raise Refused("journal_corrupt", "a record that is cut", file=str(path))
+        view, length = _RECORD_HEAD.unpack_from(content, position)
+        position = begin + length
+        if position > len(content):
             raise Refused("journal_corrupt", "a record beyond its group", file=str(path))
-        records.append(content[position : position + length])
-        position += length
-    return records
+        yield view, content[begin:position]
 
 
 def _checksum(sequence: int, kind: int, content: bytes) -> int:

@@ -121,7 +121,6 @@ def test_segments_below_the_floor_go(tmp_path: Path, monkeypatch: pytest.MonkeyP
     views = [record[0] for record in again.records]
     assert views == list(range(views[0], 30))
     assert views[0] <= 27
-    again.note_views(views)
     again.prune(29)
     again.append(b"x", 30)
     asyncio.run(again.sync())
