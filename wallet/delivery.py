@@ -169,7 +169,7 @@ class Delivery:
             self._wake.clear()
             while self.unsent:
                 now = time.monotonic()
-                raws = []
+                raws: list[bytes] = []
                 while self.unsent and len(raws) < SEND_AT_ONCE:
                     pending = self.unsent.popleft()
                     if pending.id in self.pending:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.genesis import Genesis
+from primitives import addresses
 from primitives.errors import Refused
 from terminal.errors import CommandError
 from terminal.languages import text
@@ -105,3 +106,13 @@ def require_genesis(genesis_file: Path | None) -> Genesis:
 def notice(message: str) -> None:
     """Something to know that is not the command's result: on stderr."""
     print(message, file=sys.stderr, flush=True)
+
+
+def parse_address_of(network: TrustedNetwork, word: str) -> addresses.Address:
+    """An address of this network.
+
+    Raises `Refused`: `address_malformed`, `address_of_other_network`.
+    """
+    parsed = addresses.parse_address(word.strip())
+    network.territory(parsed.prefix)
+    return parsed

@@ -4,7 +4,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from primitives import addresses, amounts
+from primitives import amounts
 from primitives.signatures import SigningKey
 from terminal.languages import text
 from terminal.passphrases import read_passphrase
@@ -94,16 +94,6 @@ def request(opened: OpenedWallet, amount: str | None, note: str, site: str | Non
         },
         _with_code(shown, url),
     )
-
-
-def parse_address_of(network: TrustedNetwork, word: str) -> addresses.Address:
-    """An address of this network.
-
-    Raises `Refused`: `address_malformed`, `address_of_other_network`.
-    """
-    parsed = addresses.parse_address(word.strip())
-    network.territory(parsed.prefix)
-    return parsed
 
 
 def _request(identity: WalletIdentity) -> AccountRequest:

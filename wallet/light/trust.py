@@ -4,6 +4,7 @@ One epoch: the member set of the genesis. What a certificate says is checked onc
 so that thousands of proofs under one header cost its signatures once.
 """
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -28,9 +29,13 @@ class FinalHeader:
     """
 
     header: Header
-    digest: bytes
     vouched_by: int
     members: int
+
+    @property
+    def digest(self) -> bytes:
+        """The header's digest."""
+        return self.header.digest
 
     @property
     def height(self) -> int:
@@ -72,45 +77,41 @@ class TrustedNetwork:
         hold, `node_of_other_network` when they are another network's.
         """
         chain = [self._header(raw) for raw in (bundle.header, *bundle.headers)]
-        digests = [header.digest() for header in chain]
-        for (parent_digest, parent), child in zip(
-            zip(digests, chain, strict=True), chain[1:], strict=False
-        ):
-            if child.parent_digest != parent_digest or child.height != parent.height + 1:
+        for parent, child in itertools.pairwise(chain):
+            if child.parent_digest != parent.digest or child.height != parent.height + 1:
                 raise Refused("certificate_invalid", "the headers are no chain")
-        vouched_by = self._vouched_by(bundle.certificate, chain[-1], digests[-1])
-        return FinalHeader(chain[0], digests[0], vouched_by, len(self.members.members))
+        vouched_by = self._vouched_by(bundle.certificate, chain[-1])
+        return FinalHeader(chain[0], vouched_by, len(self.members.members))
 
     def _header(self, raw: bytes) -> Header:
-        header = Header.decode(raw)
+        try:
+            header = Header.decode(raw)
+        except Refused as refusal:
+            raise Refused("certificate_invalid", str(refusal)) from None
         if header.network_id != self.network_id:
             raise Refused("node_of_other_network")
-        if header.epoch != EPOCH:
+        if header.epoch != EPOCH or header.closing:
             raise Refused("certificate_invalid", f"epoch {header.epoch}")
         return header
 
-    def _vouched_by(self, raw: bytes, header: Header, digest: bytes) -> int:
+    def _vouched_by(self, raw: bytes, header: Header) -> int:
         """How many members signed the finalization of `header`; raises unless they suffice."""
-        key = (raw, digest)
+        key = (raw, header.digest)
         known = self._verified.get(key)
         if known is not None:
             return known
-        certificate = Certificate.decode(raw)
-        if (
-            certificate.kind != FINALIZE
-            or certificate.digest != digest
-            or certificate.epoch != header.epoch
-            or certificate.view != header.view
-        ):
-            raise Refused("certificate_invalid", "it is for another header")
         try:
-            holds = verify_certificate(
-                certificate, self.members, self.network_id, signatures.verify
-            )
+            certificate = Certificate.decode(raw)
+            if (
+                certificate.kind != FINALIZE
+                or certificate.digest != header.digest
+                or certificate.epoch != header.epoch
+                or certificate.view != header.view
+            ):
+                raise Refused("certificate_invalid", "it is for another header")
+            verify_certificate(certificate, self.members, self.network_id, signatures.verify)
         except Refused as refusal:
-            raise Refused("certificate_invalid", refusal.detail or refusal.code) from refusal
-        if not holds:
-            raise Refused("certificate_invalid")
+            raise Refused("certificate_invalid", refusal.detail or refusal.code) from None
         self.certificates_verified += 1
         self._verified[key] = len(certificate.signatures)
         if len(self._verified) > CERTIFICATES_KEPT:

@@ -1,0 +1,216 @@
+"""`democite office …`: the commands of a town hall and of an issuer."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from terminal.application import application
+from terminal.languages import text
+from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
+from terminal.results import Result
+
+if TYPE_CHECKING:
+    from wallet.light.trust import TrustedNetwork
+
+app = application(
+    text(
+        "La mairie et l'émetteur : ouvrir des comptes, émettre et reprendre la monnaie.",
+        "The town hall and the issuer: open accounts, issue and redeem money.",
+    )
+)
+account = application(text("Les comptes du territoire.", "The territory's accounts."))
+reserve = application(text("La monnaie et sa réserve.", "The money and its reserve."))
+app.add_typer(account, name="account")
+app.add_typer(reserve, name="reserve")
+
+KeystoreOption = Annotated[
+    list[Path],
+    typer.Option(
+        "--keystore",
+        metavar="FILE",
+        help=text(
+            "Clé qui signe, par exemple DATA/keys/signing.json ; répétable jusqu'au seuil.",
+            "Key that signs, for example DATA/keys/signing.json; repeatable up to the threshold.",
+        ),
+    ),
+]
+PassphrasesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help=text(
+            "Phrase secrète de chaque clé, dans l'ordre ; la dernière sert pour les suivantes.",
+            "Passphrase of each key, in order; the last one serves those that remain.",
+        ),
+    ),
+]
+WaitOption = Annotated[
+    bool,
+    typer.Option(
+        "--wait/--no-wait",
+        help=text(
+            "Attendre que ce soit définitif (par défaut).", "Wait until it is final (default)."
+        ),
+        show_default=False,
+    ),
+]
+
+
+@account.command(
+    "open",
+    help=text(
+        "Ouvrir les comptes que des portefeuilles demandent.",
+        "Open the accounts that wallets ask for.",
+    ),
+)
+def open_(
+    requests: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REQUEST",
+            help=text(
+                "Ligne « democite:account/… » de « wallet address », ou fichier de telles lignes.",
+                "Line 'democite:account/…' from 'wallet address', or a file of such lines.",
+            ),
+        ),
+    ],
+    keystore: KeystoreOption,
+    currency: Annotated[
+        str | None,
+        typer.Option(
+            "--currency",
+            metavar="CODE",
+            help=text("Sinon la première du territoire.", "Else the territory's first."),
+        ),
+    ] = None,
+    wait: WaitOption = True,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Open the accounts that wallets ask for."""
+    from clients.office import actions
+
+    return asyncio.run(
+        actions.open_accounts(
+            _network(genesis),
+            node_urls(node),
+            keystore,
+            passphrase_file,
+            requests,
+            currency,
+            wait=wait,
+        )
+    )
+
+
+@reserve.command(
+    help=text(
+        "Émettre contre des euros entrés dans la réserve.",
+        "Issue against euros paid into the reserve.",
+    )
+)
+def issue(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT")],
+    keystore: KeystoreOption,
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--reference",
+            metavar="TEXT",
+            help=text(
+                "Référence bancaire ; le registre n'en garde qu'une empreinte salée.",
+                "Bank reference; the ledger keeps a salted hash of it only.",
+            ),
+            show_default=False,
+        ),
+    ] = "",
+    idempotency_key: Annotated[
+        str,
+        typer.Option(
+            "--idempotency-key",
+            metavar="TEXT",
+            help=text(
+                "La même clé donne toujours la même transaction.",
+                "The same key always gives the same transaction.",
+            ),
+            show_default=False,
+        ),
+    ] = "",
+    wait: WaitOption = True,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Issue against euros paid into the reserve."""
+    from clients.office import actions
+
+    return asyncio.run(
+        actions.issue(
+            _network(genesis),
+            node_urls(node),
+            keystore,
+            passphrase_file,
+            address,
+            amount,
+            reference,
+            wait=wait,
+            idempotency_key=idempotency_key,
+        )
+    )
+
+
+@reserve.command(
+    help=text(
+        "Compléter et déposer la demande de reprise d'un porteur.",
+        "Complete and submit a holder's request to redeem.",
+    )
+)
+def redeem(
+    request: Annotated[
+        Path,
+        typer.Option(
+            "--request",
+            metavar="FILE",
+            help=text("Fichier de « wallet redeem ».", "File from 'wallet redeem'."),
+        ),
+    ],
+    keystore: KeystoreOption,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help=text(
+                "Où écrire la demande s'il manque encore des signatures.",
+                "Where to write the request if signatures are still missing.",
+            ),
+        ),
+    ] = None,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Complete and submit a holder's request to redeem."""
+    from clients.office import actions
+
+    return asyncio.run(
+        actions.redeem(_network(genesis), node_urls(node), keystore, passphrase_file, request, out)
+    )
+
+
+def _network(genesis: Path | None) -> "TrustedNetwork":
+    from wallet.light.trust import TrustedNetwork
+    from wallet.setup import require_genesis
+
+    return TrustedNetwork(require_genesis(genesis))

@@ -1,0 +1,89 @@
+"""Who signs: keystores of staff or of an issuer, and the account that they sign for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.genesis import initial_objects
+from ledger.objects import Account
+from primitives.errors import Refused
+from primitives.keystore import FILE_BYTES_MAX, unseal
+from primitives.signatures import SEED_BYTES, SigningKey
+from terminal.errors import CommandError
+from terminal.languages import text
+from terminal.passphrases import read_passphrase
+from wallet.lane_owner import LaneOwner
+from wallet.light.trust import TrustedNetwork
+
+
+@dataclass(frozen=True)
+class Signers:
+    """The account that acts, its lane key first, and the others who sign with it."""
+
+    account: Account
+    owner: LaneOwner
+    cosigners: tuple[SigningKey, ...]
+    state_folder: Path
+
+    @property
+    def all_keys(self) -> tuple[SigningKey, ...]:
+        """Every key at hand."""
+        return (self.owner.signing_key, *self.cosigners)
+
+
+def open_signers(
+    network: TrustedNetwork,
+    keystores: list[Path],
+    passphrase_files: list[Path] | None,
+    account_kind: str,
+) -> Signers:
+    """Unseal the keystores and find the account of this kind that their keys stand on.
+
+    Passphrase files go with the keystores in order; the last one serves those that remain. Raises
+    `CommandError`: `option_missing`; `Refused`: `key_unknown`, `passphrase_wrong`, ….
+    """
+    if not keystores:
+        raise CommandError(
+            "option_missing", text("il manque --keystore FILE", "--keystore FILE is missing")
+        )
+    keys = [
+        _read_key(file, _passphrase_file(passphrase_files, index))
+        for index, file in enumerate(keystores)
+    ]
+    accounts = {_account_of(network, key.public_key, account_kind) for key in keys}
+    if len({account.id for account in accounts}) != 1:
+        raise Refused("key_unknown", "the keystores are of different accounts")
+    account = accounts.pop()
+    owner = LaneOwner(account.prefix, account.id, keys[0])
+    first = keystores[0]
+    return Signers(account, owner, tuple(keys[1:]), first.with_name(f"{first.name}.d"))
+
+
+def _account_of(network: TrustedNetwork, public_key: bytes, account_kind: str) -> Account:
+    """The genesis account of this kind that a key stands on: staff and issuers are named there."""
+    for _, item in initial_objects(network.genesis):
+        if (
+            isinstance(item, Account)
+            and item.kind == account_kind
+            and item.device(public_key) is not None
+        ):
+            return item
+    raise Refused("key_unknown", public_key.hex())
+
+
+def _passphrase_file(files: list[Path] | None, index: int) -> Path | None:
+    return files[min(index, len(files) - 1)] if files else None
+
+
+def _read_key(file: Path, passphrase_file: Path | None) -> SigningKey:
+    with file.open("rb") as stream:
+        raw = stream.read(FILE_BYTES_MAX + 1)
+    try:
+        payload = unseal(raw, read_passphrase(passphrase_file, what=file.name))
+    except Refused as refusal:
+        refusal.file = refusal.file or str(file)
+        raise
+    if isinstance(payload, tuple):
+        seeds = [part for part in payload if isinstance(part, bytes) and len(part) == SEED_BYTES]
+        if len(seeds) == 1:
+            return SigningKey.from_seed(seeds[0])
+    raise Refused("keystore_malformed", "not a signing key", file=str(file))

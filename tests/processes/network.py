@@ -1,0 +1,210 @@
+"""A real network for tests: four nodes, each its own process, made as four town halls would.
+
+Everything goes through the command `democite`: cards, genesis, keys, nodes, wallets.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).with_name("democite")
+ROOT = Path(__file__).parents[2]
+TERRITORIES = (
+    ("Arden", "arden", "ARD"),
+    ("Brume", "brume", "BRU"),
+    ("Cassis", "cassis", "CAS"),
+    ("Dune", "dune", "DUN"),
+)
+READY_SECONDS = 60.0
+STOP_SECONDS = 15.0
+COMMAND_SECONDS = 120.0
+
+
+@dataclass
+class Done:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The one object on stdout."""
+        content = json.loads(self.out)
+        if not isinstance(content, dict):
+            raise TypeError("stdout must hold one object")
+        return content
+
+
+def democite(*words: str | Path, env: dict[str, str] | None = None) -> Done:
+    """Run the command in English and wait for its end."""
+    done = subprocess.run(
+        [PROGRAM, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+        env={**os.environ, "DEMOCITE_LANG": "en", **(env or {})},
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def must(*words: str | Path) -> Done:
+    """Run the command; raise unless it exits with 0."""
+    done = democite(*words)
+    if done.code != 0:
+        raise RuntimeError(f"democite {' '.join(map(str, words))}: {done.code}\n{done.err}")
+    return done
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+@dataclass
+class Node:
+    """One territory: its folder, its addresses, its process when it runs."""
+
+    name: str
+    prefix: str
+    currency: str
+    folder: Path
+    peer: str
+    http: str
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def data(self) -> Path:
+        """The node's data folder."""
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        """The node's public URL."""
+        return f"http://{self.http}"
+
+    @property
+    def staff_keystore(self) -> Path:
+        """The signing key of the territory's staff."""
+        return self.data / "keys" / "signing.json"
+
+    @property
+    def issuer_keystore(self) -> Path:
+        """The 1-of-1 issuer's key that `node init` made beside the recovery key."""
+        found = [path for path in self.folder.glob("*issuer*") if path.suffix == ".json"]
+        if not found:
+            raise RuntimeError(f"no issuer key in {self.folder}")
+        return found[0]
+
+
+@dataclass
+class Network:
+    """Four nodes and what they share."""
+
+    folder: Path
+    passphrase: Path
+    genesis: Path
+    nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def urls(self) -> list[str]:
+        """Every node's URL."""
+        return [node.url for node in self.nodes]
+
+    def start(self, *nodes: Node) -> None:
+        """Start nodes (all of them, if none is named) and wait until they are ready."""
+        chosen = nodes or tuple(self.nodes)
+        for node in chosen:
+            log = (node.folder / "node.log").open("a")
+            node.process = subprocess.Popen(
+                [
+                    PROGRAM, "node", "start", "--data", node.data, "--genesis", self.genesis,
+                    "--passphrase-file", self.passphrase,
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )  # fmt: skip
+        for node in chosen:
+            self._wait_ready(node)
+
+    def _wait_ready(self, node: Node) -> None:
+        import urllib.error
+        import urllib.request
+
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if node.process is None or node.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{node.url}/health/ready", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise RuntimeError(f"{node.prefix} is not ready\n{(node.folder / 'node.log').read_text()}")
+
+    def kill(self, node: Node) -> None:
+        """SIGKILL, as a power cut would."""
+        if node.process is not None:
+            node.process.kill()
+            node.process.wait()
+            node.process = None
+
+    def stop(self) -> None:
+        """SIGTERM to all, SIGKILL to those that do not stop."""
+        for node in self.nodes:
+            if node.process is not None and node.process.poll() is None:
+                node.process.send_signal(signal.SIGTERM)
+        for node in self.nodes:
+            if node.process is not None:
+                try:
+                    node.process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self.kill(node)
+                node.process = None
+
+
+def create_network(folder: Path, count: int = 4) -> Network:
+    """Make the nodes' data, exchange the cards, make the genesis. Nothing runs yet."""
+    passphrase = folder / "passphrase"
+    passphrase.write_text("quatre mots au hasard\n")
+    network = Network(folder, passphrase, folder / "genesis.json")
+    ports = free_ports(2 * count)
+    cards = []
+    for index, (name, prefix, currency) in enumerate(TERRITORIES[:count]):
+        home = folder / prefix
+        home.mkdir()
+        node = Node(
+            name,
+            prefix,
+            currency,
+            home,
+            peer=f"127.0.0.1:{ports[2 * index]}",
+            http=f"127.0.0.1:{ports[2 * index + 1]}",
+        )
+        card = home / "card.json"
+        must(
+            "node", "init", "--data", node.data, "--name", name, "--prefix", prefix,
+            "--currency", currency, "--peer", node.peer, "--http", node.http, "--card", card,
+            "--recovery-out", home / "recovery.json", "--passphrase-file", passphrase,
+        )  # fmt: skip
+        network.nodes.append(node)
+        cards.append(card)
+    must("network", "create", "--out", network.genesis, *cards)
+    return network
