@@ -1,0 +1,306 @@
+"""The committed chain on disk: one synced batch a commit, and all that is read from it.
+
+Writing is in two steps, so that the disk can be waited for in another thread: `batch` makes the
+changes and touches nothing, `applied` takes note that they are on disk. Between the two, reads
+answer as before. What is stored where: `node.chain_records`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from consensus.certificates import Certificate
+from consensus.header import Header
+from node.answers import CertifiedHeader
+from node.block_body import read_body
+from node.chain_records import (
+    ACCOUNT,
+    BODY,
+    CHUNK,
+    FIRST_NUMBER,
+    HEADER,
+    META_KEY,
+    OBJECT,
+    SLOT_BYTES,
+    TRANSACTION,
+    Meta,
+    StoredHeader,
+    lane_entry,
+    number_key,
+)
+from node.store import Change, Store, after_prefix
+from primitives.errors import InvariantBroken, Refused
+from primitives.hashing import hash_bytes
+from primitives.tree_proofs import value_hash_of
+
+_BODY_BYTES_MAX = 1 << 25
+_IDS_CACHED_BLOCKS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedTransaction:
+    """What the indexes need of one transaction; `accounts[0]` is the lane's."""
+
+    id: bytes
+    accounts: tuple[bytes, ...]
+    device: bytes
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizedBlock:
+    """One block to commit. `changes` are its objects' new stored forms, in the protocol's order."""
+
+    header: Header
+    body: bytes
+    transactions: Sequence[IndexedTransaction]
+    changes: dict[bytes, bytes]
+
+
+class Chain:
+    """See the module's docstring. Raises Refused for a store that can't be read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        raw = store.get(META_KEY)
+        if raw is None:
+            raise Refused("store_corrupt", "the store is empty: it was not made by `node init`")
+        self.meta = Meta.decode(raw)
+        self.newest: StoredHeader | None = None
+        if self.meta.height:
+            self.newest = self.stored_header(self.meta.height)
+            if self.newest is None:
+                raise Refused("store_corrupt", "the newest final header is missing")
+        self._unstored: dict[bytes, bytes] = {}
+        """Objects of the newest block, which go to disk with the next one."""
+        self._ids = lru_cache(_IDS_CACHED_BLOCKS)(self._read_ids)
+        self.bytes_written = 0
+
+    # -- beginnings ---------------------------------------------------------------------------
+
+    @staticmethod
+    def create(store: Store, journal_id: bytes) -> None:
+        """Mark an empty store as one that belongs to this journal."""
+        if store.get(META_KEY) is not None:
+            raise Refused("file_exists", "the store is in use already")
+        store.write([(META_KEY, Meta(journal_id).encode())], sync=True)
+
+    def begin(self, network_id: bytes, objects: Sequence[tuple[bytes, bytes]]) -> None:
+        """At the first start, store the genesis's objects (key order); later, check the network.
+
+        Refuses `data_of_other_network`.
+        """
+        if self.meta.network_id == network_id:
+            return
+        if self.meta.network_id is not None:
+            raise Refused("data_of_other_network", self.meta.network_id.hex())
+        meta = replace(self.meta, network_id=network_id, slots=len(objects) + 1)
+        changes: list[Change] = [
+            (OBJECT + key, slot.to_bytes(SLOT_BYTES, "big") + content)
+            for slot, (key, content) in enumerate(objects, 1)
+        ]
+        self._store.write([*changes, (META_KEY, meta.encode())], sync=True)
+        self.meta = meta
+
+    def tree_entries(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """(slot, key, value hash) of every stored object: the state after `height` − 1."""
+        for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):
+            slot = int.from_bytes(value[:SLOT_BYTES], "big")
+            yield slot, key[1:], value_hash_of(value[SLOT_BYTES:])
+
+    def stored_objects(self) -> Iterator[tuple[bytes, bytes]]:
+        """(key, object) of the same state."""
+        for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):
+            yield key[1:], value[SLOT_BYTES:]
+
+    def restore_newest(self, changes: dict[bytes, bytes]) -> None:
+        """After a start: the newest block's objects, found again by executing it."""
+        self._unstored = dict(changes)
+
+    # -- committing ---------------------------------------------------------------------------
+
+    def batch(
+        self,
+        blocks: Sequence[FinalizedBlock],
+        certificate: Certificate,
+        slot_of: Callable[[bytes], int | None],
+        slots: int,
+        chunk_roots: Iterable[tuple[int, bytes]],
+        journal_sequence: int,
+    ) -> tuple[list[Change], Meta]:
+        """Everything that one commit puts on disk.
+
+        `slot_of` and `slots` are the tree's after the block before the last one; `chunk_roots`
+        are chunks of the receipt log that these blocks completed.
+        """
+        objects = dict(self._unstored)
+        for block in blocks[:-1]:
+            objects.update(block.changes)
+        changes: list[Change] = []
+        for key, content in objects.items():
+            slot = slot_of(key)
+            if slot is None:
+                raise InvariantBroken("a committed object has no slot in the tree")
+            changes.append((OBJECT + key, slot.to_bytes(SLOT_BYTES, "big") + content))
+        receipts = self.meta.receipts
+        for block in blocks:
+            height = block.header.height
+            named = certificate if certificate.digest == block.header.digest else None
+            stored = StoredHeader(block.header, receipts, named)
+            changes.append((number_key(HEADER, height), stored.encode()))
+            changes.append((number_key(BODY, height), block.body))
+            if block.transactions:
+                changes.append((number_key(FIRST_NUMBER, receipts), height.to_bytes(8, "big")))
+            _index(block.transactions, receipts, changes)
+            receipts += len(block.transactions)
+        changes.extend((number_key(CHUNK, index), root) for index, root in chunk_roots)
+        meta = Meta(
+            self.meta.journal_id,
+            self.meta.network_id,
+            blocks[-1].header.height,
+            slots,
+            receipts,
+            journal_sequence,
+        )
+        changes.append((META_KEY, meta.encode()))
+        return changes, meta
+
+    def write(self, changes: list[Change]) -> None:
+        """The one synced write; called in the store's thread."""
+        self._store.write(changes, sync=True)
+
+    def applied(
+        self, blocks: Sequence[FinalizedBlock], certificate: Certificate, meta: Meta
+    ) -> None:
+        """The batch made from these is on disk."""
+        last = blocks[-1]
+        self.meta = meta
+        self.newest = StoredHeader(last.header, meta.receipts - len(last.transactions), certificate)
+        self._unstored = last.changes
+
+    # -- objects (`ledger.state.ObjectSource`) ------------------------------------------------
+
+    def object(self, key: bytes) -> bytes | None:
+        """The object as of the newest block."""
+        content = self._unstored.get(key)
+        if content is not None:
+            return content
+        value = self._store.get(OBJECT + key)
+        return None if value is None else value[SLOT_BYTES:]
+
+    # -- blocks -------------------------------------------------------------------------------
+
+    @property
+    def height(self) -> int:
+        """Of the newest final block; 0 before the first."""
+        return self.meta.height
+
+    def stored_header(self, height: int) -> StoredHeader | None:
+        """The final header at a height."""
+        raw = self._store.get(number_key(HEADER, height))
+        return None if raw is None else StoredHeader.decode(raw)
+
+    def body(self, height: int) -> bytes:
+        """The body at a final height."""
+        body = self._store.get(number_key(BODY, height))
+        if body is None:
+            raise InvariantBroken(f"the body at height {height} is missing")
+        return body
+
+    def certified(self, height: int) -> CertifiedHeader | None:
+        """The header with the nearest FINALIZE certificate at or above it."""
+        first = self.stored_header(height)
+        if first is None:
+            return None
+        between: list[Header] = []
+        stored: StoredHeader | None = first
+        while stored is not None:
+            if stored is not first:
+                between.append(stored.header)
+            if stored.certificate is not None:
+                return CertifiedHeader(height, first.header, stored.certificate, tuple(between))
+            stored = self.stored_header(stored.header.height + 1)
+        raise InvariantBroken(f"no certificate at or above the final height {height}")
+
+    def raws(self, height: int) -> tuple[bytes, ...]:
+        """The raw transactions at a height."""
+        return read_body(self.body(height), _BODY_BYTES_MAX)
+
+    def ids(self, height: int) -> tuple[bytes, ...]:
+        """The ids of the transactions at a height."""
+        return self._ids(height)
+
+    def _read_ids(self, height: int) -> tuple[bytes, ...]:
+        return tuple([hash_bytes("tx", raw) for raw in self.raws(height)])
+
+    # -- transactions -------------------------------------------------------------------------
+
+    def number_of(self, transaction_id: bytes) -> int | None:
+        """The receipt number of a final transaction."""
+        raw = self._store.get(TRANSACTION + transaction_id)
+        return None if raw is None else int.from_bytes(raw, "big")
+
+    def place_of(self, number: int) -> tuple[int, int]:
+        """(height, index) of the transaction with this receipt number."""
+        entries = self._store.iterate(
+            FIRST_NUMBER, number_key(FIRST_NUMBER, number + 1), reverse=True
+        )
+        for key, value in entries:
+            return int.from_bytes(value, "big"), number - int.from_bytes(key[1:], "big")
+        raise InvariantBroken(f"no block holds receipt {number}")
+
+    def history(self, account_id: bytes, before: int, limit: int) -> list[int]:
+        """Receipt numbers below `before` that concern an account, newest first."""
+        prefix = ACCOUNT + account_id
+        found: list[int] = []
+        for key, _ in self._store.iterate(prefix, number_key(prefix, before), reverse=True):
+            if len(found) >= limit:
+                break
+            found.append(int.from_bytes(key[-8:], "big"))
+        return found
+
+    def on_lane(
+        self, account_id: bytes, device: bytes, number: int, entries_max: int
+    ) -> int | None:
+        """The receipt number of the account's transaction with this lane number.
+
+        Looks through the newest `entries_max` entries of the account's history.
+        """
+        prefix, wanted = ACCOUNT + account_id, lane_entry(device, number)
+        entries = self._store.iterate(prefix, after_prefix(prefix), reverse=True)
+        for (key, value), _ in zip(entries, range(entries_max), strict=False):
+            if value == wanted:
+                return int.from_bytes(key[-8:], "big")
+        return None
+
+    # -- receipt log --------------------------------------------------------------------------
+
+    def chunk_roots(self) -> list[bytes]:
+        """Roots of all full chunks, in order."""
+        return [root for _, root in self._store.iterate(CHUNK, after_prefix(CHUNK))]
+
+    def ids_between(self, first_number: int, end_number: int) -> Iterator[bytes]:
+        """Ids of receipts first_number ≤ number < end_number."""
+        number = first_number
+        while number < end_number:
+            height, index = self.place_of(number)
+            ids = self.ids(height)[index : index + end_number - number]
+            yield from ids
+            number += len(ids)
+
+    def compact(self) -> None:
+        """See `Store.compact`."""
+        self._store.compact()
+
+
+def _index(
+    transactions: Sequence[IndexedTransaction], first_number: int, changes: list[Change]
+) -> None:
+    add = changes.append
+    for number, transaction in enumerate(transactions, first_number):
+        position = number.to_bytes(8, "big")
+        add((TRANSACTION + transaction.id, position))
+        entry = lane_entry(transaction.device, transaction.number)
+        for account in transaction.accounts:
+            add((ACCOUNT + account + position, entry))
+            entry = b""

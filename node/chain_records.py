@@ -1,0 +1,122 @@
+"""The committed chain's keys and records in the store.
+
+    m                      meta: see `Meta`
+    o ‖ tree key(32)       slot(8) ‖ object
+    h ‖ height(8)          [header, first receipt number, certificate or nil]
+    b ‖ height(8)          body
+    n ‖ first number(8)    height(8) of the non-empty block whose first receipt has this number
+    t ‖ id(32)             receipt number(8)
+    a ‖ account(20) ‖ number(8)    the lane if it was this account's own: device(8) ‖ number(8)
+    k ‖ index(8)           root of a full chunk of the receipt log
+
+Objects lag one block: with the newest final header h the store holds the state after h − 1, which
+is what that header's state root commits to. So a start can check every object against a header,
+and then executes block h again.
+"""
+
+from dataclasses import dataclass
+
+from consensus.certificates import Certificate
+from consensus.header import Header
+from primitives.encoding import Value, decode, encode
+from primitives.errors import InvariantBroken, Refused
+
+META_KEY = b"m"
+OBJECT = b"o"
+HEADER = b"h"
+BODY = b"b"
+FIRST_NUMBER = b"n"
+TRANSACTION = b"t"
+ACCOUNT = b"a"
+CHUNK = b"k"
+
+FORMAT = 1
+LANE_DEVICE_BYTES = 8
+SLOT_BYTES = 8
+_RECORD_BYTES_MAX = 1 << 20
+
+
+def number_key(prefix: bytes, number: int) -> bytes:
+    """A key that orders by number."""
+    return prefix + number.to_bytes(8, "big")
+
+
+def lane_entry(device: bytes, number: int) -> bytes:
+    """What an account's own transaction leaves in its history index, to be found by lane."""
+    return device[:LANE_DEVICE_BYTES] + number.to_bytes(8, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the whole store says about itself.
+
+    `network_id` is None before the first start. `slots` counts those of the stored objects,
+    `receipts` those of all blocks. `journal_sequence` is the newest journal group known here.
+    """
+
+    journal_id: bytes
+    network_id: bytes | None = None
+    height: int = 0
+    slots: int = 1
+    receipts: int = 0
+    journal_sequence: int = 0
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return encode(
+            (
+                "chain",
+                FORMAT,
+                self.journal_id,
+                self.network_id,
+                self.height,
+                self.slots,
+                self.receipts,
+                self.journal_sequence,
+            )
+        )
+
+    @staticmethod
+    def decode(raw: bytes) -> "Meta":
+        """Refuses `data_of_newer_version` and `store_corrupt`."""
+        match decode(raw):
+            case ("chain", int(version), *_) if version > FORMAT:
+                raise Refused("data_of_newer_version", f"store format {version}")
+            case (
+                "chain",
+                1,
+                bytes(journal_id),
+                None | bytes() as network_id,
+                int(height),
+                int(slots),
+                int(receipts),
+                int(sequence),
+            ):
+                return Meta(journal_id, network_id, height, slots, receipts, sequence)
+        raise Refused("store_corrupt", "the store's own record can't be read")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHeader:
+    """One final header as stored; `certificate` where it was finalized by name."""
+
+    header: Header
+    first_number: int
+    certificate: Certificate | None
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        certificate: Value = None if self.certificate is None else self.certificate.encode()
+        return encode((self.header.encode(), self.first_number, certificate))
+
+    @staticmethod
+    def decode(raw: bytes) -> "StoredHeader":
+        """Our own record; raises InvariantBroken if it is not one."""
+        match decode(raw, bytes_max=_RECORD_BYTES_MAX):
+            case (bytes(header), int(first_number), None):
+                return StoredHeader(Header.decode(header), first_number, None)
+            case (bytes(header), int(first_number), bytes(certificate)):
+                return StoredHeader(
+                    Header.decode(header), first_number, Certificate.decode(certificate)
+                )
+        raise InvariantBroken("a stored header can't be read")
