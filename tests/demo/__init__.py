@@ -1,0 +1,1 @@
+"""The demonstration: its plan, its processes."""
