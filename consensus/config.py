@@ -1,0 +1,66 @@
+"""What a replica is told once, at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consensus.certificates import Certificate
+from consensus.header import Header, genesis_digest
+from consensus.members import MemberSet
+from consensus.votes import Signer, Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Durations and windows, all from the genesis. No rule of safety depends on any of them."""
+
+    delta_ms: int = 500
+    delta_max_ms: int = 30_000
+    retry_ms: int = 1_000
+    silent_ms: int = 10_000
+    heartbeat_ms: int = 60_000
+    clock_drift_ms_max: int = 10_000
+    view_window: int = 64
+    candidates_max: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The floor: a final block. For the genesis block there is neither header nor certificate."""
+
+    digest: bytes
+    view: int
+    height: int
+    time_ms: int
+    header: Header | None = None
+    certificate: Certificate | None = None
+
+    @staticmethod
+    def genesis(network_id: bytes, time_ms: int) -> Final:
+        """The floor of a network without blocks."""
+        return Final(genesis_digest(network_id), 0, 0, time_ms)
+
+    @staticmethod
+    def of(header: Header, certificate: Certificate) -> Final:
+        """The floor at a block with its certificate."""
+        return Final(header.digest, header.view, header.height, header.time_ms, header, certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaConfig:
+    """`own_key` is this member's voting key; with `observe_only`, or for a key that is not in the
+    set, it follows and never signs. `floor` is the newest block that the chain has committed.
+    `body_matches` says whether a body is the one that a header commits to."""
+
+    network_id: bytes
+    members: MemberSet
+    own_key: bytes
+    signer: Signer
+    verify: Verifier
+    body_matches: Callable[[Header, bytes], bool]
+    floor: Final
+    timing: Timing = Timing()
+    epoch: int = 0
+    rule_version: int = 1
+    observe_only: bool = False

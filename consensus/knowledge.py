@@ -1,0 +1,109 @@
+"""What a replica holds above the floor: certificates by view, blocks by digest."""
+
+from __future__ import annotations
+
+from consensus.certificates import Certificate
+from consensus.config import Final
+from consensus.header import Block, Header
+from consensus.votes import FINALIZE, NOTARIZE, NULLIFY
+
+
+class Knowledge:
+    """Certificates were verified before they came here; blocks have the body their header names.
+
+    `sound` says of an executed block whether it holds; blocks not in it were not executed yet.
+    """
+
+    __slots__ = ("_kept", "blocks", "executing", "floor", "headers", "highest_view", "sound")
+
+    def __init__(self, floor: Final) -> None:
+        self.floor = floor
+        self.blocks: dict[bytes, Block] = {}
+        self.headers: dict[bytes, Header] = {}
+        self.sound: dict[bytes, bool] = {}
+        self.executing: set[bytes] = set()
+        self.highest_view = floor.view
+        self._kept: dict[int, dict[int, Certificate]] = {NOTARIZE: {}, NULLIFY: {}, FINALIZE: {}}
+
+    def keep(self, certificate: Certificate) -> bool:
+        """Keep it; False if the view is below the floor or such a one is held already."""
+        kept = self._kept[certificate.kind]
+        if certificate.view <= self.floor.view or certificate.view in kept:
+            return False
+        kept[certificate.view] = certificate
+        self.highest_view = max(self.highest_view, certificate.view)
+        return True
+
+    def get(self, view: int, kind: int) -> Certificate | None:
+        """The certificate of that view and kind; 0 for any."""
+        if kind:
+            return self._kept[kind].get(view)
+        for each in (FINALIZE, NOTARIZE, NULLIFY):
+            found = self._kept[each].get(view)
+            if found is not None:
+                return found
+        return None
+
+    def certified_digest(self, view: int) -> bytes | None:
+        """The digest that N or F of `view` stands for; F counts as N. The floor's too."""
+        if view == self.floor.view:
+            return self.floor.digest
+        found = self._kept[NOTARIZE].get(view) or self._kept[FINALIZE].get(view)
+        return None if found is None else found.digest
+
+    def highest_final(self) -> Certificate | None:
+        """The newest F above the floor."""
+        finals = self._kept[FINALIZE]
+        return finals[max(finals)] if finals else None
+
+    def certificates(self) -> list[Certificate]:
+        """All above the floor, newest view first."""
+        every = [c for kept in self._kept.values() for c in kept.values()]
+        return sorted(every, key=lambda c: (c.view, c.kind), reverse=True)
+
+    def notarized_views(self) -> list[int]:
+        """Views above the floor with an N."""
+        return sorted(self._kept[NOTARIZE])
+
+    def has_certified_above(self) -> bool:
+        """Whether a notarized or finalized block waits above the floor."""
+        return bool(self._kept[NOTARIZE] or self._kept[FINALIZE])
+
+    def header(self, digest: bytes) -> Header | None:
+        """The header of a block above the floor, or of the floor."""
+        return self.floor.header if digest == self.floor.digest else self.headers.get(digest)
+
+    def is_executed(self, digest: bytes) -> bool:
+        """Whether a child may be executed on it."""
+        return digest == self.floor.digest or self.sound.get(digest, False)
+
+    def add_block(self, block: Block) -> None:
+        """Hold a block."""
+        self.blocks[block.digest] = block
+        self.headers[block.digest] = block.header
+
+    def branch(self, digest: bytes) -> tuple[list[Block], bytes | None]:
+        """The blocks from above the floor up to `digest`, oldest first, and the digest of the
+        first one that is not held (None if the branch reaches the floor)."""
+        blocks: list[Block] = []
+        while digest != self.floor.digest:
+            block = self.blocks.get(digest)
+            if block is None or block.header.view <= self.floor.view:
+                return blocks[::-1], digest
+            blocks.append(block)
+            digest = block.header.parent_digest
+        return blocks[::-1], None
+
+    def move_floor(self, floor: Final) -> None:
+        """Forget what is at or below the new floor, and the branches it leaves."""
+        self.floor = floor
+        self.highest_view = max(self.highest_view, floor.view)
+        for kept in self._kept.values():
+            for view in [view for view in kept if view <= floor.view]:
+                del kept[view]
+        dead = [d for d, header in self.headers.items() if header.view <= floor.view]
+        for digest in dead:
+            self.blocks.pop(digest, None)
+            self.headers.pop(digest, None)
+            self.sound.pop(digest, None)
+        self.executing.intersection_update(self.blocks)
