@@ -1,0 +1,33 @@
+"""A member that votes for everything it sees: each block, FINALIZE and NULLIFY of each view."""
+
+from __future__ import annotations
+
+from consensus.messages import Proposal, VoteMessage
+from consensus.simulation.actors.equivocating_leader import EquivocatingLeader
+from consensus.simulation.world import read_message
+from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY
+
+
+class DoubleVoter(EquivocatingLeader):
+    """Equivocates as leader too."""
+
+    def receive(self, sender: bytes, raw: bytes) -> None:
+        """Vote for whatever comes."""
+        super().receive(sender, raw)
+        message = read_message(raw)
+        if not self.alive or not isinstance(message, Proposal | VoteMessage):
+            return
+        vote = message.vote
+        if vote.kind != NOTARIZE or vote.signer == self.identity.key:
+            return
+        votes = (
+            self.sign(NOTARIZE, vote.view, vote.digest),
+            self.sign(FINALIZE, vote.view, vote.digest),
+            self.sign(NULLIFY, vote.view, NO_DIGEST),
+        )
+        for peer in self.identity.members.index:
+            if peer != self.identity.key:
+                for each in votes:
+                    if self.world.random.random() < 0.7:
+                        self.world.transmit(self.identity.key, peer, VoteMessage(each))
+                        self.world.transmit(self.identity.key, peer, VoteMessage(each))

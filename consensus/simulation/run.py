@@ -1,0 +1,111 @@
+"""One run: faults for a while, then calm, in which everything must become final."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from consensus.members import Member, MemberSet
+from consensus.replica import Replica
+from consensus.simulation.actors import ACTOR_CLASSES
+from consensus.simulation.checkers import Checkers, Violation
+from consensus.simulation.host import Host, Identity
+from consensus.simulation.scenario import FAULTS_MS, LIVENESS_MS, Scenario
+from consensus.simulation.signing import make_keys
+from consensus.simulation.world import World
+from primitives.errors import InvariantBroken
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to. `violation` is None where everything held."""
+
+    scenario: Scenario
+    violation: str | None
+    final_hash: str
+    height: int
+    events: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """What a mutant changes: the replica, the honest hosts, or the member set."""
+
+    replica_class: type[Replica] = Replica
+    host_class: type[Host] = Host
+    member_set_class: type[MemberSet] = MemberSet
+
+
+def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
+    """Play a scenario from beginning to end."""
+    world = World(scenario)
+    signers, verify = make_keys(scenario.members, real=scenario.real_signatures)
+    members = breakage.member_set_class(
+        tuple(Member(key, key, f"t{number}") for number, key in enumerate(signers))
+    )
+    keys = sorted(signers)
+    world.random.shuffle(keys)
+    bad = dict(zip(keys, scenario.actors, strict=False))
+    checkers = Checkers(frozenset(keys) - frozenset(bad))
+    hosts: dict[bytes, Host] = {}
+    for key in sorted(keys):
+        kind = ACTOR_CLASSES[bad[key]] if key in bad else breakage.host_class
+        replica_class = Replica if key in bad else breakage.replica_class
+        identity = Identity(key, members, signers[key], verify, replica_class)
+        hosts[key] = kind(identity, world, checkers, hosts)
+    world.endpoints.update(hosts)
+    _plan(world, hosts, scenario)
+    violation = None
+    try:
+        if not world.run(FAULTS_MS + LIVENESS_MS, lambda: _all_final(world, hosts, scenario)):
+            violation = f"not live: heights {sorted(len(h.chain) for h in _honest(hosts))}"
+    except (Violation, InvariantBroken) as broken:
+        violation = str(broken)
+    restarts = sum(host.restarts for host in hosts.values())
+    return Outcome(scenario, violation, world.final_hash(), checkers.height, world.events, restarts)
+
+
+def _honest(hosts: dict[bytes, Host]) -> list[Host]:
+    return [host for host in hosts.values() if host.honest]
+
+
+def _plan(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
+    random = Random(scenario.seed ^ 0x5EED)
+    for host in hosts.values():
+        world.at(random.randint(0, 200), host.start)
+    for number in range(scenario.payments):
+        when = random.randint(0, FAULTS_MS)
+        for host in hosts.values():
+            world.at(when + random.randint(0, 400), _paying(host, number))
+    for _ in range(scenario.partitions):
+        begin = random.randint(0, FAULTS_MS)
+        end = min(begin + random.randint(500, 8_000), FAULTS_MS)
+        side = frozenset(key for key in hosts if random.random() < 0.5)
+        world.cut(begin, end, side, one_way=random.random() < 0.4)
+    if scenario.all_restart:
+        when = random.randint(FAULTS_MS // 2, FAULTS_MS)
+        for host in hosts.values():
+            world.at(when, host.crash)
+    for host in hosts.values():
+        world.at(FAULTS_MS + 5_000, _paying(host, scenario.payments))
+
+
+def _paying(host: Host, number: int) -> Callable[[], None]:
+    return lambda: host.pay(number)
+
+
+def _all_final(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> bool:
+    """Every honest member has everything paid, also what came after the faults, on one chain."""
+    if world.now_ms < FAULTS_MS + 5_000:
+        return False
+    heights = set()
+    for host in _honest(hosts):
+        if not host.alive or not host.chain:
+            return False
+        tip = host.chain[-1][0].digest
+        if len(host.ledger.paid(tip)) != scenario.payments + 1:
+            return False
+        heights.add(len(host.chain))
+    return len(heights) == 1

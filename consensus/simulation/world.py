@@ -1,0 +1,113 @@
+"""Virtual time and the network between hosts."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from random import Random
+from typing import Protocol
+
+from consensus.messages import Message, VoteMessage, decode_message, encode_message
+from consensus.simulation.scenario import FAULTS_MS, Scenario
+from consensus.votes import FINALIZE
+from primitives.errors import Refused
+
+CALM_DELAY_MS_MAX = 40
+
+
+class Endpoint(Protocol):
+    """Where messages arrive."""
+
+    def receive(self, sender: bytes, raw: bytes) -> None:
+        """A message came from an authenticated peer."""
+
+
+class World:
+    """Events in order of time; every choice comes from one seeded source, so runs repeat."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.random = Random(scenario.seed)
+        self.now_ms = 0
+        self.endpoints: dict[bytes, Endpoint] = {}
+        self.events = 0
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = 0
+        self._cuts: list[tuple[int, int, frozenset[bytes], bool]] = []
+        self._trace = sha256()
+
+    @property
+    def calm(self) -> bool:
+        """Whether the time of faults is over."""
+        return self.now_ms >= FAULTS_MS
+
+    def at(self, when_ms: int, action: Callable[[], None]) -> None:
+        """Do `action` at that time, after what was planned for it before."""
+        self._order += 1
+        heapq.heappush(self._queue, (max(when_ms, self.now_ms), self._order, action))
+
+    def cut(self, begin_ms: int, end_ms: int, side: frozenset[bytes], *, one_way: bool) -> None:
+        """Part `side` from the others for a while; one way: only what `side` sends is lost."""
+        self._cuts.append((begin_ms, end_ms, side, one_way))
+
+    def run(self, until_ms: int, done: Callable[[], bool]) -> bool:
+        """Let time pass; True once `done` says so."""
+        while self._queue and self._queue[0][0] <= until_ms:
+            self.now_ms, _, action = heapq.heappop(self._queue)
+            self.events += 1
+            action()
+            if done():
+                return True
+        return False
+
+    def note(self, what: bytes) -> None:
+        """Put something into the run's hash."""
+        self._trace.update(self.now_ms.to_bytes(8, "big") + what)
+
+    def final_hash(self) -> str:
+        """Two runs with the same hash did the same."""
+        return self._trace.hexdigest()
+
+    def transmit(self, sender: bytes, receiver: bytes, message: Message) -> None:
+        """Carry a message, or lose it, or carry it twice or late."""
+        self.carry(sender, receiver, encode_message(message), self._is_finalize(message))
+
+    def carry(self, sender: bytes, receiver: bytes, raw: bytes, is_finalize: bool = False) -> None:
+        """Carry bytes."""
+        scenario, random = self.scenario, self.random
+        if self._is_lost(sender, receiver, is_finalize):
+            return
+        endpoint = self.endpoints[receiver]
+        copies = 1 if self.calm or random.randrange(1000) >= scenario.duplication else 2
+        for _ in range(copies):
+            slow = self.now_ms < scenario.slow_until_ms
+            longest = scenario.delay_ms_max if slow else CALM_DELAY_MS_MAX
+            delay = random.randint(1, max(longest, 2))
+            self.at(self.now_ms + delay, partial(endpoint.receive, sender, raw))
+
+    def _is_lost(self, sender: bytes, receiver: bytes, is_finalize: bool) -> bool:
+        for begin, end, side, one_way in self._cuts:
+            if begin <= self.now_ms < end:
+                leaves = sender in side and receiver not in side
+                enters = receiver in side and sender not in side
+                if leaves or (enters and not one_way):
+                    return True
+        if self.calm:
+            return False
+        if is_finalize and self.scenario.lost_finalize and self.now_ms > FAULTS_MS // 2:
+            return True
+        return self.random.randrange(1000) < self.scenario.loss
+
+    @staticmethod
+    def _is_finalize(message: Message) -> bool:
+        return isinstance(message, VoteMessage) and message.vote.kind == FINALIZE
+
+
+def read_message(raw: bytes) -> Message | None:
+    """A received message, or None where it is garbage (a node would close the connection)."""
+    try:
+        return decode_message(raw)
+    except Refused:
+        return None

@@ -1,0 +1,207 @@
+"""Where a replica stands: what it knows, what it promised, and the acts that change both.
+
+Here is the one place that signs (`_vote`), the one that keeps certificates (`_keep`) and the one
+that moves the floor. When to do which is said by the rules, in `rules.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consensus.certificates import Certificate
+from consensus.config import Final, ReplicaConfig
+from consensus.dissemination import Dissemination
+from consensus.effects import Execute, Prune, Stop, StopVoting
+from consensus.header import Block, Header
+from consensus.journal_records import certificate_record, recover, vote_record
+from consensus.knowledge import Knowledge
+from consensus.messages import (
+    Proposal,
+    VoteMessage,
+)
+from consensus.tally import Tally
+from consensus.timers import Presence, ViewTimers, delta_ms
+from consensus.turn import Turn
+from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY, Vote, vote_message
+from primitives.errors import InvariantBroken
+
+
+class Standing:
+    """State and acts of one member. Nothing is sent before `Replica.step` hands out the turn."""
+
+    def __init__(self, config: ReplicaConfig, records: Sequence[bytes], now_ms: int) -> None:
+        """Recover from the journal's records; nothing is sent before the first `step`."""
+        self.config = config
+        self.members = config.members
+        self.now_ms = now_ms
+        self.turn = Turn()
+        self.known = Knowledge(config.floor)
+        self.tally = Tally(config.members)
+        self.timers = ViewTimers()
+        self.presence = Presence(config.members, config.timing.silent_ms)
+        self.dissemination = Dissemination(config, self.turn, self.known)
+        self.own_votes: dict[int, dict[int, Vote]] = {}
+        self.proposals: dict[int, Proposal] = {}
+        self.observing = config.observe_only or config.own_key not in config.members.index
+        self.stopped: str | None = None
+        self.has_work = False
+        self.building_view: int | None = None
+        self.caught_up_asked_ms: int | None = None
+        self.declined_view: int | None = None
+        self.view = 0
+        self.entered_ms = now_ms
+        self._recover(records)
+
+    def has_duty(self) -> bool:
+        """Whether this view has work: then timers run and leaders propose."""
+        floor = self.known.floor
+        return (
+            self.has_work
+            or self.known.has_certified_above()
+            or (floor.header is not None and floor.header.transactions_count > 0)
+            or self.now_ms >= self._heartbeat_ms
+            or self.view in self.proposals
+            or len(self.tally.voters(self.view)) > self.members.faults
+        )
+
+    def _count(self, vote: Vote) -> None:
+        evidence = self.tally.add(vote)
+        if evidence is not None:
+            self.turn.request(evidence)
+        if vote.view > self.known.floor.view and self.known.get(vote.view, vote.kind) is None:
+            certificate = self.tally.certificate(vote)
+            if certificate is not None:
+                self._keep(certificate, None)
+
+    def _keep(self, certificate: Certificate, header: Header | None) -> None:
+        """Keep a verified certificate, write it down and pass it on."""
+        known, view = self.known, certificate.view
+        standing = known.certified_digest(view)
+        if known.sound.get(certificate.digest) is False:
+            self._stop("a certified block does not hold")
+            return
+        if certificate.kind != NULLIFY and standing not in (None, certificate.digest):
+            self._stop(f"two blocks are certified in view {view}")
+            return
+        if not known.keep(certificate):
+            return
+        if known.get(view, NULLIFY) is not None and known.get(view, FINALIZE) is not None:
+            self._stop(f"view {view} is both final and nullified")
+            return
+        if header is not None and header.digest == certificate.digest:
+            known.headers.setdefault(header.digest, header)
+        held = known.headers.get(certificate.digest)
+        self.turn.append(certificate_record(certificate, held), view)
+        self.dissemination.pass_on(certificate, self.now_ms)
+
+    def _execute(self, block: Block) -> None:
+        if block.digest not in self.known.executing and block.digest not in self.known.sound:
+            self.known.executing.add(block.digest)
+            self.turn.request(Execute(block))
+
+    def _parent_executed(self, header: Header, prefer: bytes | None) -> bool:
+        """Whether the parent's candidate is there; else get and execute what is missing."""
+        blocks, missing = self.known.branch(header.parent_digest)
+        if missing is not None:
+            self.dissemination.fetch_block(missing, self.now_ms, prefer)
+            return False
+        for block in blocks:
+            if not self.known.is_executed(block.digest):
+                self._execute(block)
+                return False
+        return True
+
+    def _move_floor(self, floor: Final) -> None:
+        self.known.move_floor(floor)
+        self.tally.prune(floor.view)
+        self.dissemination.prune(floor.view, self.now_ms)
+        for view in [view for view in self.own_votes if view <= floor.view]:
+            del self.own_votes[view]
+        for view in [view for view in self.proposals if view <= floor.view]:
+            del self.proposals[view]
+        self.turn.commit(Prune(floor.view - 1))
+
+    def _arm(self) -> None:
+        if not self.has_duty() or self.observing:
+            self.timers.disarm()
+            return
+        if self.timers.armed:
+            return
+        floor, timing = self.known.floor, self.config.timing
+        leader = self.members.leader(self.config.epoch, self.view)
+        if self.view - floor.view <= len(self.members.members) and self.presence.is_silent(
+            leader, self.config.own_key, self.now_ms
+        ):
+            self.timers.expire(self.now_ms)
+            return
+        delta = delta_ms(self.view, floor.view, timing, self.members.faults)
+        self.timers.arm(self.now_ms, delta, proposed=self.view in self.proposals)
+
+    def _vote(self, kind: int, view: int, block: Block | None) -> bool:
+        digest = NO_DIGEST if block is None or kind == NULLIFY else block.digest
+        own = self.own_votes.setdefault(view, {})
+        if kind in own or (kind != NOTARIZE and {NULLIFY, FINALIZE} & own.keys()):
+            raise InvariantBroken(f"a forbidden pair of votes in view {view}")
+        message = vote_message(self.config.network_id, self.config.epoch, view, kind, digest)
+        signature = self.config.signer.sign(message)
+        vote = Vote(self.config.epoch, view, kind, digest, self.config.own_key, signature)
+        own[kind] = vote
+        if kind == NOTARIZE:
+            self.timers.leader_ms = None
+        written = block if kind == NOTARIZE else None
+        self.turn.append(vote_record(vote, written), view)
+        leads = self.members.leader(self.config.epoch, view) == self.config.own_key
+        if written is not None and leads:
+            self.turn.broadcast(Proposal(written, vote))
+        else:
+            self.turn.broadcast(VoteMessage(vote))
+        self._count(vote)
+        return True
+
+    def _own_messages(self) -> list[Proposal | VoteMessage]:
+        """Own votes above the floor, newest first, to be sent again."""
+        messages: list[Proposal | VoteMessage] = []
+        for view in sorted(self.own_votes, reverse=True):
+            for kind, vote in self.own_votes[view].items():
+                block = self.known.blocks.get(vote.digest)
+                leads = self.members.leader(self.config.epoch, view) == self.config.own_key
+                if kind == NOTARIZE and leads and block is not None and view == self.view:
+                    messages.append(Proposal(block, vote))
+                else:
+                    messages.append(VoteMessage(vote))
+        return messages
+
+    def _is_own(self, vote: Vote) -> bool:
+        mine = self.own_votes.get(vote.view, {}).get(vote.kind)
+        return mine is not None and mine.digest == vote.digest
+
+    def _stop_voting(self, reason: str) -> None:
+        if not self.observing:
+            self.observing = True
+            self.turn.request(StopVoting(reason))
+
+    def _stop(self, reason: str) -> None:
+        self.stopped = reason
+        self.turn.request(Stop(reason))
+
+    @property
+    def _heartbeat_ms(self) -> int:
+        return self.known.floor.time_ms + self.config.timing.heartbeat_ms
+
+    def _recover(self, records: Sequence[bytes]) -> None:
+        found = recover(records)
+        if found.floor_view < self.known.floor.view:
+            self.observing = True
+        for certificate, header in found.certificates:
+            if header is not None and header.view > self.known.floor.view:
+                self.known.headers.setdefault(header.digest, header)
+            self.known.keep(certificate)
+        for block in found.blocks.values():
+            if block.header.view > self.known.floor.view:
+                self.known.add_block(block)
+        voted = [vote.view for vote in found.votes]
+        for vote in found.votes:
+            if vote.view > self.known.floor.view:
+                self.own_votes.setdefault(vote.view, {})[vote.kind] = vote
+                self._count(vote)
+        self.view = max(self.known.highest_view + 1, *voted, 1)
