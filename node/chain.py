@@ -5,7 +5,7 @@ changes and touches nothing, `applied` takes note that they are on disk. Between
 answer as before. What is stored where: `node.chain_records`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -49,12 +49,18 @@ class IndexedTransaction:
 
 @dataclass(frozen=True, slots=True)
 class FinalizedBlock:
-    """One block to commit. `changes` are its objects' new stored forms, in the protocol's order."""
+    """One block to commit.
+
+    `changes` are its objects' new stored forms, in the protocol's order; `created` are the keys
+    among them that are new. `certificate` is the one that names this block, if there is one.
+    """
 
     header: Header
     body: bytes
     transactions: Sequence[IndexedTransaction]
-    changes: dict[bytes, bytes]
+    changes: Mapping[bytes, bytes]
+    created: frozenset[bytes]
+    certificate: Certificate | None
 
 
 class Chain:
@@ -71,10 +77,10 @@ class Chain:
             self.newest = self.stored_header(self.meta.height)
             if self.newest is None:
                 raise Refused("store_corrupt", "the newest final header is missing")
-        self._unstored: dict[bytes, bytes] = {}
+        self._unstored: Mapping[bytes, bytes] = {}
         """Objects of the newest block, which go to disk with the next one."""
+        self._unstored_created: frozenset[bytes] = frozenset()
         self._ids = lru_cache(_IDS_CACHED_BLOCKS)(self._read_ids)
-        self.bytes_written = 0
 
     # -- beginnings ---------------------------------------------------------------------------
 
@@ -113,40 +119,30 @@ class Chain:
         for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):
             yield key[1:], value[SLOT_BYTES:]
 
-    def restore_newest(self, changes: dict[bytes, bytes]) -> None:
+    def restore_newest(self, changes: Mapping[bytes, bytes], created: frozenset[bytes]) -> None:
         """After a start: the newest block's objects, found again by executing it."""
-        self._unstored = dict(changes)
+        self._unstored, self._unstored_created = changes, created
 
     # -- committing ---------------------------------------------------------------------------
 
     def batch(
         self,
         blocks: Sequence[FinalizedBlock],
-        certificate: Certificate,
         slot_of: Callable[[bytes], int | None],
-        slots: int,
         chunk_roots: Iterable[tuple[int, bytes]],
         journal_sequence: int,
     ) -> tuple[list[Change], Meta]:
-        """Everything that one commit puts on disk.
+        """Everything that one commit puts on disk; the last block has its certificate.
 
-        `slot_of` and `slots` are the tree's after the block before the last one; `chunk_roots`
-        are chunks of the receipt log that these blocks completed.
+        `slot_of` is asked for objects that were there before; `chunk_roots` are chunks of the
+        receipt log that were completed before the last block.
         """
-        objects = dict(self._unstored)
-        for block in blocks[:-1]:
-            objects.update(block.changes)
         changes: list[Change] = []
-        for key, content in objects.items():
-            slot = slot_of(key)
-            if slot is None:
-                raise InvariantBroken("a committed object has no slot in the tree")
-            changes.append((OBJECT + key, slot.to_bytes(SLOT_BYTES, "big") + content))
+        slots = self._put_objects(blocks, slot_of, changes)
         receipts = self.meta.receipts
         for block in blocks:
             height = block.header.height
-            named = certificate if certificate.digest == block.header.digest else None
-            stored = StoredHeader(block.header, receipts, named)
+            stored = StoredHeader(block.header, receipts, block.certificate)
             changes.append((number_key(HEADER, height), stored.encode()))
             changes.append((number_key(BODY, height), block.body))
             if block.transactions:
@@ -154,29 +150,59 @@ class Chain:
             _index(block.transactions, receipts, changes)
             receipts += len(block.transactions)
         changes.extend((number_key(CHUNK, index), root) for index, root in chunk_roots)
-        meta = Meta(
-            self.meta.journal_id,
-            self.meta.network_id,
-            blocks[-1].header.height,
-            slots,
-            receipts,
-            journal_sequence,
+        meta = replace(
+            self.meta,
+            height=blocks[-1].header.height,
+            slots=slots,
+            receipts=receipts,
+            journal_sequence=journal_sequence,
         )
         changes.append((META_KEY, meta.encode()))
         return changes, meta
+
+    def _put_objects(
+        self,
+        blocks: Sequence[FinalizedBlock],
+        slot_of: Callable[[bytes], int | None],
+        changes: list[Change],
+    ) -> int:
+        """The objects of every block but the last, and the number of slots after them."""
+        slots = self.meta.slots
+        new_slots: dict[bytes, int] = {}
+        objects: dict[bytes, bytes] = {}
+        layers = [(self._unstored, self._unstored_created)]
+        layers += [(block.changes, block.created) for block in blocks[:-1]]
+        for layer, created in layers:
+            for key, content in layer.items():
+                if key in created:
+                    new_slots[key] = slots
+                    slots += 1
+                objects[key] = content
+        for key, content in objects.items():
+            slot = new_slots.get(key)
+            if slot is None:
+                slot = slot_of(key)
+            if slot is None:
+                raise InvariantBroken("a committed object has no slot in the tree")
+            changes.append((OBJECT + key, slot.to_bytes(SLOT_BYTES, "big") + content))
+        return slots
 
     def write(self, changes: list[Change]) -> None:
         """The one synced write; called in the store's thread."""
         self._store.write(changes, sync=True)
 
-    def applied(
-        self, blocks: Sequence[FinalizedBlock], certificate: Certificate, meta: Meta
-    ) -> None:
+    def applied(self, blocks: Sequence[FinalizedBlock], meta: Meta) -> None:
         """The batch made from these is on disk."""
         last = blocks[-1]
+        first_number = meta.receipts - len(last.transactions)
         self.meta = meta
-        self.newest = StoredHeader(last.header, meta.receipts - len(last.transactions), certificate)
-        self._unstored = last.changes
+        self.newest = StoredHeader(last.header, first_number, last.certificate)
+        self._unstored, self._unstored_created = last.changes, last.created
+
+    @property
+    def receipts_proved(self) -> int:
+        """How many receipts the newest header's state root holds."""
+        return 0 if self.newest is None else self.newest.first_number
 
     # -- objects (`ledger.state.ObjectSource`) ------------------------------------------------
 

@@ -20,7 +20,7 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ class _Segment:
     number: int
     path: Path
     view_max: int
-    """Highest view of a record in it; it may go once the floor is above."""
+    """Highest view of a record in it; it may go once that may be pruned."""
 
 
 def create_journal(folder: Path) -> bytes:
@@ -80,8 +80,12 @@ class Journal:
         self._pending_view = 0
         self._appended = 0
         self._durable = 0
-        self._syncing: asyncio.Future[None] | None = None
-        self._failure: OSError | None = None
+        self._writing = False
+        self._closed = False
+        self._waiters: list[asyncio.Future[None]] = []
+        self.on_durable: Callable[[], None] = _nobody
+        """Called after each write, also after one that failed (see `failure`)."""
+        self._failure: Exception | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self.bytes_written = 0
         self.syncs = 0
@@ -113,24 +117,37 @@ class Journal:
             self._pending.append(record)
             self._pending_view = max(self._pending_view, view)
 
+    def start_sync(self) -> None:
+        """Begin to write what was appended; `on_durable` is called, on the loop, once it is there.
+
+        While a write is under way, all that is appended meanwhile becomes the next one.
+        """
+        if self._writing or self._failure is not None or self._durable == self._appended:
+            return
+        self._writing = True
+        content, view, upto = b"".join(self._pending), self._pending_view, self._appended
+        self._pending, self._pending_view = [], 0
+        loop = asyncio.get_running_loop()
+        self._thread.submit(self._write_and_tell, loop, content, view, upto)
+
     async def sync(self) -> None:
-        """Until everything appended before this call is on disk. Calls share one write.
+        """Until everything appended before this call is on disk.
 
         Raises OSError where the disk refuses, then and on every later call.
         """
         wanted = self._appended
-        while self._durable < wanted:
-            if self._failure is not None:
-                raise self._failure
-            if self._syncing is None:
-                await self._write_group()
-            else:
-                await asyncio.shield(self._syncing)
+        while self._durable < wanted and self._failure is None:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            self.start_sync()
+            await waiter
+        if self._failure is not None:
+            raise self._failure
 
     def prune(self, floor_view: int) -> None:
-        """Let go of segments whose views are all below the floor, after the next group."""
+        """Let go of segments whose views are all at most `floor_view`, after the next group."""
         kept = next(
-            (s.number for s in self._segments[:-1] if s.view_max >= floor_view),
+            (s.number for s in self._segments[:-1] if s.view_max > floor_view),
             self._segments[-1].number if self._segments else self._oldest_kept,
         )
         self._oldest_kept = max(self._oldest_kept, kept)
@@ -139,8 +156,14 @@ class Journal:
         """Begin a new segment with the next group, so that the present one can be pruned."""
         self._bytes_in_segment = SEGMENT_BYTES_MAX
 
+    @property
+    def failure(self) -> Exception | None:
+        """Why nothing can be promised any more."""
+        return self._failure
+
     def close(self) -> None:
         """Wait for the write under way and close; what was not synced is gone."""
+        self._closed = True
         self._thread.shutdown(wait=True)
         if self._file is not None:
             os.close(self._file)
@@ -148,22 +171,34 @@ class Journal:
 
     # -- writing ------------------------------------------------------------------------------
 
-    async def _write_group(self) -> None:
-        content, view, upto = b"".join(self._pending), self._pending_view, self._appended
-        self._pending, self._pending_view = [], 0
-        loop = asyncio.get_running_loop()
-        self._syncing = loop.create_future()
+    def _write_and_tell(
+        self, loop: asyncio.AbstractEventLoop, content: bytes, view: int, upto: int
+    ) -> None:
+        """In the journal's thread."""
+        failure: Exception | None = None
         try:
             if content:
-                await loop.run_in_executor(self._thread, self._write, content, view)
-                self.syncs += 1
+                self._write(content, view)
+        except (OSError, InvariantBroken) as error:
+            failure = error
+        if not self._closed:
+            loop.call_soon_threadsafe(self._written, upto, failure)
+
+    def _written(self, upto: int, failure: Exception | None) -> None:
+        self._writing = False
+        if failure is None:
+            self.syncs += 1
             self._durable = upto
-        except OSError as error:
-            # What a failed sync left on the disk is unknown for good, so there is no second try.
-            self._failure = error
-        finally:
-            syncing, self._syncing = self._syncing, None
-            syncing.set_result(None)
+        else:
+            # What a failed sync left on the disk is unknown for good: there is no second try.
+            self._failure = failure
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._failure is None and self._pending:
+            self.start_sync()
+        self.on_durable()
 
     def _write(self, content: bytes, view: int) -> None:
         """In the journal's thread: write one group, sync it, remove what may go."""
@@ -268,6 +303,10 @@ class Journal:
         with path.open("r+b") as file:
             file.truncate(length)
             os.fsync(file.fileno())
+
+
+def _nobody() -> None:
+    """Before anyone listens."""
 
 
 def _read_group(raw: bytes, position: int) -> tuple[int, int, bytes] | None:

@@ -110,7 +110,7 @@ def test_segments_below_the_floor_go(tmp_path: Path, monkeypatch: pytest.MonkeyP
         journal = Journal(tmp_path, journal_id, 0)
         for view in range(1, 30):
             journal.append(bytes([view]) * 300, view)
-            journal.prune(view - 2)
+            journal.prune(view - 3)
             await journal.sync()
         journal.close()
 

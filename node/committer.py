@@ -1,0 +1,184 @@
+"""What became final goes to disk, in order, while the loop goes on.
+
+Whatever waits when a write ends becomes one batch: under load several blocks share a sync. Only
+what is on disk is told to anyone.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from consensus.certificates import Certificate
+from ledger.state import Candidate
+from node.block_shelf import ShelvedBlock
+from node.chain import Chain, FinalizedBlock, IndexedTransaction
+from node.concerns import touched_accounts
+from node.executor import Executor
+from node.journal import Journal
+from primitives.errors import InvariantBroken
+from primitives.receipt_log import CHUNK_DEPTH
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedBlock:
+    """A block that is on disk; `touched`: account id to positions in the block."""
+
+    block: ShelvedBlock
+    finalized: FinalizedBlock
+    first_number: int
+    touched: Mapping[bytes, tuple[int, ...]]
+
+
+OnCommitted = Callable[[Sequence[CommittedBlock]], None]
+
+
+class Committer:
+    """See the module's docstring. `on_failure` is told of whatever keeps the chain from disk."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        executor: Executor,
+        journal: Journal,
+        on_committed: OnCommitted,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._chain = chain
+        self._executor = executor
+        self._journal = journal
+        self._on_committed = on_committed
+        self._on_failure = on_failure
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._waiting: list[tuple[list[FinalizedBlock], list[ShelvedBlock]]] = []
+        self._prune_view = 0
+        self.submitted_height = chain.height
+        """Height of the newest block that was handed in."""
+        self._task: asyncio.Task[None] | None = None
+        self.writes = 0
+
+    def submit(self, blocks: Sequence[ShelvedBlock], certificate: Certificate) -> None:
+        """Commit executed blocks, ancestors first; the certificate names the last of them.
+
+        What was handed in before, on another way, is left out.
+        """
+        fresh = [block for block in blocks if block.header.height > self.submitted_height]
+        if not fresh:
+            return
+        if fresh[0].header.height != self.submitted_height + 1:
+            raise InvariantBroken("a commit would leave a gap in the chain")
+        self.submitted_height = fresh[-1].header.height
+        finalized = [
+            _finalized(block, certificate if block is blocks[-1] else None) for block in fresh
+        ]
+        self._waiting.append((finalized, fresh))
+        self._start()
+
+    def prune_journal(self, floor_view: int) -> None:
+        """Let the journal go up to this view, once all that was submitted is on disk."""
+        self._prune_view = max(self._prune_view, floor_view)
+        if self._task is None:
+            self._journal.prune(self._prune_view)
+
+    async def drained(self) -> None:
+        """Until everything submitted is on disk."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def close(self) -> None:
+        """Finish what is being written; drop what waits."""
+        self._waiting.clear()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+
+    def _start(self) -> None:
+        if self._task is None and self._waiting:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                finalized = [block for group, _ in waiting for block in group]
+                shelved = [block for _, group in waiting for block in group]
+                await self._write(finalized, shelved)
+            self._journal.prune(self._prune_view)
+        except (OSError, InvariantBroken) as error:
+            self._waiting.clear()
+            self._on_failure(error)
+        finally:
+            self._task = None
+
+    async def _write(
+        self, finalized: Sequence[FinalizedBlock], shelved: Sequence[ShelvedBlock]
+    ) -> None:
+        chain = self._chain
+        receipts_before = chain.meta.receipts
+        changes, meta = chain.batch(
+            finalized,
+            self._executor.commitment.tree.slot,
+            self._completed_chunks(shelved),
+            self._journal.sequence,
+        )
+        await asyncio.get_running_loop().run_in_executor(self._thread, chain.write, changes)
+        self.writes += 1
+        chain.applied(finalized, meta)
+        committed: list[CommittedBlock] = []
+        number = receipts_before
+        for record, block in zip(finalized, shelved, strict=True):
+            self._executor.commit(block)
+            committed.append(CommittedBlock(block, record, number, _touched(record)))
+            number += len(record.transactions)
+        self._on_committed(committed)
+
+    def _completed_chunks(self, shelved: Sequence[ShelvedBlock]) -> list[tuple[int, bytes]]:
+        """Chunks of the receipt log that were completed since, but not by the last block."""
+        proved = _candidate(shelved[-1]).first_number
+        first = self._chain.receipts_proved >> CHUNK_DEPTH
+        last = proved >> CHUNK_DEPTH
+        if first == last:
+            return []
+        # Only this branch's log will do, so go there.
+        roots = self._executor.chunk_roots_before(shelved[-1])
+        return [(index, roots[index]) for index in range(first, last)]
+
+
+def _candidate(block: ShelvedBlock) -> Candidate:
+    if block.candidate is None:
+        raise InvariantBroken("a block is committed that was not executed")
+    return block.candidate
+
+
+def _finalized(block: ShelvedBlock, certificate: Certificate | None) -> FinalizedBlock:
+    candidate = _candidate(block)
+    indexed = [
+        IndexedTransaction(
+            transaction.id,
+            touched_accounts(transaction, candidate),
+            transaction.device,
+            transaction.number,
+        )
+        for transaction in block.transactions
+    ]
+    return FinalizedBlock(
+        block.header,
+        block.body,
+        indexed,
+        candidate.changes,
+        created_keys(candidate),
+        certificate,
+    )
+
+
+def created_keys(candidate: Candidate) -> frozenset[bytes]:
+    """Keys of the objects that a candidate makes new."""
+    return frozenset([key for key, old in candidate.replaced.items() if old is None])
+
+
+def _touched(block: FinalizedBlock) -> dict[bytes, tuple[int, ...]]:
+    positions: dict[bytes, list[int]] = {}
+    for index, transaction in enumerate(block.transactions):
+        for account in transaction.accounts:
+            positions.setdefault(account, []).append(index)
+    return {account: tuple(indices) for account, indices in positions.items()}

@@ -1,0 +1,163 @@
+"""How a transaction gets into the mempool: decoded, checked, verified, passed on, answered.
+
+What comes within a turn of the loop is worked on together. Cheap checks come first, then the
+state's own (so that a wallet gets the precise code at once), then room, and only then signatures,
+in a worker thread. What the state may yet accept otherwise (money on its way to the payer) is
+judged on the newest state known here.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ledger.execution import check
+from ledger.rules import RuleSet
+from ledger.transaction import Transaction, decode_transaction
+from ledger.view import View
+from node.answers import Submission
+from node.mempool import Mempool
+from node.verifier import Verifier
+from primitives.errors import Refused
+from primitives.hashing import hash_bytes
+
+VERIFYING_MAX = 8_192
+"""Transactions in the hands of the verifier; above that, new ones are told to come again."""
+
+OnDone = Callable[[Submission], None]
+
+
+class IntakeContext(Protocol):
+    """What the intake asks of the engine."""
+
+    def newest_view(self) -> View:
+        """The newest state executed here."""
+
+    def is_final(self, transaction_id: bytes) -> bool:
+        """Whether it stands in a final block."""
+
+    def transactions_added(self, transactions: Sequence[Transaction]) -> None:
+        """These are in the mempool now."""
+
+    def pass_on(self, transactions: Sequence[Transaction]) -> None:
+        """Tell the other members of what came in here."""
+
+
+class Intake:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        network_id: bytes,
+        rules: RuleSet,
+        mempool: Mempool,
+        verifier: Verifier,
+        context: IntakeContext,
+    ) -> None:
+        self._network_id = network_id
+        self._rules = rules
+        self._mempool = mempool
+        self._verifier = verifier
+        self._context = context
+        self._arrived: list[tuple[bytes, OnDone | None]] = []
+        self._verifying: dict[bytes, list[OnDone]] = {}
+        self.refused = 0
+        self.accepted = 0
+
+    def submit(self, raw: bytes, on_done: OnDone | None) -> None:
+        """Take a transaction in; without `on_done` it came from a member, and is not passed on."""
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._work)
+        self._arrived.append((raw, on_done))
+
+    def submit_all(self, raws: Sequence[bytes]) -> None:
+        """What a member passed on."""
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._work)
+        self._arrived.extend([(raw, None) for raw in raws])
+
+    def is_coming(self, transaction_id: bytes) -> bool:
+        """Whether its signatures are being verified now."""
+        return transaction_id in self._verifying
+
+    @property
+    def waiting(self) -> int:
+        """How many are not answered yet."""
+        return len(self._arrived) + len(self._verifying)
+
+    def _work(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        view = self._context.newest_view()
+        time_ms = time.time_ns() // 1_000_000
+        to_verify: list[Transaction] = []
+        for raw, on_done in arrived:
+            try:
+                transaction = decode_transaction(raw, self._network_id, self._rules)
+                answer = self._judge(transaction, view, time_ms, on_done, to_verify)
+            except Refused as refusal:
+                self.refused += 1
+                answer = None if on_done is None else _refused(hash_bytes("tx", raw), refusal)
+            if answer is not None and on_done is not None:
+                on_done(answer)
+        if to_verify:
+            self._verifier.check(to_verify, self._verified)
+
+    def _judge(
+        self,
+        transaction: Transaction,
+        view: View,
+        time_ms: int,
+        on_done: OnDone | None,
+        to_verify: list[Transaction],
+    ) -> Submission | None:
+        """The answer; None if it comes with the signatures' verification. Raises Refused."""
+        transaction_id = transaction.id
+        if transaction_id in self._mempool:
+            return Submission(transaction_id, "known")
+        waiting = self._verifying.get(transaction_id)
+        if waiting is not None:
+            if on_done is not None:
+                waiting.append(on_done)
+            return None
+        try:
+            check(view, transaction, time_ms)
+        except Refused:
+            if self._context.is_final(transaction_id):
+                return Submission(transaction_id, "known")
+            raise
+        if len(self._verifying) >= VERIFYING_MAX:
+            raise Refused("mempool_full", "too many signatures wait to be verified")
+        self._mempool.check_room(transaction)
+        self._verifying[transaction_id] = [] if on_done is None else [on_done]
+        to_verify.append(transaction)
+        return None
+
+    def _verified(self, group: Sequence[Transaction], sound: list[bool]) -> None:
+        """The verifier's answer: into the mempool, on to the others, back to who asked."""
+        added: list[Transaction] = []
+        own: list[Transaction] = []
+        for transaction, is_sound in zip(group, sound, strict=True):
+            waiting = self._verifying.pop(transaction.id)
+            try:
+                if not is_sound:
+                    raise Refused("signature_invalid", "a signature does not verify")
+                if self._mempool.add(transaction):
+                    added.append(transaction)
+                    if waiting:
+                        own.append(transaction)
+                answer = Submission(transaction.id, "accepted")
+            except Refused as refusal:
+                self.refused += 1
+                answer = _refused(transaction.id, refusal)
+            for on_done in waiting:
+                on_done(answer)
+        self.accepted += len(added)
+        if own:
+            self._context.pass_on(own)
+        if added:
+            self._context.transactions_added(added)
+
+
+def _refused(transaction_id: bytes, refusal: Refused) -> Submission:
+    busy = refusal.code == "mempool_full"
+    return Submission(transaction_id, "busy" if busy else "refused", refusal)

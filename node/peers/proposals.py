@@ -1,0 +1,192 @@
+"""Proposals on the wire: a header, the leader's vote and the ids of its transactions.
+
+Receivers hold most transactions already, or are just verifying them; what else is missing they
+ask of the sender. The consensus core only ever sees whole blocks.
+
+    proposal = length(4) ‖ enc(["compact", 1, header, vote]) ‖ id(32) × transactions count
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from consensus.header import Header
+from consensus.messages import Proposal
+from consensus.votes import NOTARIZE, Vote
+from ledger.transaction import Transaction
+from node.block_body import transactions_root
+from node.peers.groups import pack_group, read_group
+from primitives.encoding import decode, encode
+from primitives.errors import Refused
+from primitives.hashing import HASH_BYTES, hash_bytes
+
+PROPOSALS_WAITING_MAX = 8
+_HEAD_BYTES_MAX = 4096
+_INDEX_BYTES = 4
+
+
+@dataclass(slots=True)
+class PartialProposal:
+    """A proposal whose transactions are being gathered."""
+
+    peer_key: bytes
+    header: Header
+    vote: Vote
+    ids: tuple[bytes, ...]
+    found: dict[bytes, Transaction]
+    missing: set[bytes]
+    asked: bool = False
+
+
+OnComplete = Callable[[PartialProposal], None]
+
+
+class Proposals:
+    """Packs own proposals and gathers others'.
+
+    `find` gives a transaction that was verified, `is_coming` says that one is being verified,
+    `ask` sends a request for transactions (`WANT_TRANSACTIONS`) to a peer.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[bytes], Transaction | None],
+        is_coming: Callable[[bytes], bool],
+        ask: Callable[[bytes, bytes], None],
+        on_complete: OnComplete,
+    ) -> None:
+        self._find = find
+        self._is_coming = is_coming
+        self._ask = ask
+        self._on_complete = on_complete
+        self._partial: dict[bytes, PartialProposal] = {}
+        self.asked_for = 0
+
+    @staticmethod
+    def pack(proposal: Proposal, ids: Sequence[bytes]) -> bytes:
+        """The frame's content; `ids` are the block's transactions in order."""
+        head = encode(("compact", 1, proposal.block.header.encode(), proposal.vote.value()))
+        return len(head).to_bytes(4, "big") + head + b"".join(ids)
+
+    def receive(self, peer_key: bytes, content: bytes) -> None:
+        """A proposal came. Refuses `peer_malformed` and what the core's codec refuses."""
+        partial = _read(peer_key, content)
+        digest = partial.header.digest
+        standing = self._partial.get(digest)
+        if standing is not None:  # sent again: what was asked for may have been lost
+            standing.asked = False
+            self._ask_missing(standing)
+            return
+        self._gather(partial)
+        if not partial.missing:
+            self._complete(partial)
+            return
+        while len(self._partial) >= PROPOSALS_WAITING_MAX:
+            del self._partial[next(iter(self._partial))]
+        self._partial[digest] = partial
+        self._ask_missing(partial)
+
+    def arrived(self, ids: Iterable[bytes]) -> None:
+        """These were verified, or turned out not to be sound: look again at what waits."""
+        if not self._partial:
+            return
+        arrived = set(ids)
+        for partial in list(self._partial.values()):
+            if partial.missing & arrived:
+                self._gather(partial)
+                if not partial.missing:
+                    self._complete(partial)
+                else:
+                    self._ask_missing(partial)
+
+    def wanted(self, digest: bytes, raws: Sequence[bytes]) -> list[bytes]:
+        """Of the transactions that a peer sent for this proposal, those that it lacks."""
+        partial = self._partial.get(digest)
+        if partial is None:
+            return []
+        return [raw for raw in raws if hash_bytes("tx", raw) in partial.missing]
+
+    def supply(self, digest: bytes, transactions: Iterable[Transaction]) -> None:
+        """Verified transactions for one proposal, whether or not the mempool has room for them."""
+        partial = self._partial.get(digest)
+        if partial is None:
+            return
+        for transaction in transactions:
+            if transaction.id in partial.missing:
+                partial.missing.discard(transaction.id)
+                partial.found[transaction.id] = transaction
+        if not partial.missing:
+            self._complete(partial)
+
+    def forget(self, floor_view: int) -> None:
+        """The chain passed this view."""
+        dead = [d for d, partial in self._partial.items() if partial.header.view <= floor_view]
+        for digest in dead:
+            del self._partial[digest]
+
+    def _gather(self, partial: PartialProposal) -> None:
+        find = self._find
+        for transaction_id in list(partial.missing):
+            transaction = find(transaction_id)
+            if transaction is not None:
+                partial.found[transaction_id] = transaction
+                partial.missing.discard(transaction_id)
+
+    def _ask_missing(self, partial: PartialProposal) -> None:
+        """Ask once for all that is not on its way already."""
+        if partial.asked or any(self._is_coming(each) for each in partial.missing):
+            return
+        partial.asked = True
+        indices = [
+            index.to_bytes(_INDEX_BYTES, "big")
+            for index, each in enumerate(partial.ids)
+            if each in partial.missing
+        ]
+        self.asked_for += len(indices)
+        self._ask(partial.peer_key, partial.header.digest + b"".join(indices))
+
+    def _complete(self, partial: PartialProposal) -> None:
+        self._partial.pop(partial.header.digest, None)
+        self._on_complete(partial)
+
+
+def read_want(content: bytes) -> tuple[bytes, list[int]]:
+    """(digest, indices) of a request for transactions. Refuses `peer_malformed`."""
+    indices = content[HASH_BYTES:]
+    if len(content) < HASH_BYTES or len(indices) % _INDEX_BYTES:
+        raise Refused("peer_malformed", "a request for transactions that is cut")
+    return content[:HASH_BYTES], [
+        int.from_bytes(indices[at : at + _INDEX_BYTES], "big")
+        for at in range(0, len(indices), _INDEX_BYTES)
+    ]
+
+
+def pack_these(digest: bytes, raws: Sequence[bytes]) -> bytes:
+    """The answer to a request for transactions."""
+    return digest + pack_group(raws)
+
+
+def read_these(content: bytes) -> tuple[bytes, list[bytes]]:
+    """(digest, raw transactions). Refuses `peer_malformed`."""
+    if len(content) < HASH_BYTES:
+        raise Refused("peer_malformed", "an answer that is cut")
+    return content[:HASH_BYTES], read_group(content, HASH_BYTES)
+
+
+def _read(peer_key: bytes, content: bytes) -> PartialProposal:
+    head_bytes = int.from_bytes(content[:4], "big")
+    if head_bytes > _HEAD_BYTES_MAX or len(content) < 4 + head_bytes:
+        raise Refused("peer_malformed", "a proposal that is cut")
+    match decode(content[4 : 4 + head_bytes], bytes_max=_HEAD_BYTES_MAX):
+        case ("compact", 1, bytes(header_raw), vote_value):
+            header, vote = Header.decode(header_raw), Vote.from_value(vote_value)
+        case _:
+            raise Refused("peer_malformed", "not a proposal")
+    rest = content[4 + head_bytes :]
+    if len(rest) != header.transactions_count * HASH_BYTES:
+        raise Refused("peer_malformed", "not as many ids as the header says")
+    if vote.kind != NOTARIZE or vote.digest != header.digest:
+        raise Refused("peer_malformed", "a proposal's vote is for its block")
+    ids = tuple([rest[at : at + HASH_BYTES] for at in range(0, len(rest), HASH_BYTES)])
+    if transactions_root(ids) != header.transactions_root:
+        raise Refused("peer_malformed", "these are not the transactions that the header names")
+    return PartialProposal(peer_key, header, vote, ids, {}, set(ids))
