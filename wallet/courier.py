@@ -114,6 +114,9 @@ class Courier:
                 if answer.status >= 500 or answer.code in BUSY_CODES:
                     self.busy_code = answer.code
                     return entry, ""
+                if answer.code == "network_mismatch":
+                    # It is the node that is in the wrong place: the bytes are for this network.
+                    return entry, ""
                 return entry, answer.code
             if answer.content.get("status") == "final":
                 return await self._settle(url, entry, answer.content), "accepted"

@@ -134,11 +134,12 @@ class Delivery:
         while True:
             url = urls[turn % len(urls)]
             try:
+                await self._check_network(url)
                 async with NodeStream(self._reader.client.session, url) as stream:
                     self.connections += 1
                     self.connected_url = url
                     await self._serve(stream)
-            except StreamClosed:
+            except (StreamClosed, NodeUnreachable):
                 pass
             except HeaderConflict:
                 raise
@@ -148,6 +149,12 @@ class Delivery:
             self.connected_url = None
             turn += 1
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _check_network(self, url: str) -> None:
+        """A node of another network would refuse everything, and its refusals mean nothing."""
+        answer = await self._reader.client.get_from(url, "/v1/network")
+        if answer.content.get("network_id") != self._reader.network.network_id.hex():
+            raise Refused("node_of_other_network", url)
 
     async def _serve(self, stream: NodeStream) -> None:
         """Use one connection until it ends."""

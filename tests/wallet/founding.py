@@ -1,0 +1,37 @@
+"""The genesis of the wallet's tests."""
+
+from collections.abc import Callable
+
+from ledger.genesis import Genesis, GenesisCurrency, Territory
+from ledger.rules import Parameters
+from primitives.signatures import SigningKey
+
+GENESIS_TIME_MS = 1_700_000_000_000
+
+
+def found(key_of: Callable[[str], SigningKey], salt: str) -> Genesis:
+    """Four territories with one euro currency each; issuers of two keys, both needed."""
+
+    def public(name: str) -> bytes:
+        return key_of(name).public_key
+
+    territories = tuple(
+        Territory(
+            name=prefix.capitalize(),
+            prefix=prefix,
+            currencies=(GenesisCurrency(code),),
+            peer=f"127.0.0.1:{4000 + index}",
+            http=f"127.0.0.1:{5000 + index}",
+            voting_key=public(f"{prefix} voting{salt}"),
+            authority_der=b"\x30" + bytes([index]),
+            signing_keys=(public(f"{prefix} staff"),),
+            signing_threshold=1,
+            recovery_key=public(f"{prefix} recovery"),
+            issuer_keys=(public(f"{prefix} issuer 0"), public(f"{prefix} issuer 1")),
+            issuer_threshold=2,
+        )
+        for index, (prefix, code) in enumerate(
+            [("arden", "ARD"), ("brume", "BRU"), ("cassis", "CAS"), ("dune", "DUN")]
+        )
+    )
+    return Genesis(1, GENESIS_TIME_MS, True, Parameters(), territories)
