@@ -12,7 +12,13 @@ FAULTS_MS = 20_000
 LIVENESS_MS = 240_000
 """How long after them everything must have become final."""
 
-ACTORS = ("equivocating_leader", "double_voter", "withholder", "garbage_sender")
+ACTORS = (
+    "equivocating_leader",
+    "double_voter",
+    "stale_parent_leader",
+    "withholder",
+    "garbage_sender",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class Scenario:
     actors: tuple[str, ...]
     loss: int
     duplication: int
+    delay_ms_min: int
     delay_ms_max: int
     slow_until_ms: int
     crash: int
@@ -48,6 +55,7 @@ class Scenario:
             actors=actors,
             loss=random.choice((0, 0, 50, 200, 500)),
             duplication=random.choice((0, 0, 100)),
+            delay_ms_min=1,
             delay_ms_max=random.choice((20, delta // 2, delta, 2 * delta, 4 * delta)),
             slow_until_ms=random.choice((FAULTS_MS, FAULTS_MS * 2)),
             crash=random.choice((0, 2, 10, 40)),

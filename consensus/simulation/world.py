@@ -83,8 +83,9 @@ class World:
         copies = 1 if self.calm or random.randrange(1000) >= scenario.duplication else 2
         for _ in range(copies):
             slow = self.now_ms < scenario.slow_until_ms
+            shortest = scenario.delay_ms_min if slow else 1
             longest = scenario.delay_ms_max if slow else CALM_DELAY_MS_MAX
-            delay = random.randint(1, max(longest, 2))
+            delay = random.randint(shortest, longest)
             self.at(self.now_ms + delay, partial(endpoint.receive, sender, raw))
 
     def _is_lost(self, sender: bytes, receiver: bytes, is_finalize: bool) -> bool:

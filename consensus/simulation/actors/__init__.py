@@ -5,12 +5,14 @@ from __future__ import annotations
 from consensus.simulation.actors.double_voter import DoubleVoter
 from consensus.simulation.actors.equivocating_leader import EquivocatingLeader
 from consensus.simulation.actors.garbage_sender import GarbageSender
+from consensus.simulation.actors.stale_parent_leader import StaleParentLeader
 from consensus.simulation.actors.withholder import Withholder
 from consensus.simulation.host import Host
 
 ACTOR_CLASSES: dict[str, type[Host]] = {
     "equivocating_leader": EquivocatingLeader,
     "double_voter": DoubleVoter,
+    "stale_parent_leader": StaleParentLeader,
     "withholder": Withholder,
     "garbage_sender": GarbageSender,
 }
