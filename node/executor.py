@@ -1,6 +1,7 @@
 """Blocks meet the ledger: making one, executing one, and the root that a header must carry."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from consensus.header import Block, Header
 from ledger.commitment import Commitment
@@ -22,6 +23,19 @@ class BlockUnsound(Exception):
         self.is_alarm = is_alarm
 
 
+class ParentGone(Exception):
+    """The parent's state is not here: the chain went on, by height, past this block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The genesis block, as the parent of the first one."""
+
+    network_id: bytes
+    digest: bytes
+    time_ms: int
+
+
 class Executor:
     """Executes blocks on their parents' states. `final_digest` is the newest committed block's."""
 
@@ -30,7 +44,7 @@ class Executor:
         state: State,
         commitment: Commitment,
         shelf: BlockShelf,
-        network_id: bytes,
+        origin: Origin,
         rules: RuleSet,
         final_digest: bytes,
     ) -> None:
@@ -39,8 +53,8 @@ class Executor:
         self.shelf = shelf
         self.rules = rules
         self.final_digest = final_digest
-        self._network_id = network_id
-        self._newest: Candidate | None = None
+        self._origin = origin
+        self._newest: ShelvedBlock | None = None
         self.transactions_executed = 0
 
     def state_after(self, digest: bytes) -> Candidate | None:
@@ -50,21 +64,26 @@ class Executor:
         block = self.shelf.get(digest)
         return None if block is None else block.candidate
 
-    def newest(self) -> Candidate:
-        """The newest state executed here, if its branch still stands; else the final one."""
+    @property
+    def newest_digest(self) -> bytes:
+        """The newest block executed here, if its branch still stands; else the final one."""
         newest = self._newest
-        if newest is not None and newest.is_alive():
-            return newest
-        return self.state.tip
+        if newest is not None and newest.candidate is not None and newest.candidate.is_alive():
+            return newest.header.digest
+        return self.final_digest
+
+    def newest_state(self) -> Candidate:
+        """The state after that block."""
+        return self.state_after(self.newest_digest) or self.state.tip
 
     def run(self, block: ShelvedBlock) -> Candidate:
-        """Execute a block whose transactions are verified. Raises BlockUnsound."""
+        """Execute a block whose transactions are verified. Raises BlockUnsound, ParentGone."""
         header = block.header
         if block.candidate is not None:
             return block.candidate
         parent = self.state_after(header.parent_digest)
-        if parent is None:
-            raise InvariantBroken("a block is executed before its parent")
+        if parent is None or not parent.is_alive():
+            raise ParentGone
         if header.closing or header.next_set_hash is not None:
             raise BlockUnsound("epochs do not end yet")
         if header.state_root != self.commitment.root_after(parent):
@@ -76,7 +95,7 @@ class Executor:
                 f"transaction {refused.index}: {refused.refusal}", is_alarm=refused.is_alarm
             ) from refused
         self.transactions_executed += len(block.transactions)
-        block.candidate = self._newest = candidate
+        block.candidate, self._newest = candidate, block
         return candidate
 
     def build(
@@ -85,23 +104,21 @@ class Executor:
         parent: Header | None,
         transactions: Sequence[Transaction],
         now_ms: int,
-        genesis_digest: bytes,
-        genesis_time_ms: int,
     ) -> tuple[ShelvedBlock, list[tuple[Transaction, Refused]]] | None:
         """A block of what applies of `transactions`, and what does not.
 
         None if the parent's state is not here.
         """
-        digest = genesis_digest if parent is None else parent.digest
-        parent_time_ms = genesis_time_ms if parent is None else parent.time_ms
+        digest = self._origin.digest if parent is None else parent.digest
+        parent_time_ms = self._origin.time_ms if parent is None else parent.time_ms
         state = self.state_after(digest)
-        if state is None:
+        if state is None or not state.is_alive():
             return None
         time_ms = max(parent_time_ms + 1, now_ms)
         root = self.commitment.root_after(state)
         selection = select(state, transactions, time_ms)
         header = Header(
-            network_id=self._network_id,
+            network_id=self._origin.network_id,
             epoch=0,
             view=view,
             parent_view=0 if parent is None else parent.view,
@@ -114,11 +131,20 @@ class Executor:
             state_root=root,
         )
         self.transactions_executed += len(selection.accepted)
-        self._newest = selection.candidate
-        block = ShelvedBlock(
-            header, pack_body(selection.accepted), selection.accepted, selection.candidate
+        self._newest = self.shelf.put(
+            ShelvedBlock(
+                header, pack_body(selection.accepted), selection.accepted, selection.candidate
+            )
         )
-        return self.shelf.put(block), selection.refused
+        return self._newest, selection.refused
+
+    def commit(self, block: ShelvedBlock) -> None:
+        """A block is on disk: its state is the final one."""
+        if block.candidate is None:
+            raise InvariantBroken("a block is committed that was not executed")
+        self.state.commit(block.candidate)
+        self.final_digest = block.header.digest
+        self.shelf.prune(block.header.height)
 
     def prepare_root(self, digest: bytes) -> None:
         """Hash the tree after a block now, while votes travel, for the next header."""

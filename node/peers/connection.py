@@ -96,16 +96,6 @@ class PeerConnection(asyncio.Protocol):
         """After the hello: frames of up to this size."""
         self._reader.bytes_max = bytes_max
 
-    def pause(self) -> None:
-        """Read no more until `resume`: the sender feels that we are behind."""
-        if self._transport is not None and self.is_open:
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Read on."""
-        if self._transport is not None and self.is_open:
-            self._transport.resume_reading()
-
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came."""
         self.bytes_received += len(data)

@@ -140,6 +140,10 @@ class PeerNetwork:
         """Voting keys of the peers that frames reach now."""
         return frozenset(self._connections)
 
+    def heights(self) -> list[int]:
+        """Newest final heights that connected peers named when they introduced themselves."""
+        return [c.hello.height for c in self._connections.values() if c.hello is not None]
+
     def bytes_counted(self) -> tuple[int, int]:
         """(sent, received) in frames, since the start."""
         live = self._connections.values()
@@ -162,17 +166,6 @@ class PeerNetwork:
             packed = pack(frame_type, content)
             for connection in self._connections.values():
                 connection.send_packed(packed)
-
-    def pause(self, peer_key: bytes) -> None:
-        """Read no more from this peer until `resume_all`."""
-        connection = self._connections.get(peer_key)
-        if connection is not None:
-            connection.pause()
-
-    def resume_all(self) -> None:
-        """Read from all again."""
-        for connection in self._connections.values():
-            connection.resume()
 
     def drop(self, peer_key: bytes, reason: str) -> None:
         """Close the connection of a peer that misbehaved; it may come again."""

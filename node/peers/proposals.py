@@ -67,15 +67,24 @@ class Proposals:
         head = encode(("compact", 1, proposal.block.header.encode(), proposal.vote.value()))
         return len(head).to_bytes(4, "big") + head + b"".join(ids)
 
-    def receive(self, peer_key: bytes, content: bytes) -> None:
-        """A proposal came. Refuses `peer_malformed` and what the core's codec refuses."""
+    def receive(
+        self, peer_key: bytes, content: bytes, is_wanted: Callable[[Header, Vote], bool]
+    ) -> None:
+        """A proposal came; gather it if it is wanted.
+
+        Refuses `peer_malformed` and what the core's codec refuses.
+        """
         partial = _read(peer_key, content)
         digest = partial.header.digest
+        if not is_wanted(partial.header, partial.vote):
+            return
         standing = self._partial.get(digest)
         if standing is not None:  # sent again: what was asked for may have been lost
             standing.asked = False
             self._ask_missing(standing)
             return
+        if transactions_root(partial.ids) != partial.header.transactions_root:
+            raise Refused("peer_malformed", "these are not the transactions that the header names")
         self._gather(partial)
         if not partial.missing:
             self._complete(partial)
@@ -187,6 +196,4 @@ def _read(peer_key: bytes, content: bytes) -> PartialProposal:
     if vote.kind != NOTARIZE or vote.digest != header.digest:
         raise Refused("peer_malformed", "a proposal's vote is for its block")
     ids = tuple([rest[at : at + HASH_BYTES] for at in range(0, len(rest), HASH_BYTES)])
-    if transactions_root(ids) != header.transactions_root:
-        raise Refused("peer_malformed", "these are not the transactions that the header names")
     return PartialProposal(peer_key, header, vote, ids, {}, set(ids))

@@ -1,0 +1,225 @@
+"""Catching up by height: the chain of another member, in bounded parts, checked before it is used.
+
+    want  = first height(8) ‖ last height(8)
+    these = first height(8) ‖ group of [certificate or "", header, body, header, body, …]
+
+A part ends at the block that its certificate names, or at the one the asker has a certificate for.
+Each header names its parent, down to our newest block; so one certificate vouches for all of a
+part. Who sends anything else is dropped, and another member is asked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from consensus.certificates import Certificate, verify_certificate
+from consensus.header import Block, Header
+from consensus.members import MemberSet
+from consensus.votes import FINALIZE
+from node.chain import Chain
+from node.peers.groups import pack_group, read_group
+from primitives.errors import Refused
+from primitives.signatures import verify
+
+PART_BYTES = 2 << 20
+PART_BLOCKS_MAX = 256
+ANSWER_SECONDS_MAX = 10.0
+_HEIGHT_BYTES = 8
+_REST_SECONDS = 0.25
+
+
+def read_range(content: bytes) -> tuple[int, int]:
+    """(first, last height) that a peer wants. Refuses `peer_malformed`."""
+    if len(content) != 2 * _HEIGHT_BYTES:
+        raise Refused("peer_malformed", "a request for blocks that is cut")
+    return int.from_bytes(content[:8], "big"), int.from_bytes(content[8:], "big")
+
+
+def pack_range(first: int, last: int) -> bytes:
+    """A request for blocks."""
+    return first.to_bytes(8, "big") + last.to_bytes(8, "big")
+
+
+def answer_range(chain: Chain, first: int, last: int) -> bytes:
+    """What this chain has of the range: at least one certified part, or an empty group.
+
+    It goes on to the next certificate even where the part's size is reached before.
+    """
+    items: list[bytes] = [b""]
+    complete = 1
+    size = 0
+    for height in range(first, min(last, chain.height) + 1):
+        stored = chain.stored_header(height)
+        if stored is None:
+            break
+        body = chain.body(height)
+        items += (stored.header.encode(), body)
+        size += len(body)
+        if stored.certificate is not None or height == last:
+            complete = len(items)
+            items[0] = b"" if stored.certificate is None else stored.certificate.encode()
+            if size >= PART_BYTES or height - first >= PART_BLOCKS_MAX:
+                break
+    return first.to_bytes(_HEIGHT_BYTES, "big") + pack_group(items[:complete])
+
+
+class PartReader:
+    """Reads and checks parts against the member set and what is known to be final."""
+
+    def __init__(
+        self,
+        members: MemberSet,
+        network_id: bytes,
+        body_matches: Callable[[Header, bytes], bool],
+    ) -> None:
+        self._members = members
+        self._network_id = network_id
+        self._body_matches = body_matches
+
+    def read(
+        self, content: bytes, first: int, parent_digest: bytes, target: Header, known: Certificate
+    ) -> tuple[list[Block], Certificate | None]:
+        """The blocks from height `first` on, and the certificate of the last one.
+
+        No blocks if the peer has none. Refuses `peer_malformed` and `certificate_invalid`.
+        """
+        if int.from_bytes(content[:_HEIGHT_BYTES], "big") != first:
+            raise Refused("peer_malformed", "blocks that were not asked for")
+        items = read_group(content, _HEIGHT_BYTES, items_max=2 * PART_BLOCKS_MAX + 1024)
+        if len(items) == 1:
+            return [], None
+        if len(items) % 2 == 0:
+            raise Refused("peer_malformed", "a header without a body")
+        blocks: list[Block] = []
+        digest = parent_digest
+        for at in range(1, len(items), 2):
+            header = Header.decode(items[at])
+            if header.parent_digest != digest or header.height != first + len(blocks):
+                raise Refused("peer_malformed", "headers that do not follow each other")
+            blocks.append(Block(header, items[at + 1]))
+            digest = header.digest
+        certificate = known if digest == target.digest else Certificate.decode(items[0])
+        self._check(certificate, blocks[-1].header)
+        if blocks[-1].header.height > target.height:
+            raise Refused("peer_malformed", "more blocks than were asked for")
+        # Bodies last: only now is it known that these headers are worth the work.
+        if not all(self._body_matches(block.header, block.body) for block in blocks):
+            raise Refused("peer_malformed", "a body that its header does not name")
+        return blocks, certificate
+
+    def _check(self, certificate: Certificate, header: Header) -> None:
+        named = (certificate.kind, certificate.epoch, certificate.view, certificate.digest)
+        if named != (FINALIZE, header.epoch, header.view, header.digest):
+            raise Refused("certificate_invalid", "it does not finalize the last of the blocks")
+        verify_certificate(certificate, self._members, self._network_id, verify)
+
+
+class CatchUpRun:
+    """Brings the chain up to one final header after the other, while newer ones may be told."""
+
+    def __init__(
+        self,
+        reader: PartReader,
+        peers: Callable[[], Sequence[bytes]],
+        ask: Callable[[bytes, bytes], bool],
+        drop: Callable[[bytes, str], None],
+        position: Callable[[], tuple[int, bytes]],
+        take: Callable[[list[Block], Certificate], Awaitable[None]],
+        finished: Callable[[Header, Certificate], None],
+    ) -> None:
+        """`peers` are those that can be asked, `ask` sends a want, `drop` closes a liar's
+        connection, `position` is the newest (height, digest) handed on, `take` executes and
+        commits blocks in order, `finished` is told when the target is reached."""
+        self._reader = reader
+        self._peers = peers
+        self._ask = ask
+        self._drop = drop
+        self._position = position
+        self._take = take
+        self._finished = finished
+        self._target: tuple[Header, Certificate] | None = None
+        self._prefer: bytes | None = None
+        self._turn = 0
+        self._answer: tuple[bytes, asyncio.Future[bytes]] | None = None
+        self._log = structlog.get_logger("catch_up")
+        self.blocks_taken = 0
+
+    @property
+    def target_height(self) -> int | None:
+        """Where it goes; None while there is nothing to catch up with."""
+        return None if self._target is None else self._target[0].height
+
+    def aim(self, header: Header, certificate: Certificate, prefer: bytes | None) -> bool:
+        """Go (also) to this final header; True if `run` must be started."""
+        idle = self._target is None
+        if self._target is None or header.height > self._target[0].height:
+            self._target = (header, certificate)
+            self._prefer = prefer
+        return idle
+
+    def answered(self, peer_key: bytes, content: bytes) -> None:
+        """A peer sent blocks; ignored unless this one was asked."""
+        if self._answer is not None and self._answer[0] == peer_key:
+            future = self._answer[1]
+            if not future.done():
+                future.set_result(content)
+
+    async def run(self) -> None:
+        """Until the newest target is reached. Raises what `take` raises."""
+        while self._target is not None:
+            target, certificate = self._target
+            height, digest = self._position()
+            if height >= target.height:
+                self._target = None
+                self._finished(target, certificate)
+                return
+            part = await self._next_part(height, digest, target, certificate)
+            if part is not None:
+                blocks, vouching = part
+                await self._take(blocks, vouching)
+                self.blocks_taken += len(blocks)
+
+    async def _next_part(
+        self, height: int, digest: bytes, target: Header, certificate: Certificate
+    ) -> tuple[list[Block], Certificate] | None:
+        peer = self._choose_peer()
+        if peer is None:
+            await asyncio.sleep(_REST_SECONDS)
+            return None
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._answer = (peer, future)
+        try:
+            if not self._ask(peer, pack_range(height + 1, target.height)):
+                raise Refused("peer_unreachable", "not connected")
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                content = await future
+            blocks, vouching = self._reader.read(content, height + 1, digest, target, certificate)
+        except Refused as refusal:
+            self._log.warning("blocks_refused", peer=peer.hex()[:16], reason=str(refusal))
+            self._drop(peer, str(refusal))
+            self._prefer = None
+            await asyncio.sleep(_REST_SECONDS)
+            return None
+        except TimeoutError:
+            self._log.warning("no_blocks_in_time", peer=peer.hex()[:16])
+            self._prefer = None
+            return None
+        finally:
+            self._answer = None
+        if not blocks or vouching is None:
+            self._prefer = None
+            await asyncio.sleep(_REST_SECONDS)
+            return None
+        self._prefer = peer
+        return blocks, vouching
+
+    def _choose_peer(self) -> bytes | None:
+        """The one that served well before, else each in turn."""
+        peers = list(self._peers())
+        if not peers:
+            return None
+        if self._prefer in peers:
+            return self._prefer
+        self._turn += 1
+        return peers[self._turn % len(peers)]

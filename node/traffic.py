@@ -1,0 +1,213 @@
+"""What comes from the other members, and what goes to them besides the core's own messages.
+
+Every frame is bounded by the connection; here each finds its reader. What a member may not send
+closes its connection (`peer_malformed`) and nothing else.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from consensus.events import Event, PeerConnected, Received
+from consensus.header import Header
+from consensus.members import MemberSet
+from consensus.messages import BlockResponse, FetchBlock, Proposal, decode_message, encode_message
+from consensus.votes import Vote
+from ledger.transaction import Transaction
+from node.block_shelf import BlockShelf
+from node.bodies import Bodies
+from node.chain import Chain
+from node.executor import block_of
+from node.intake import Intake
+from node.mempool import Mempool
+from node.peers.catch_up import CatchUpRun, answer_range, read_range
+from node.peers.frames import (
+    CONSENSUS,
+    PROPOSAL,
+    THESE_BLOCKS,
+    THESE_TRANSACTIONS,
+    TRANSACTIONS,
+    WANT_BLOCKS,
+    WANT_TRANSACTIONS,
+    Frame,
+)
+from node.peers.groups import pack_group, read_group
+from node.peers.network import PeerNetwork
+from node.peers.proposals import (
+    PartialProposal,
+    Proposals,
+    pack_these,
+    read_these,
+    read_want,
+)
+from node.verifier import Verifier
+from primitives.errors import Refused
+from primitives.signatures import verify
+
+GROUP_BYTES_MAX = 512 << 10
+"""Transactions that are passed on together."""
+
+INTAKE_WAITING_MAX = 4_096
+"""Above this, what members pass on is dropped unread: a block that has it will bring it. Votes go
+on being read, which they would not if we stopped reading the connection."""
+
+POOL_SHOWN_MAX = 2_000
+"""So many waiting transactions are shown to a member that comes back."""
+
+
+class Engine(Protocol):
+    """The part of an engine that peers talk to."""
+
+    @property
+    def view(self) -> int:
+        """The view it is in."""
+
+    def tell(self, event: Event) -> None:
+        """Let an event happen."""
+
+
+class Traffic:
+    """See the module's docstring. `engine` and `network` are set once they are made."""
+
+    engine: Engine
+    network: PeerNetwork
+    catch_up: CatchUpRun
+
+    def __init__(
+        self,
+        network_id: bytes,
+        members: MemberSet,
+        view_window: int,
+        chain: Chain,
+        shelf: BlockShelf,
+        bodies: Bodies,
+        mempool: Mempool,
+        intake: Intake,
+        verifier: Verifier,
+    ) -> None:
+        self._network_id = network_id
+        self._members = members
+        self._view_window = view_window
+        self._chain = chain
+        self._shelf = shelf
+        self._bodies = bodies
+        self._mempool = mempool
+        self._intake = intake
+        self._verifier = verifier
+        self.transactions_dropped = 0
+        self._readers: dict[int, Callable[[bytes, bytes], None]] = {
+            TRANSACTIONS: self._transactions,
+            CONSENSUS: self._message,
+            PROPOSAL: self._proposal,
+            WANT_TRANSACTIONS: self._want_transactions,
+            THESE_TRANSACTIONS: self._these_transactions,
+            WANT_BLOCKS: self._want_blocks,
+            THESE_BLOCKS: self._these_blocks,
+        }
+        self.proposals = Proposals(
+            mempool.get, intake.is_coming, self._ask_transactions, self._proposal_complete
+        )
+
+    # -- out ----------------------------------------------------------------------------------
+
+    def pass_on(self, transactions: Sequence[Transaction]) -> None:
+        """Show the other members what was accepted here."""
+        for group in _groups([transaction.raw for transaction in transactions]):
+            self.network.broadcast(TRANSACTIONS, group)
+
+    def peer_connected(self, peer_key: bytes) -> None:
+        """See `PeerHandler`: the member may lack what came while it was away."""
+        waiting = [transaction.raw for transaction in self._mempool.oldest(POOL_SHOWN_MAX)]
+        for group in _groups(waiting):
+            self.network.send(peer_key, TRANSACTIONS, group)
+        self.engine.tell(PeerConnected(peer_key))
+
+    def peer_disconnected(self, peer_key: bytes) -> None:
+        """See `PeerHandler`."""
+
+    def _ask_transactions(self, peer_key: bytes, want: bytes) -> None:
+        self.network.send(peer_key, WANT_TRANSACTIONS, want)
+
+    # -- in -----------------------------------------------------------------------------------
+
+    def peer_frame(self, peer_key: bytes, frame: Frame) -> None:
+        """See `PeerHandler`."""
+        self._readers[frame.type](peer_key, frame.content)
+
+    def _transactions(self, peer_key: bytes, content: bytes) -> None:
+        raws = read_group(content)
+        if self._intake.waiting > INTAKE_WAITING_MAX:
+            self.transactions_dropped += len(raws)
+            return
+        self._intake.submit_all(raws)
+
+    def _message(self, peer_key: bytes, content: bytes) -> None:
+        message = decode_message(content)
+        if isinstance(message, FetchBlock):
+            # The core answers for blocks above the floor; the shelf still has a few below.
+            shelved = self._shelf.get(message.digest)
+            if shelved is not None and shelved.header.height <= self._chain.height:
+                answer = BlockResponse(block_of(shelved))
+                self.network.send(peer_key, CONSENSUS, encode_message(answer))
+                return
+        self.engine.tell(Received(peer_key, message))
+
+    def _proposal(self, peer_key: bytes, content: bytes) -> None:
+        self.proposals.receive(peer_key, content, self._worth_gathering)
+
+    def _worth_gathering(self, header: Header, vote: Vote) -> bool:
+        """Whether a proposal is its leader's and near enough; the core checks all again."""
+        view = self.engine.view
+        return (
+            view - 1 <= header.view <= view + self._view_window
+            and header.height > self._chain.height
+            and vote.signer == self._members.leader(header.epoch, header.view)
+            and vote.is_signed(self._network_id, verify)
+        )
+
+    def _proposal_complete(self, partial: PartialProposal) -> None:
+        transactions = [partial.found[each] for each in partial.ids]
+        shelved = self._bodies.shelve_verified(partial.header, transactions)
+        self.engine.tell(Received(partial.peer_key, Proposal(block_of(shelved), partial.vote)))
+
+    def _want_transactions(self, peer_key: bytes, content: bytes) -> None:
+        digest, indices = read_want(content)
+        shelved = self._shelf.get(digest)
+        if shelved is None:
+            return
+        count = len(shelved.transactions)
+        if len(indices) > count or any(index >= count for index in indices):
+            raise Refused("peer_malformed", "transactions that the block does not have")
+        raws = [shelved.transactions[index].raw for index in indices]
+        self.network.send(peer_key, THESE_TRANSACTIONS, pack_these(digest, raws))
+
+    def _these_transactions(self, peer_key: bytes, content: bytes) -> None:
+        digest, raws = read_these(content)
+        decoded = self._bodies.decode_group(self.proposals.wanted(digest, raws))
+
+        def verified(group: Sequence[Transaction], sound: list[bool]) -> None:
+            pairs = zip(group, sound, strict=True)
+            self.proposals.supply(digest, [one for one, is_sound in pairs if is_sound])
+
+        if decoded:
+            self._verifier.check(decoded, verified)
+
+    def _want_blocks(self, peer_key: bytes, content: bytes) -> None:
+        first, last = read_range(content)
+        self.network.send(peer_key, THESE_BLOCKS, answer_range(self._chain, first, last))
+
+    def _these_blocks(self, peer_key: bytes, content: bytes) -> None:
+        self.catch_up.answered(peer_key, content)
+
+
+def _groups(raws: Sequence[bytes]) -> Iterator[bytes]:
+    """The raws as contents of frames of a bounded size."""
+    group: list[bytes] = []
+    size = 0
+    for raw in raws:
+        if group and size + len(raw) > GROUP_BYTES_MAX:
+            yield pack_group(group)
+            group, size = [], 0
+        group.append(raw)
+        size += len(raw)
+    if group:
+        yield pack_group(group)
