@@ -30,7 +30,7 @@ TOO_MUCH_MINOR = 1_000_000
 BLIND_BYTES = 16
 ID_BYTES = 20
 
-CODES = (
+ATTEMPT_CODES = (
     "account_unknown",
     "amount_out_of_range",
     "balance_insufficient",

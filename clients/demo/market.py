@@ -96,14 +96,14 @@ class Market:
             else:
                 await asyncio.gather(*self._following)
 
-    def note(self, outcome: Outcome) -> None:
-        """Take an outcome from a session: its `on_outcome`."""
+    def note(self, outcome: Outcome) -> bool:
+        """Take an outcome from a session; gives whether a step ended with it."""
         place = self._ids.pop(outcome.id, None)
         if place is None:
-            return
+            return False
         step = self._plan.steps[place]
         if not isinstance(step, Purchase) and outcome.code in NOT_YET and self._try_again(place):
-            return
+            return False
         if isinstance(step, Attempt):
             if outcome.state == "refused" and outcome.code == step.code:
                 self.counts.refusals[step.code] = self.counts.refusals.get(step.code, 0) + 1
@@ -113,6 +113,7 @@ class Market:
             self._note_payment(place, step, outcome)
         else:
             self._surprise("final", outcome)
+        return True
 
     def _try_again(self, place: int) -> bool:
         tries = self._tries.get(place, 1)

@@ -11,7 +11,7 @@ All of it follows from the seed before anything runs, so that no timing changes 
 import random
 from dataclasses import dataclass
 
-from clients.demo.attempts import CODES, make_attempt
+from clients.demo.attempts import ATTEMPT_CODES, make_attempt
 from clients.demo.people import Person, Town, make_towns
 from clients.demo.steps import Attempt, GivingBack, Purchase, Step
 
@@ -148,7 +148,7 @@ def _follow_ups(
         amount_minor = paid.amount_minor if whole else draw.randint(1, paid.amount_minor)
         number = lanes.take(paid.payee)
         follow_ups.append(GivingBack(original, paid.payee, amount_minor, number))
-    for code in CODES:
+    for code in ATTEMPT_CODES:
         for turn in range(ATTEMPTS_PER_CODE):
             town = towns[turn % len(towns)]
             elsewhere = towns[(turn + 1) % len(towns)]

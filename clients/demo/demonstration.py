@@ -1,0 +1,354 @@
+"""The demonstration from beginning to end; `run` is what the command calls."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients.demo.audit import Audit, Auditor, Owner
+from clients.demo.folder import ISSUED, OPENED, PAID, DemoFolder, Progress
+from clients.demo.market import Market
+from clients.demo.opening import issue_money, officials_of, open_accounts, staff_and_issuer
+from clients.demo.places import PLACES
+from clients.demo.plan import Plan, make_plan
+from clients.demo.ports import PORTS_PER_NODE, check_free, choose_base
+from clients.demo.summary import Summary, percentile
+from clients.demo.supervisor import NodeProcess, Supervisor
+from clients.demo.teller import Teller
+from clients.demo.town_halls import key_of, make_network, official_accounts, town_hall_keys
+from clients.demo.visitors import VisitorWallet, make_wallets
+from ledger.genesis import Genesis
+from terminal.errors import CommandError
+from terminal.languages import text
+from wallet.atomic_files import FileLock, write_file
+from wallet.delivery import Outcome
+from wallet.folder import read_genesis
+from wallet.light.trust import TrustedNetwork
+from wallet.session import Session
+
+DEFAULT_SEED = 1
+ABSENCE_SECONDS = 6.0
+"""How long the killed node stays away; any node is back within 10 s."""
+
+CHECK_EVERY_STEPS = 250
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command was asked for; None is not asked for."""
+
+    once: bool = False
+    data: Path | None = None
+    seed: int | None = None
+    port_base: int | None = None
+    kill: bool = True
+
+
+Show = Callable[[Summary, DemoFolder, list[VisitorWallet], list[NodeProcess]], None]
+
+
+def run(options: Options, show: Show) -> int:
+    """Run a demonstration; gives its exit code. `show` is called once the figures are there."""
+    with _folder(options.data) as folder:
+        lock = FileLock(folder.lock_file)
+        if not lock.try_acquire():
+            raise CommandError("data_in_use", file=str(folder.root))
+        try:
+            return asyncio.run(_run_until_interrupted(options, folder, show))
+        finally:
+            lock.release()
+
+
+@contextlib.contextmanager
+def _folder(data: Path | None) -> Iterator[DemoFolder]:
+    """The folder that is kept, or one that goes away with the demonstration."""
+    if data is not None:
+        folder = DemoFolder(data.resolve())
+        folder.prepare()
+        yield folder
+        return
+    root = Path(tempfile.mkdtemp(prefix="democite-"))
+    try:
+        yield DemoFolder(root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+async def _run_until_interrupted(options: Options, folder: DemoFolder, show: Show) -> int:
+    """Ctrl-C and SIGTERM end it in order: after the figures as success, before as interruption."""
+    demonstration = Demonstration(options, folder, show)
+    work = asyncio.create_task(demonstration.run())
+    loop = asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        # Once: a second Ctrl-C must not keep the nodes from being stopped in order.
+        if work.cancelling() == 0:
+            work.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, interrupt)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if demonstration.shown:
+            return 0
+        raise CommandError("interrupted") from None
+
+
+class Demonstration:
+    """One run over one folder."""
+
+    def __init__(self, options: Options, folder: DemoFolder, show: Show) -> None:
+        self.shown = False
+        self._options = options
+        self._folder = folder
+        self._show = show
+        self._teller = Teller()
+        self._progress: Progress
+        self._nodes: list[NodeProcess] = []
+        self._wallets: list[VisitorWallet] = []
+        self._resumed = False
+        self._last_height = 0
+
+    async def run(self) -> int:
+        """Make or resume the network, do what is left of the plan, check, show, stay up."""
+        genesis = await self._open_network()
+        network = TrustedNetwork(genesis)
+        plan = make_plan(self._progress.seed)
+        self._teller.say(text("Quatre nœuds démarrent", "Four nodes are starting"))
+        supervisor = Supervisor(
+            self._folder, self._nodes, lambda: self._write_network_file(genesis)
+        )
+        async with supervisor:
+            await supervisor.wait_ready()
+            problems: list[str] = []
+            async with self._sessions(network, plan, supervisor, problems) as sessions:
+                await supervisor.wait_ready()
+                audit = await self._audit(genesis, plan, sessions)
+            self._wallets = await asyncio.to_thread(
+                make_wallets,
+                self._folder,
+                genesis,
+                [person for town in plan.towns for person in town.visitors],
+            )
+            self._write_network_file(genesis)
+            problems += audit.problems
+            if not self._resumed:
+                problems += _differences(plan, self._progress, audit)
+            summary = Summary(
+                progress=self._progress,
+                audit=audit,
+                network_id=genesis.network_id,
+                certificates_verified=network.certificates_verified,
+                restarts=supervisor.restarts,
+                seconds=self._teller.seconds,
+                resumed=self._resumed,
+                problems=tuple(problems),
+            )
+            self._show(summary, self._folder, self._wallets, self._nodes)
+            self.shown = True
+            if problems:
+                return 1
+            while not self._options.once:
+                supervisor.check()
+                await asyncio.sleep(0.5)
+        return 0
+
+    # -- the network --------------------------------------------------------------------------
+
+    async def _open_network(self) -> Genesis:
+        options = self._options
+        found = self._folder.read_progress()
+        if found is None:
+            seed = DEFAULT_SEED if options.seed is None else options.seed
+            self._progress = Progress(seed, choose_base(options.port_base, len(PLACES)))
+            self._nodes = _nodes(self._progress.port_base)
+            return await self._make_network()
+        for name, asked, has in (
+            ("--seed", options.seed, found.seed),
+            ("--port-base", options.port_base, found.port_base),
+        ):
+            if asked is not None and asked != has:
+                raise CommandError(
+                    "usage",
+                    text(f"ce réseau a {name} {has}", f"this network has {name} {has}"),
+                    file=str(self._folder.progress_file),
+                )
+        self._resumed = True
+        self._progress = found
+        self._nodes = _nodes(found.port_base)
+        check_free(found.port_base, len(PLACES))
+        genesis = read_genesis(self._folder.genesis_file)
+        self._teller.say(text("Le réseau reprend", "The network resumes"))
+        return genesis
+
+    async def _make_network(self) -> Genesis:
+        self._teller.say(
+            text("Quatre mairies font leurs clés", "Four town halls are making their keys")
+        )
+        # What an interrupted making left behind was never a network.
+        for place in PLACES:
+            shutil.rmtree(self._folder.town_hall(place), ignore_errors=True)
+        self._folder.make_parts(PLACES)
+        genesis = await make_network(self._folder, self._nodes, self._progress.seed)
+        self._folder.write_progress(self._progress)
+        return genesis
+
+    def _write_network_file(self, genesis: Genesis) -> None:
+        content = {
+            "network_id": genesis.network_id.hex(),
+            "genesis": str(self._folder.genesis_file),
+            "territories": [
+                {
+                    "name": node.place.name,
+                    "prefix": node.place.prefix,
+                    "currency": node.place.currency,
+                    "http": node.url,
+                    "peer": node.peer,
+                    "pid": node.pid,
+                    "data": str(self._folder.node_data(node.place)),
+                }
+                for node in self._nodes
+            ],
+            "wallets": [wallet.value() for wallet in self._wallets],
+        }
+        raw = json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+        write_file(self._folder.network_file, raw)
+
+    # -- what people do -----------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _sessions(
+        self, network: TrustedNetwork, plan: Plan, supervisor: Supervisor, problems: list[str]
+    ) -> AsyncIterator[dict[str, Session]]:
+        """A session per territory, with everything done in them that the plan asks for."""
+        async with contextlib.AsyncExitStack() as stack:
+            sessions: dict[str, Session] = {}
+            market = Market(plan, sessions, resumed=self._resumed)
+
+            def on_outcome(outcome: Outcome) -> None:
+                if market.note(outcome):
+                    self._teller.count()
+                if outcome.final is not None:
+                    self._last_height = max(self._last_height, outcome.final.height)
+
+            for index, node in enumerate(self._nodes):
+                urls = [one.url for one in self._nodes[index:] + self._nodes[:index]]
+                session = Session(network, urls, on_outcome=on_outcome)
+                sessions[node.place.prefix] = await stack.enter_async_context(session)
+            await self._open_and_issue(network.genesis, plan, sessions)
+            if not self._progress.reached(PAID):
+                await self._pay(plan, market, supervisor)
+                problems += market.counts.surprises
+            yield sessions
+
+    async def _open_and_issue(
+        self, genesis: Genesis, plan: Plan, sessions: dict[str, Session]
+    ) -> None:
+        people = sum(len(town.people) for town in plan.towns)
+        accounts = official_accounts(genesis)
+        officials = {}
+        for place in PLACES:
+            keys = await asyncio.to_thread(town_hall_keys, self._folder, place)
+            officials[place.prefix] = officials_of(accounts, keys, place.prefix)
+        for stage, line, act, role in (
+            (OPENED, text("Comptes ouverts", "Accounts opened"), open_accounts, 0),
+            (ISSUED, text("Comptes dotés", "Accounts given money"), issue_money, 1),
+        ):
+            if self._progress.reached(stage):
+                continue
+            self._teller.begin(line, people)
+            await asyncio.gather(
+                *(
+                    act(
+                        sessions[town.place.prefix],
+                        staff_and_issuer(officials[town.place.prefix])[role],
+                        plan,
+                        town,
+                        self._teller.count,
+                    )
+                    for town in plan.towns
+                )
+            )
+            self._reach(stage)
+
+    async def _pay(self, plan: Plan, market: Market, supervisor: Supervisor) -> None:
+        victim = self._nodes[plan.victim]
+        self._teller.begin(
+            text("Achats, remboursements, essais", "Purchases, refunds, attempts"),
+            len(plan.steps),
+        )
+
+        def before_step(place: int) -> None:
+            if place == plan.kill_at and self._options.kill:
+                self._teller.say(
+                    text(
+                        f"SIGKILL : {victim.place.name} perd son nœud, les autres continuent",
+                        f"SIGKILL: {victim.place.name} loses its node, the others go on",
+                    )
+                )
+                supervisor.kill(victim, ABSENCE_SECONDS)
+            if place % CHECK_EVERY_STEPS == 0:
+                supervisor.check()
+
+        await market.run(before_step)
+        counts = market.counts
+        self._progress.payments = counts.payments
+        self._progress.refunds = counts.refunds
+        self._progress.refusals = dict(sorted(counts.refusals.items()))
+        self._progress.finality_ms = {
+            "p50": round(percentile(counts.latencies_ms, 0.50), 1),
+            "p99": round(percentile(counts.latencies_ms, 0.99), 1),
+        }
+        self._reach(PAID)
+
+    def _reach(self, stage: str) -> None:
+        self._progress.stage = stage
+        self._folder.write_progress(self._progress)
+
+    async def _audit(self, genesis: Genesis, plan: Plan, sessions: dict[str, Session]) -> Audit:
+        """Read and prove every account: the people's, and those that the genesis made."""
+        owners = [
+            Owner(town.place.prefix, person.account_id, person.signing_key)
+            for town in plan.towns
+            for person in town.people
+        ]
+        keys = {
+            place.prefix: await asyncio.to_thread(town_hall_keys, self._folder, place)
+            for place in PLACES
+        }
+        owners += [
+            Owner(account.prefix, account.id, key_of(account, keys[account.prefix]))
+            for account in official_accounts(genesis)
+        ]
+        self._teller.begin(text("Soldes lus et prouvés", "Balances read and proved"), len(owners))
+        readers = {prefix: session.reader for prefix, session in sessions.items()}
+        currencies = [place.currency for place in PLACES]
+        auditor = Auditor(readers, owners, currencies, self._teller.count)
+        return await auditor.run(self._last_height)
+
+
+def _nodes(port_base: int) -> list[NodeProcess]:
+    return [
+        NodeProcess(place, base, base + 1)
+        for index, place in enumerate(PLACES)
+        for base in (port_base + index * PORTS_PER_NODE,)
+    ]
+
+
+def _differences(plan: Plan, progress: Progress, audit: Audit) -> list[str]:
+    """Where the network is not what the plan says."""
+    supplies_minor = {code: totals.currency.supply_minor for code, totals in audit.totals.items()}
+    found = {
+        "payments": (progress.payments, plan.payments),
+        "refunds": (progress.refunds, plan.refunds),
+        "refusals": (progress.refusals, plan.refusals),
+        "supplies": (supplies_minor, plan.supplies_minor),
+    }
+    return [f"{name}: {has} != {wanted}" for name, (has, wanted) in found.items() if has != wanted]
