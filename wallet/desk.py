@@ -5,7 +5,7 @@ and must not sign it twice, so they share this.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,7 @@ from wallet.light.lanes import is_number_used
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.trust import TrustedNetwork
 from wallet.node_client import NodeClient
-from wallet.outbox import Outbox
+from wallet.outbox import LANE_WINDOW, Outbox
 from wallet.outbox_entry import Entry, Reported, idempotency_hash
 from wallet.payments import Intent, make_entry
 from wallet.reader import Reader
@@ -159,6 +159,11 @@ class Desk:
         account, high = await self.lane()
         device = account.device(self.owner.signing_key.public_key)
 
+        def is_used(number: int) -> bool:
+            return device is not None and is_number_used(device, number) is not False
+
+        await self._doubt_refusals(high, is_used)
+
         def build(number: int) -> Entry:
             return make_entry(
                 intent,
@@ -175,13 +180,26 @@ class Desk:
             idempotency=idempotency_hash(idempotency_key),
             intent=intent.key(),
             lane_high=high,
-            is_used=lambda number: (
-                device is not None and is_number_used(device, number) is not False
-            ),
+            is_used=is_used,
             build=build,
             unanswered_since_ms=time.time_ns() // 1_000_000 - RETRY_WITHIN_MS,
         )
         return entry
+
+    async def _doubt_refusals(self, high: int, is_used: Callable[[int], bool]) -> None:
+        """Find out whether a node lied when it said that something was refused.
+
+        Its number is proved used now. If it is the refused transaction that holds it, or while
+        nobody shows what does, the same wish asked again is a retry and not a second payment.
+        """
+
+        def is_doubtful(number: int) -> bool:
+            return high - number <= LANE_WINDOW and is_used(number)
+
+        for entry in self.outbox.refused_but_used(is_doubtful):
+            resolved = await self.courier.resolve(self.outbox.reopen(entry))
+            if resolved.state == "refused":
+                self.tell(resolved, "refused")
 
     def tell(self, entry: Entry, reported: Reported) -> None:
         """Note what the user was told about a transaction."""

@@ -133,6 +133,28 @@ class Outbox:
                     return self._read(path)
         return None
 
+    def refused_but_used(self, is_used: Callable[[int], bool]) -> list[Entry]:
+        """Transactions that a node said were refused although their number is used by now.
+
+        Unless another transaction of this outbox took the number, the node may have lied.
+        """
+        entries = self.all()
+        final = {entry.number for entry in entries if entry.state == "final"}
+        return [
+            entry
+            for entry in entries
+            if entry.releases_number and entry.number not in final and is_used(entry.number)
+        ]
+
+    def reopen(self, entry: Entry) -> Entry:
+        """Treat a refused transaction as one of unknown outcome again."""
+        reopened = entry.changed(state="pending", code="", reported="unknown")
+        write_file(self._pending / entry.name, reopened.to_json())
+        with contextlib.suppress(FileNotFoundError):
+            (self._done / entry.name).unlink()
+            sync_folder(self._done)
+        return reopened
+
     def all(self) -> list[Entry]:
         """Every entry, by lane number."""
         found = {entry.name: entry for entry in self.pending()}

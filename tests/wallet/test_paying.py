@@ -160,9 +160,34 @@ async def test_a_node_that_lies_about_a_refusal_cannot_make_it_two_payments(
         node.faults.refuse_with, node.faults.lie = "", False
         async with _desk(chain, tmp_path, node) as desk:
             second = await desk.perform(_intent())
-        # The number is proved used, so the new payment takes the next one; the lie cost money
-        # once, and the history shows it. What cannot happen is that both wait unseen.
-        assert second.number == 2
+        assert (second.state, second.id) == ("final", first.id)
+        assert _paid_minor(chain) == 250
+
+
+async def test_a_lie_that_cannot_be_cleared_up_yet_is_no_second_payment(
+    chain: Chain, tmp_path: Path
+) -> None:
+    async with StandInNode(chain) as node:
+        node.faults.refuse_with, node.faults.lie = "quota_exceeded", True
+        async with _desk(chain, tmp_path, node) as desk:
+            desk.tell(await desk.perform(_intent()), "refused")
+
+        def hide(path: str, answer: dict[str, object]) -> dict[str, object]:
+            if "/transactions" in path:
+                return {"status": "unknown"}
+            return {"items": [], "next": None} if path.endswith("/history") else answer
+
+        node.faults.bend = hide
+        node.faults.refuse_with, node.faults.lie = "", False
+        for _ in range(2):
+            async with _desk(chain, tmp_path, node) as desk:
+                await desk.resolve_earlier()
+                entry = await desk.perform(_intent(), wait_ms=100)
+                assert (entry.state, entry.number) == ("pending", 1)
+        node.faults.bend = None
+        async with _desk(chain, tmp_path, node) as desk:
+            assert (await desk.perform(_intent())).state == "final"
+        assert _paid_minor(chain) == 250
 
 
 async def test_a_refused_payment_that_was_kept_cannot_follow_its_successor(
