@@ -1,0 +1,132 @@
+"""Lanes: each device key numbers its own transactions, and a number is accepted once.
+
+A lane is `(high, bitmap)`: the highest number used, and one bit for each of the 64 below it (bit
+i, from the least significant, is number high − 1 − i). It begins with (0, 0); 0 is no number,
+its bit stays clear. Numbers may come in any order within 64 either way.
+
+`check_lane` is what every family checks first, in the protocol's order: account, freeze, key and
+role, validity, number, day quota.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ledger.days import counted, day_of
+from ledger.envelope import Transaction
+from ledger.objects import Account, DeviceKey
+from ledger.roles import ROLE_NAMES
+from ledger.rules import CREATED_AHEAD_MS_MAX
+from ledger.view import View
+from primitives.errors import Refused
+
+WINDOW = 64
+BITMAP_MASK = (1 << WINDOW) - 1
+
+
+class LaneUse(NamedTuple):
+    """The lane's account as it is, and what using the number makes of it."""
+
+    account: Account
+    device: DeviceKey
+    """The device as it is, before its number is used."""
+    devices: tuple[DeviceKey, ...]
+    """All devices, the lane's number used."""
+    day: int
+    day_count: int
+
+    def spent(self, amount_minor: int) -> Account:
+        """The account after this transaction took `amount_minor` from it (0 for none)."""
+        account = self.account
+        return Account(
+            account.tree_key,
+            account.id,
+            account.prefix,
+            account.kind,
+            account.currency,
+            account.balance_minor - amount_minor,
+            account.blind,
+            account.threshold,
+            self.devices,
+            account.frozen_until_ms,
+            self.day,
+            self.day_count,
+        )
+
+
+def use_number(high: int, bitmap: int, number: int) -> tuple[int, int]:
+    """The lane after `number` was used. Raises `number_used` or `number_out_of_window`."""
+    if number > high:
+        ahead = number - high
+        if ahead > WINDOW:
+            raise Refused("number_out_of_window", f"{number} is {ahead} above the highest used")
+        if high == 0:
+            return number, 0
+        return number, (bitmap << ahead | 1 << (ahead - 1)) & BITMAP_MASK
+    behind = high - number
+    if behind > WINDOW:
+        raise Refused("number_out_of_window", f"{number} is {behind} below the highest used")
+    if behind == 0:
+        raise Refused("number_used", f"number {number}")
+    bit = 1 << (behind - 1)
+    if bitmap & bit:
+        raise Refused("number_used", f"number {number}")
+    return high, bitmap | bit
+
+
+def is_free(device: DeviceKey, number: int) -> bool:
+    """Whether `number` could still be used in the lane of `device`."""
+    try:
+        use_number(device.high, device.bitmap, number)
+    except Refused:
+        return False
+    return number >= 1
+
+
+def check_lane(
+    view: View, transaction: Transaction, time_ms: int, role: int, valid_for_ms_max: int
+) -> LaneUse:
+    """What every transaction needs, whatever its family; changes nothing.
+
+    Raises `account_unknown`, `account_frozen`, `key_unknown`, `role_missing`,
+    `validity_expired`, `validity_too_long`, `number_used`, `number_out_of_window`,
+    `quota_exceeded`, the first that applies in this order.
+    """
+    account = view.account(transaction.account)
+    if account is None:
+        raise Refused("account_unknown", "the lane's account is not open", field="account")
+    if account.frozen_until_ms > time_ms:
+        raise Refused("account_frozen", f"until {account.frozen_until_ms} ms")
+    key = transaction.device
+    devices = account.devices
+    place = 0
+    for device in devices:
+        if device.key == key:
+            break
+        place += 1
+    else:
+        raise Refused("key_unknown", "the device is not on the account", field="device")
+    if not device.roles & role:
+        raise Refused("role_missing", f"the device lacks the role {ROLE_NAMES[role]}")
+    created_ms = transaction.created_ms
+    valid_for_ms = transaction.valid_until_ms - created_ms
+    if not created_ms - CREATED_AHEAD_MS_MAX <= time_ms <= transaction.valid_until_ms:
+        raise Refused("validity_expired", f"at {time_ms} ms it is not valid, or no longer")
+    if not 0 < valid_for_ms <= valid_for_ms_max:
+        raise Refused("validity_too_long", f"{valid_for_ms} ms, at most {valid_for_ms_max}")
+    high, bitmap = use_number(device.high, device.bitmap, transaction.number)
+    day = day_of(account.day, created_ms)
+    day_count = counted(account.day, account.day_count, day, 1)
+    if day_count > view.parameters.transactions_per_day_max:
+        raise Refused("quota_exceeded", "the account's transactions of the day")
+    used = DeviceKey(key, device.roles, device.limit_minor, high, bitmap)
+    devices = (*devices[:place], used, *devices[place + 1 :])
+    return LaneUse(account, device, devices, day, day_count)
+
+
+def valid_for_ms_max(view: View, transaction: Transaction) -> int:
+    """The longest life of a transaction of an ordinary family: longer if several signed it."""
+    parameters = view.parameters
+    if len(transaction.signers) > 1:
+        return parameters.valid_for_cosigned_ms_max
+    return parameters.valid_for_ms_max

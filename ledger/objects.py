@@ -1,0 +1,279 @@
+"""The objects of the state: accounts, currencies, territories, refunds.
+
+Rules of this file:
+- An object is an immutable value. A change makes a new one, so candidates of different branches
+  share them freely and a refused transaction cannot leave half a change behind.
+- Each carries its tree key, computed once: H("key", [kind, id]).
+- `encode` and `decode` are the stored form (docs/protocol.md, section 3). Decoding checks every
+  type: wallets decode objects that came from a node they do not trust.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from ledger.shapes import (
+    BLIND_BYTES,
+    ID_BYTES,
+    KEY_BYTES,
+    expect_array,
+    expect_bytes,
+    expect_count,
+    expect_fields,
+    expect_object,
+    expect_text,
+)
+from primitives.encoding import Value, decode, encode
+from primitives.hashing import hash_items
+
+ACCOUNT = "account"
+CURRENCY = "currency"
+TERRITORY = "territory"
+REFUND = "refund"
+OBJECT_VERSION = 1
+BITMAP_BYTES = 8
+
+
+def tree_key(kind: str, identity: bytes | str | int) -> bytes:
+    """Key of an object in the indexed tree, 32 bytes.
+
+    `identity` is an account's id, a currency's code, a territory's prefix, or the receipt
+    number of the payment that a refund record belongs to.
+    """
+    return hash_items("key", [kind, identity])
+
+
+class DeviceKey(NamedTuple):
+    """One key of an account, with its lane: highest number used and the 64 below."""
+
+    key: bytes
+    roles: int
+    limit_minor: int | None
+    high: int
+    bitmap: int
+    """Bit i, from the least significant, is number high − 1 − i."""
+
+    def value(self) -> Value:
+        """The stored form: `[key, roles, limit_minor or nil, high, bitmap(8 bytes)]`."""
+        return (
+            self.key,
+            self.roles,
+            self.limit_minor,
+            self.high,
+            self.bitmap.to_bytes(BITMAP_BYTES, "big"),
+        )
+
+    @classmethod
+    def decode(cls, value: Value) -> DeviceKey:
+        """Read the stored form; raises `Refused("encoding_not_canonical")`."""
+        key, roles, limit, high, bitmap = expect_fields(value, 5, "device")
+        return cls(
+            expect_bytes(key, KEY_BYTES, "key"),
+            expect_count(roles, "roles"),
+            None if limit is None else expect_count(limit, "limit_minor"),
+            expect_count(high, "high"),
+            int.from_bytes(expect_bytes(bitmap, BITMAP_BYTES, "bitmap"), "big"),
+        )
+
+
+class Account(NamedTuple):
+    """What one account holds, and who may act for it."""
+
+    tree_key: bytes
+    id: bytes
+    prefix: str
+    kind: str
+    currency: str
+    balance_minor: int
+    blind: bytes
+    threshold: int
+    devices: tuple[DeviceKey, ...]
+    frozen_until_ms: int
+    day: int
+    day_count: int
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return encode(
+            (
+                ACCOUNT,
+                OBJECT_VERSION,
+                self.id,
+                self.prefix,
+                self.kind,
+                self.currency,
+                self.balance_minor,
+                self.blind,
+                self.threshold,
+                tuple([device.value() for device in self.devices]),
+                self.frozen_until_ms,
+                self.day,
+                self.day_count,
+            )
+        )
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Account:
+        """Read the stored form; raises `Refused`."""
+        value = expect_object(decode(raw), ACCOUNT, OBJECT_VERSION, 13)
+        identity = expect_bytes(value[2], ID_BYTES, "id")
+        return cls(
+            tree_key(ACCOUNT, identity),
+            identity,
+            expect_text(value[3], "prefix"),
+            expect_text(value[4], "kind"),
+            expect_text(value[5], "currency"),
+            expect_count(value[6], "balance_minor"),
+            expect_bytes(value[7], BLIND_BYTES, "blind"),
+            expect_count(value[8], "threshold"),
+            tuple([DeviceKey.decode(device) for device in expect_array(value[9], "devices")]),
+            expect_count(value[10], "frozen_until_ms"),
+            expect_count(value[11], "day"),
+            expect_count(value[12], "day_count"),
+        )
+
+    def credited(self, amount_minor: int) -> Account:
+        """The same account with `amount_minor` more (or less, if negative)."""
+        return Account(
+            self.tree_key,
+            self.id,
+            self.prefix,
+            self.kind,
+            self.currency,
+            self.balance_minor + amount_minor,
+            self.blind,
+            self.threshold,
+            self.devices,
+            self.frozen_until_ms,
+            self.day,
+            self.day_count,
+        )
+
+    def device(self, key: bytes) -> DeviceKey | None:
+        """The device key `key` of this account, if it stands on it."""
+        for device in self.devices:
+            if device.key == key:
+                return device
+        return None
+
+
+class Currency(NamedTuple):
+    """Totals and terms of one currency."""
+
+    tree_key: bytes
+    code: str
+    prefix: str
+    kind: str
+    decimals: int
+    issuer_id: bytes
+    reserve_minor: int
+    supply_minor: int
+    receivable_minor: int
+    payable_minor: int
+    accounts: int
+    """How many accounts hold this currency, those of the genesis included."""
+    redeem_fee_bps: int
+    fee_account_id: bytes
+    redeem_kinds: tuple[str, ...]
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return encode((CURRENCY, OBJECT_VERSION, *self[1:]))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Currency:
+        """Read the stored form; raises `Refused`."""
+        value = expect_object(decode(raw), CURRENCY, OBJECT_VERSION, 15)
+        code = expect_text(value[2], "code")
+        return cls(
+            tree_key(CURRENCY, code),
+            code,
+            expect_text(value[3], "prefix"),
+            expect_text(value[4], "kind"),
+            expect_count(value[5], "decimals"),
+            expect_bytes(value[6], ID_BYTES, "issuer_id"),
+            expect_count(value[7], "reserve_minor"),
+            expect_count(value[8], "supply_minor"),
+            expect_count(value[9], "receivable_minor"),
+            expect_count(value[10], "payable_minor"),
+            expect_count(value[11], "accounts"),
+            expect_count(value[12], "redeem_fee_bps"),
+            expect_bytes(value[13], ID_BYTES, "fee_account_id"),
+            tuple([expect_text(kind, "redeem_kinds") for kind in expect_array(value[14], "kinds")]),
+        )
+
+
+class TerritoryRecord(NamedTuple):
+    """What the ledger knows of a territory: its accounts, its currencies, its day's counts."""
+
+    tree_key: bytes
+    prefix: str
+    name: str
+    account_id: bytes
+    commons_id: bytes
+    currency_codes: tuple[str, ...]
+    day: int
+    opened_count: int
+    lines_count: int
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return encode((TERRITORY, OBJECT_VERSION, *self[1:]))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> TerritoryRecord:
+        """Read the stored form; raises `Refused`."""
+        value = expect_object(decode(raw), TERRITORY, OBJECT_VERSION, 10)
+        prefix = expect_text(value[2], "prefix")
+        return cls(
+            tree_key(TERRITORY, prefix),
+            prefix,
+            expect_text(value[3], "name"),
+            expect_bytes(value[4], ID_BYTES, "account_id"),
+            expect_bytes(value[5], ID_BYTES, "commons_id"),
+            tuple([expect_text(code, "code") for code in expect_array(value[6], "currencies")]),
+            expect_count(value[7], "day"),
+            expect_count(value[8], "opened_count"),
+            expect_count(value[9], "lines_count"),
+        )
+
+
+class RefundRecord(NamedTuple):
+    """How much of one payment went back so far; ends at `until_ms`."""
+
+    tree_key: bytes
+    receipt_number: int
+    refunded_minor: int
+    until_ms: int
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return encode((REFUND, OBJECT_VERSION, *self[1:]))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> RefundRecord:
+        """Read the stored form; raises `Refused`."""
+        value = expect_object(decode(raw), REFUND, OBJECT_VERSION, 5)
+        number = expect_count(value[2], "receipt_number")
+        return cls(
+            tree_key(REFUND, number),
+            number,
+            expect_count(value[3], "refunded_minor"),
+            expect_count(value[4], "until_ms"),
+        )
+
+
+StateObject: TypeAlias = Account | Currency | TerritoryRecord | RefundRecord
+
+
+def decode_object(raw: bytes) -> StateObject:
+    """Read an object of any kind; raises `Refused("kind_unknown")` for another."""
+    value = decode(raw)
+    kind = value[0] if type(value) is tuple and value else None
+    if kind == ACCOUNT:
+        return Account.decode(raw)
+    if kind == CURRENCY:
+        return Currency.decode(raw)
+    if kind == TERRITORY:
+        return TerritoryRecord.decode(raw)
+    return RefundRecord.decode(raw)

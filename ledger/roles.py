@@ -1,0 +1,16 @@
+"""What a device key may do: a bit set (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SPEND: Final = 1
+MANAGE: Final = 2
+STAFF: Final = 4
+ISSUE: Final = 8
+
+ROLES_ALL: Final = SPEND | MANAGE | STAFF | ISSUE
+ROLES_OPENED: Final = SPEND | MANAGE
+"""Roles that keys of an opened account may have; `staff` and `issue` come with the genesis."""
+
+ROLE_NAMES: Final = {SPEND: "spend", MANAGE: "manage", STAFF: "staff", ISSUE: "issue"}

@@ -1,0 +1,379 @@
+"""State: what is committed, and the candidates above it.
+
+Rules of this file:
+- State is a function of the ordered list of accepted transactions and of nothing else. No
+  height, block time or proposer is written here.
+- `Candidate.write` is the only door through which anything changes. It checks conservation first
+  and then cannot fail.
+- A candidate is a layer of changed objects over its parent; leaving a branch is dropping a layer.
+- Stores, files and threads are unknown here: committed bytes come through two ports.
+
+Committing is the node's act: it writes `Commitment.candidate_records(candidate)` in one synced
+batch and only then calls `State.commit(candidate)`; until that call the candidate's layer answers
+in front of the store, so the batch may be written by another thread meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ledger.envelope import Transaction
+from ledger.invariants import conserve
+from ledger.objects import (
+    ACCOUNT,
+    CURRENCY,
+    REFUND,
+    TERRITORY,
+    Account,
+    Currency,
+    RefundRecord,
+    StateObject,
+    TerritoryRecord,
+    tree_key,
+)
+from ledger.rules import Parameters, RuleSet
+from primitives.errors import InvariantBroken
+from primitives.receipt_log import receipt_leaf
+
+CANDIDATES_PROVABLE = 64
+"""So many committed states are kept provable."""
+
+ACCOUNTS_CACHED_MAX = 50_000
+
+
+class ObjectSource(Protocol):
+    """Committed objects, by tree key."""
+
+    def object(self, key: bytes) -> bytes | None:
+        """Stored form of the object with this tree key."""
+
+
+class ReceiptSource(Protocol):
+    """The committed receipt log."""
+
+    def receipt_leaf(self, number: int) -> bytes | None:
+        """Leaf of a committed receipt; at least of the open chunk and the one before."""
+
+    def chunk_root(self, index: int) -> bytes | None:
+        """Root of a full chunk, counted from 0."""
+
+
+class State:
+    """The committed state, with a bounded cache of decoded accounts.
+
+    `tip` is the last committed candidate; at first an empty one that stands for what was loaded.
+    """
+
+    def __init__(
+        self,
+        source: ObjectSource,
+        receipts: ReceiptSource,
+        rules: RuleSet,
+        receipt_count: int,
+        *,
+        accounts_cached_max: int = ACCOUNTS_CACHED_MAX,
+    ) -> None:
+        self.source = source
+        self.receipts = receipts
+        self.rules = rules
+        self.parameters: Parameters = rules.parameters
+        self.receipt_count = receipt_count
+        self.tip = Candidate(None, self)
+        self.before_commit: Callable[[Candidate], None] | None = None
+        """Told of a candidate while its changes can still be read."""
+        self.recent: deque[Candidate] = deque([self.tip], maxlen=CANDIDATES_PROVABLE + 1)
+        """Committed candidates, oldest first; states older than these are out of reach."""
+        self._accounts: dict[bytes, Account] = {}
+        self._accounts_cached_max = accounts_cached_max
+        self._currencies: dict[str, Currency] = {}
+        self._territories: dict[str, TerritoryRecord] = {}
+
+    def account(self, identity: bytes) -> Account | None:
+        """The committed account with this id."""
+        found = self._accounts.get(identity)
+        if found is not None:
+            return found
+        raw = self.source.object(tree_key(ACCOUNT, identity))
+        if raw is None:
+            return None
+        found = Account.decode(raw)
+        self._remember(found)
+        return found
+
+    def currency(self, code: str) -> Currency | None:
+        """The committed currency with this code."""
+        found = self._currencies.get(code)
+        if found is None:
+            raw = self.source.object(tree_key(CURRENCY, code))
+            if raw is not None:
+                found = self._currencies[code] = Currency.decode(raw)
+        return found
+
+    def territory(self, prefix: str) -> TerritoryRecord | None:
+        """The committed territory with this short name."""
+        found = self._territories.get(prefix)
+        if found is None:
+            raw = self.source.object(tree_key(TERRITORY, prefix))
+            if raw is not None:
+                found = self._territories[prefix] = TerritoryRecord.decode(raw)
+        return found
+
+    def refund(self, receipt_number: int) -> RefundRecord | None:
+        """The committed refund record of this receipt number."""
+        raw = self.source.object(tree_key(REFUND, receipt_number))
+        return None if raw is None else RefundRecord.decode(raw)
+
+    def receipt_leaf(self, number: int) -> bytes | None:
+        """Leaf of a committed receipt."""
+        if not 0 <= number < self.receipt_count:
+            return None
+        return self.receipts.receipt_leaf(number)
+
+    def chunk_root(self, index: int) -> bytes | None:
+        """Root of a full chunk of the committed log."""
+        return self.receipts.chunk_root(index)
+
+    def commit(self, candidate: Candidate) -> None:
+        """Take over what is final and durable: call it after the batch was written.
+
+        `candidate` must be a child of `tip`; candidates of other branches are dead from now on.
+        """
+        if candidate.committed or candidate.parent is not self.tip:
+            raise InvariantBroken("a candidate is committed on what is not its parent")
+        if self.before_commit is not None:
+            self.before_commit(candidate)
+        for account in candidate.accounts.values():
+            self._remember(account)
+        self._currencies.update(candidate.currencies)
+        self._territories.update(candidate.territories)
+        self.receipt_count = candidate.receipt_count
+        self.tip = candidate
+        self.recent.append(candidate)
+        candidate.settle()
+
+    def object_at(self, kind: str, identity: bytes | str | int, at: Candidate) -> bytes | None:
+        """Stored form of an object in the state after `at`.
+
+        `at` is any living candidate or one of `recent`; else `InvariantBroken`.
+        """
+        key = tree_key(kind, identity)
+        node = at
+        while not node.committed:
+            if key in node.replaced:
+                return node.changes[key]
+            node = node.parent
+        if node is not at and node is not self.tip:
+            raise InvariantBroken("this branch was left")
+        if node not in self.recent:
+            raise InvariantBroken("this state is no longer held")
+        following = list(self.recent)[self.recent.index(node) + 1 :]
+        for later in following:
+            if key in later.replaced:
+                old = later.replaced[key]
+                return None if old is None else old.encode()
+        return self.source.object(key)
+
+    def _remember(self, account: Account) -> None:
+        """Keep the account, newest last; the longest unchanged leaves first."""
+        accounts = self._accounts
+        accounts.pop(account.id, None)
+        accounts[account.id] = account
+        if len(accounts) > self._accounts_cached_max:
+            del accounts[next(iter(accounts))]
+
+
+class Candidate:
+    """State after a parent's state and some transactions: a layer, committed or dropped later."""
+
+    __slots__ = (
+        "_changes",
+        "_created",
+        "accounts",
+        "base",
+        "bytes_total",
+        "committed",
+        "currencies",
+        "first_number",
+        "ids",
+        "parameters",
+        "parent",
+        "refunds",
+        "replaced",
+        "territories",
+        "transactions",
+        "work_total",
+    )
+
+    parent: Candidate
+
+    def __init__(self, parent: Candidate | None, base: State) -> None:
+        """An empty layer over `parent`; without one, it stands for what `base` loaded."""
+        self.base = base
+        self.parameters = base.parameters
+        self.parent = self if parent is None else parent
+        self.committed = parent is None
+        self.first_number = base.receipt_count if parent is None else parent.receipt_count
+        """Receipt number of the first transaction here."""
+        self.ids: list[bytes] = []
+        self.transactions: list[Transaction] = []
+        self.bytes_total = 0
+        self.work_total = 0
+        self.accounts: dict[bytes, Account] = {}
+        self.currencies: dict[str, Currency] = {}
+        self.territories: dict[str, TerritoryRecord] = {}
+        self.refunds: dict[int, RefundRecord] = {}
+        self.replaced: dict[bytes, StateObject | None] = {}
+        """By tree key, what stood in the parent's state; nil for what is new."""
+        self._created: list[bytes] = []
+        self._changes: dict[bytes, bytes] | None = None
+
+    @property
+    def receipt_count(self) -> int:
+        """Transactions accepted so far: the number that the next one gets."""
+        return self.first_number + len(self.ids)
+
+    @property
+    def changes(self) -> dict[bytes, bytes]:
+        """Changed objects' stored forms by tree key, encoded once.
+
+        New keys come first, in the protocol's order: by transaction, and by key inside one.
+        """
+        if self._changes is None:
+            changed = {item.tree_key: item for item in self._objects()}
+            order = [*self._created, *(key for key in changed if self.replaced[key] is not None)]
+            self._changes = {key: changed[key].encode() for key in order}
+        return self._changes
+
+    def _objects(self) -> list[StateObject]:
+        return [
+            *self.accounts.values(),
+            *self.currencies.values(),
+            *self.territories.values(),
+            *self.refunds.values(),
+        ]
+
+    def account(self, identity: bytes) -> Account | None:
+        """The account with this id, as of here."""
+        node = self
+        while not node.committed:
+            found = node.accounts.get(identity)
+            if found is not None:
+                return found
+            node = node.parent
+        return self.base.account(identity)
+
+    def currency(self, code: str) -> Currency | None:
+        """The currency with this code, as of here."""
+        node = self
+        while not node.committed:
+            found = node.currencies.get(code)
+            if found is not None:
+                return found
+            node = node.parent
+        return self.base.currency(code)
+
+    def territory(self, prefix: str) -> TerritoryRecord | None:
+        """The territory with this short name, as of here."""
+        node = self
+        while not node.committed:
+            found = node.territories.get(prefix)
+            if found is not None:
+                return found
+            node = node.parent
+        return self.base.territory(prefix)
+
+    def refund(self, receipt_number: int) -> RefundRecord | None:
+        """The refund record of this receipt number, as of here."""
+        node = self
+        while not node.committed:
+            found = node.refunds.get(receipt_number)
+            if found is not None:
+                return found
+            node = node.parent
+        return self.base.refund(receipt_number)
+
+    def receipt_id(self, number: int) -> bytes | None:
+        """Id of the transaction with this number, if it stands in a layer not committed yet."""
+        node = self
+        while not node.committed:
+            if number >= node.first_number:
+                index = number - node.first_number
+                return node.ids[index] if index < len(node.ids) else None
+            node = node.parent
+        return None
+
+    def receipt_leaf(self, number: int) -> bytes | None:
+        """Leaf of the receipt with this number, as of here."""
+        identity = self.receipt_id(number)
+        if identity is not None:
+            return receipt_leaf(number, identity)
+        return self.base.receipt_leaf(number)
+
+    def chunk_root(self, index: int) -> bytes | None:
+        """Root of a full chunk of the committed log."""
+        return self.base.chunk_root(index)
+
+    def is_alive(self) -> bool:
+        """Whether this candidate still stands on the committed tip."""
+        node = self
+        while not node.committed:
+            node = node.parent
+        return node is self.base.tip
+
+    def write(
+        self,
+        accounts: Sequence[Account],
+        currencies: Sequence[Currency] = (),
+        territory: TerritoryRecord | None = None,
+        refund: RefundRecord | None = None,
+    ) -> None:
+        """Put what one transaction changes. Raises `ConservationBroken`, nothing written then."""
+        before = conserve(self, accounts, currencies)
+        if self.committed or self._changes is not None:
+            raise InvariantBroken("a closed candidate would change")
+        # All reading first: what follows touches only dictionaries and cannot fail halfway.
+        old_currencies = [self.currency(currency.code) for currency in currencies]
+        old_territory = None if territory is None else self.territory(territory.prefix)
+        old_refund = None if refund is None else self.refund(refund.receipt_number)
+        created: list[bytes] = []
+        for account, old in zip(accounts, before, strict=True):
+            self._keep(account.tree_key, old, created)
+            self.accounts[account.id] = account
+        for currency, old_currency in zip(currencies, old_currencies, strict=True):
+            self._keep(currency.tree_key, old_currency, created)
+            self.currencies[currency.code] = currency
+        if territory is not None:
+            self._keep(territory.tree_key, old_territory, created)
+            self.territories[territory.prefix] = territory
+        if refund is not None:
+            self._keep(refund.tree_key, old_refund, created)
+            self.refunds[refund.receipt_number] = refund
+        if created:
+            self._created.extend(sorted(created))
+
+    def _keep(self, key: bytes, old: StateObject | None, created: list[bytes]) -> None:
+        """Remember what the parent's state had there, the first time it is written over."""
+        if key not in self.replaced:
+            self.replaced[key] = old
+            if old is None:
+                created.append(key)
+
+    def append(self, transaction: Transaction) -> None:
+        """Number an accepted transaction, after its changes were written."""
+        self.ids.append(transaction.id)
+        self.transactions.append(transaction)
+        self.bytes_total += len(transaction.raw)
+        self.work_total += transaction.work
+
+    def settle(self) -> None:
+        """Only `State.commit` calls this: the committed state answers for this layer now."""
+        self.committed = True
+        self.parent = self
+        self.accounts = {}
+        self.currencies = {}
+        self.territories = {}
+        self.refunds = {}
+        self.transactions = []
+        self._changes = None

@@ -1,0 +1,38 @@
+"""The read side of a state: all that `check_` functions see."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ledger.objects import Account, Currency, RefundRecord, TerritoryRecord
+from ledger.rules import Parameters
+
+
+class View(Protocol):
+    """State after an ordered list of transactions: committed, or a candidate's."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """The network's parameters, under the rule version in force."""
+
+    @property
+    def receipt_count(self) -> int:
+        """Transactions accepted so far: the number that the next one gets."""
+
+    def account(self, identity: bytes) -> Account | None:
+        """The account with this id."""
+
+    def currency(self, code: str) -> Currency | None:
+        """The currency with this code."""
+
+    def territory(self, prefix: str) -> TerritoryRecord | None:
+        """The territory with this short name."""
+
+    def refund(self, receipt_number: int) -> RefundRecord | None:
+        """What was refunded of the payment with this receipt number."""
+
+    def receipt_leaf(self, number: int) -> bytes | None:
+        """Leaf of a receipt in the open chunk or the one before."""
+
+    def chunk_root(self, index: int) -> bytes | None:
+        """Root of a full chunk of the receipt log."""
