@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from ledger.envelope import Cosignature
+from ledger.genesis import initial_objects
 from ledger.objects import Account
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
@@ -91,13 +92,28 @@ class Desk:
         except Refused as refusal:
             if refusal.code != "not_found":
                 raise
-            raise Refused("account_unknown", owner.address) from None
-        if proved.account is None:
+            account = self._founding_account()
+        else:
+            account = proved.account
+        if account is None:
             raise Refused("account_unknown", owner.address)
-        device = proved.account.device(owner.signing_key.public_key)
+        device = account.device(owner.signing_key.public_key)
         if device is None:
             raise Refused("key_unknown", owner.address)
-        return proved.account, device.high
+        return account, device.high
+
+    def _founding_account(self) -> Account | None:
+        """The desk's account as the genesis has it: all there is before the first block.
+
+        A node that only pretends to have no block yet gains nothing: a lane number that is used
+        already is used, whatever it says.
+        """
+        if self.memory.newest is not None:
+            return None
+        for _, item in initial_objects(self.network.genesis):
+            if isinstance(item, Account) and item.id == self.owner.account_id:
+                return item
+        return None
 
     async def resolve_earlier(self) -> list[Entry]:
         """Find out what became of transactions whose outcome is still unknown.

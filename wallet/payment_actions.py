@@ -177,6 +177,7 @@ def outcome_result(desk: Desk, entry: Entry, opened: OpenedWallet | None = None)
         )
         return Result(data, shown, shown=_Teller(desk, entry, "pending"))
     if entry.state == "pending":
+        desk.outbox.let_go(entry)
         code = desk.courier.busy_code or "outcome_unknown"
         raise CommandError(code, data={**data, "status": "unknown"})
     desk.tell(entry, "refused")
@@ -210,7 +211,8 @@ def _final_text(desk: Desk, entry: Entry) -> str:
     number = ""
     if entry.receipt_number is not None:
         number = text(f", reçu n° {entry.receipt_number}", f", receipt no. {entry.receipt_number}")
-    lines = [f"{head} : {block}{number}" if head else f"{block}{number}"]
+    colon = text(" : ", ": ")
+    lines = [f"{head}{colon}{block}{number}" if head else f"{block}{number}"]
     found = desk.courier.last_inclusion
     if found is not None:
         lines.append(vouched_text(found.final.vouched_by, found.final.members))

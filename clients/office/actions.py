@@ -153,7 +153,7 @@ async def redeem(
     }
     block = text(f"repris au bloc {found.final.height}", f"redeemed in block {found.final.height}")
     vouched = vouched_text(found.final.vouched_by, found.final.members)
-    lines = [f"{shown} : {block}", vouched, transaction_id(raw).hex()]
+    lines = [f"{shown}{text(' : ', ': ')}{block}", vouched, transaction_id(raw).hex()]
     if request.reference:
         lines.insert(1, f"→ {request.reference}")
     return Result(data, "\n".join(lines))

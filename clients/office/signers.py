@@ -82,8 +82,7 @@ def _read_key(file: Path, passphrase_file: Path | None) -> SigningKey:
     except Refused as refusal:
         refusal.file = refusal.file or str(file)
         raise
-    if isinstance(payload, tuple):
-        seeds = [part for part in payload if isinstance(part, bytes) and len(part) == SEED_BYTES]
-        if len(seeds) == 1:
-            return SigningKey.from_seed(seeds[0])
+    match payload:
+        case ("key", 1, str(), bytes(seed)) if len(seed) == SEED_BYTES:
+            return SigningKey.from_seed(seed)
     raise Refused("keystore_malformed", "not a signing key", file=str(file))

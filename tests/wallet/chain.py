@@ -28,6 +28,7 @@ from primitives.state_root import state_root
 from primitives.tree_proofs import Presence, value_hash_of
 
 INCLUDED_TAG = "included_node"
+Json = dict[str, object]
 
 
 @dataclass
@@ -140,7 +141,7 @@ class Chain:
 
     # -- answers -------------------------------------------------------------------------------
 
-    def bundle(self, height: int) -> dict[str, object]:
+    def bundle(self, height: int) -> Json:
         """`GET /v1/headers/{height}`."""
         block = self.blocks[height - 1]
         return {
@@ -150,7 +151,7 @@ class Chain:
             "headers": [],
         }
 
-    def object_answer(self, key: bytes, height: int | None) -> dict[str, object]:
+    def object_answer(self, key: bytes, height: int | None) -> Json:
         """An object with its proof against the header at `height`."""
         height = height or self.height
         block = self.blocks[height - 1]
@@ -169,14 +170,14 @@ class Chain:
             )  # fmt: skip
         return {"object": raw and raw.hex(), "proof": value.hex(), "header_height": height}
 
-    def transaction_answer(self, id: bytes) -> dict[str, object]:
+    def transaction_answer(self, id: bytes) -> Json:
         """The final part of `GET /v1/transactions/{id}`."""
         height, index = self.places[id]
         block = self.blocks[height - 1]
         number = block.first_number + index
         leaves = [hash_bytes("included", one.id) for one in block.transactions]
         path = merkle.path(leaves, index, INCLUDED_TAG)
-        answer: dict[str, object] = {
+        answer: Json = {
             "id": id.hex(),
             "status": "final",
             "height": height,
@@ -209,7 +210,7 @@ class Chain:
             found |= {line.account for line in said.lines}
         return found
 
-    def history(self, account: bytes) -> list[dict[str, object]]:
+    def history(self, account: bytes) -> list[Json]:
         """An account's transactions, newest first."""
         items = []
         for height, block in enumerate(self.blocks, start=1):
@@ -220,7 +221,7 @@ class Chain:
 
     def _item(
         self, account: bytes, height: int, block: Block, index: int, transaction: Transaction
-    ) -> dict[str, object]:
+    ) -> Json:
         said = transaction.fields
         amount_minor = 0
         if isinstance(said, Payment | Refunding | Redemption):

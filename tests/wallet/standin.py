@@ -155,8 +155,8 @@ class StandInNode:
         if any(hash_bytes("tx", raw) == id for raw in self.held):
             return self._answer(request, {"id": id.hex(), "status": "pending"})
         if id in self.refused:
-            answer = {"id": id.hex(), "status": "refused", "code": self.refused[id]}
-            return self._answer(request, answer)
+            code = self.refused[id]
+            return self._answer(request, {"id": id.hex(), "status": "refused", "code": code})
         return _problem(404, "not_found")
 
     async def _network(self, request: web.Request) -> web.Response:
@@ -179,6 +179,8 @@ class StandInNode:
         account_id = addresses.parse_address(request.match_info["address"]).account_id
         if self.faults.unreadable or not self._entitled(request, {account_id}):
             return _problem(404, "not_found")
+        if not self.chain.blocks:
+            return _problem(404, "not_found")
         height = int(request.query["height"]) if "height" in request.query else None
         return self._answer(
             request, self.chain.object_answer(tree_key(ACCOUNT, account_id), height)
@@ -197,7 +199,7 @@ class StandInNode:
         items = self.chain.history(account_id)
         if "before" in request.query:
             before = int(request.query["before"])
-            items = [item for item in items if item["number"] < before]  # type: ignore[operator]
+            items = [item for item in items if item["number"] < before]
         limit = int(request.query.get("limit", "50"))
         following = items[limit - 1]["number"] if len(items) > limit else None
         return self._answer(request, {"items": items[:limit], "next": following})

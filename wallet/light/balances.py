@@ -7,6 +7,7 @@ header's own block.
 from ledger.objects import ACCOUNT, CURRENCY, Account, Currency, tree_key
 from ledger.proofs import AbsenceProof, StateProof
 from primitives.errors import Refused
+from wallet.light.decoding import decoded
 from wallet.light.trust import FinalHeader
 
 
@@ -20,7 +21,7 @@ def verify_account(
     if raw is None:
         _verify_absence(final, tree_key(ACCOUNT, account_id), proof)
         return None
-    account = Account.decode(raw)
+    account = decoded(Account.decode, raw)
     if account.id != account_id:
         raise Refused("proof_invalid", "another account")
     _verify_presence(final, tree_key(ACCOUNT, account_id), raw, proof)
@@ -32,7 +33,7 @@ def verify_currency(final: FinalHeader, code: str, raw: bytes | None, proof: byt
     if raw is None:
         _verify_absence(final, tree_key(CURRENCY, code), proof)
         raise Refused("currency_unknown", code)
-    currency = Currency.decode(raw)
+    currency = decoded(Currency.decode, raw)
     if currency.code != code:
         raise Refused("proof_invalid", "another currency")
     _verify_presence(final, tree_key(CURRENCY, code), raw, proof)
@@ -40,10 +41,10 @@ def verify_currency(final: FinalHeader, code: str, raw: bytes | None, proof: byt
 
 
 def _verify_presence(final: FinalHeader, key: bytes, raw: bytes, proof: bytes) -> None:
-    if not StateProof.decode(proof).verify(final.header.state_root, key, raw):
+    if not decoded(StateProof.decode, proof).verify(final.header.state_root, key, raw):
         raise Refused("proof_invalid", "state")
 
 
 def _verify_absence(final: FinalHeader, key: bytes, proof: bytes) -> None:
-    if not AbsenceProof.decode(proof).verify(final.header.state_root, key):
+    if not decoded(AbsenceProof.decode, proof).verify(final.header.state_root, key):
         raise Refused("proof_invalid", "absence")

@@ -18,6 +18,7 @@ from primitives import signatures
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.commitments import commitment
+from wallet.light.decoding import decoded
 from wallet.light.trust import FinalHeader, TrustedNetwork
 
 FILE_KIND = "receipt"
@@ -142,7 +143,7 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
 
 def verify_inclusion(final: FinalHeader, transaction_id: bytes, proof: bytes) -> None:
     """That a transaction stands in the block of a final header. Raises `proof_invalid`."""
-    if not InclusionProof.decode(proof).verify(
+    if not decoded(InclusionProof.decode, proof).verify(
         final.header.transactions_root, final.header.transactions_count, transaction_id
     ):
         raise Refused("proof_invalid", "inclusion")
@@ -150,19 +151,19 @@ def verify_inclusion(final: FinalHeader, transaction_id: bytes, proof: bytes) ->
 
 def verify_place(final: FinalHeader, number: int, transaction_id: bytes, proof: bytes) -> None:
     """That a transaction has this number in the receipt log. Raises `proof_invalid`."""
-    decoded = ReceiptProof.decode(proof)
-    if decoded.number != number or not decoded.verify(final.header.state_root, transaction_id):
+    place = decoded(ReceiptProof.decode, proof)
+    if place.number != number or not place.verify(final.header.state_root, transaction_id):
         raise Refused("proof_invalid", "receipt log")
 
 
 def chunk_path_for_refund(proof: bytes) -> tuple[bytes, ...] | None:
     """The path that a refund must carry: none while the original's chunk of the receipt log is
     the open one or the one before."""
-    decoded = ReceiptProof.decode(proof)
-    open_chunk = decoded.log_count // CHUNK_RECEIPTS
-    if decoded.number // CHUNK_RECEIPTS >= open_chunk - 1:
+    place = decoded(ReceiptProof.decode, proof)
+    open_chunk = place.log_count // CHUNK_RECEIPTS
+    if place.number // CHUNK_RECEIPTS >= open_chunk - 1:
         return None
-    return decoded.chunk_path
+    return place.chunk_path
 
 
 def _place(content: Mapping[str, object]) -> LogPlace:
