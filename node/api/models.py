@@ -1,0 +1,135 @@
+"""What the API takes and gives, as pydantic models: they serve, and they make the document."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})*$")]
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Amount = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
+
+
+class Model(BaseModel):
+    """No field that is not named here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(Model):
+    """RFC 9457, with a stable `code`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    hint: str
+
+
+class Network(Model):
+    """The network this node serves; `genesis` is the file people exchange."""
+
+    network_id: Hash
+    engine: str
+    demo: bool
+    rule_version: Count
+    time_ms: Count
+    genesis: dict[str, object]
+
+
+class Header(Model):
+    """A final header: the certificate is for the last of `headers`, or for `header` itself."""
+
+    height: Count
+    header: Hex
+    certificate: Hex
+    headers: list[Hex]
+
+
+class Epoch(Model):
+    """The member set of an epoch."""
+
+    epoch: Count
+    set_hash: Hash
+    members: list[dict[str, str]]
+
+
+class ObjectProof(Model):
+    """An object's stored form, or null for its absence, and the proof under a header's root."""
+
+    object: Hex | None
+    proof: Hex
+    header_height: Count
+
+
+class Submitted(Model):
+    """The transaction's id."""
+
+    id: Hash
+
+
+class Transaction(Model):
+    """Where a transaction stands; proofs once it is final."""
+
+    id: Hash
+    status: Literal["final", "pending", "refused", "unknown"]
+    code: str | None = None
+    height: Count | None = None
+    number: Count | None = None
+    inclusion: Hex | None = None
+    receipt: Hex | None = None
+    receipt_height: Count | None = None
+
+
+class Lane(Model):
+    """What a number of a device's lane was used for, as of a final header."""
+
+    status: Literal["free", "pending", "final"]
+    id: Hash | None = None
+    height: Count | None = None
+    header_height: Count
+    header_time_ms: Count
+
+
+class HistoryEntry(Model):
+    """A final transaction, as its account saw it."""
+
+    number: Count
+    id: Hash
+    height: Count
+    kind: str
+    time_ms: Count
+    amount_minor: Amount
+    counterparty: str | None
+    raw: Hex
+
+
+class History(Model):
+    """Newest first; `next` goes into `before` for more."""
+
+    items: list[HistoryEntry]
+    next: Count | None
+
+
+class Status(Model):
+    """The node at one glance."""
+
+    network_id: Hash
+    engine: str
+    height: Count
+    view: Count
+    state_root: Hash
+    header_time_ms: Count
+    peers: Count
+    members: Count
+    mempool_transactions: Count
+    ready: bool
+    observing: bool
+    catching_up: bool
+
+
+class Health(Model):
+    """Alive, or ready."""
+
+    status: str

@@ -1,0 +1,75 @@
+"""Failures over HTTP: `application/problem+json` (RFC 9457) with `code`, `detail`, `hint`."""
+
+import json
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from primitives.errors import Refused
+from terminal import catalogue
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PROBLEM_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+
+# Codes that are not 422, "refused by a rule".
+STATUS_BY_CODE = {
+    "not_found": 404,
+    "request_malformed": 400,
+    "address_malformed": 400,
+    "request_unauthorized": 401,
+    "request_stale": 401,
+    "request_replayed": 401,
+    "media_type_unknown": 415,
+    "transaction_too_large": 413,
+    "node_busy": 429,
+    "mempool_full": 503,
+    "node_not_ready": 503,
+    "version_not_kept": 410,
+    "internal_error": 500,
+}
+
+
+def problem(refusal: Refused) -> web.Response:
+    """The answer for a refusal."""
+    status = STATUS_BY_CODE.get(refusal.code, 422)
+    content = {
+        "type": "about:blank",
+        "title": catalogue.message(refusal.code),
+        "status": status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "hint": refusal.hint or catalogue.hint(refusal.code),
+    }
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status in (429, 503) else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Democite"
+    return web.Response(
+        text=json.dumps(content, ensure_ascii=False),
+        status=status,
+        content_type=PROBLEM_TYPE,
+        headers=headers,
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn refusals, and aiohttp's own errors, into problem documents."""
+    try:
+        return await handler(request)
+    except Refused as refusal:
+        return problem(refusal)
+    except web.HTTPNotFound:
+        return problem(Refused("not_found"))
+    except web.HTTPMethodNotAllowed as error:
+        answer = problem(Refused("request_malformed", f"{error.method} is not for this path"))
+        answer.set_status(405)
+        answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return answer
+    except web.HTTPRequestEntityTooLarge:
+        return problem(Refused("transaction_too_large"))
+    except web.HTTPException as error:
+        answer = problem(Refused("request_malformed", error.reason))
+        answer.set_status(error.status)
+        return answer

@@ -1,0 +1,262 @@
+"""`GET`: what a node tells, with its proofs."""
+
+import json
+import re
+
+from aiohttp import web
+
+from consensus.members import MemberSet
+from ledger.genesis import Genesis
+from ledger.rules import RULE_VERSION
+from node.answers import CertifiedHeader, ObjectWithProof, TransactionStatus
+from node.api import models
+from node.api.entitlements import Entitlements
+from node.api.signed_requests import RequestVerifier
+from node.engines.simplex import member_set, now_ms
+from node.territory import TerritoryNode
+from primitives.addresses import Address, format_address, parse_address
+from primitives.encoding import encode
+from primitives.errors import Refused
+
+HISTORY_LIMIT_MAX = 200
+MSGPACK = "application/msgpack"
+_HASH = re.compile(r"[0-9a-f]{64}")
+_DECIMAL = re.compile(r"\d{1,16}", re.ASCII)
+_CODE = re.compile(r"[A-Z][A-Z0-9]{1,7}")
+
+
+class Reads:
+    """Handlers over one node."""
+
+    def __init__(
+        self,
+        node: TerritoryNode,
+        genesis: Genesis,
+        engine: str,
+        verifier: RequestVerifier,
+        entitlements: Entitlements,
+    ) -> None:
+        self._node = node
+        self._genesis = genesis
+        self._engine = engine
+        self._verifier = verifier
+        self._entitlements = entitlements
+        self._members: MemberSet = member_set(genesis)
+        self._genesis_content = json.loads(genesis.to_json())
+
+    # -- public -----------------------------------------------------------------------------
+
+    async def network(self, request: web.Request) -> web.Response:
+        """The network and its genesis."""
+        return answer(
+            models.Network(
+                network_id=self._genesis.network_id.hex(),
+                engine=self._engine,
+                demo=self._genesis.demo,
+                rule_version=RULE_VERSION,
+                time_ms=now_ms(),
+                genesis=self._genesis_content,
+            )
+        )
+
+    async def header(self, request: web.Request) -> web.Response:
+        """A final header with what makes it final."""
+        word = request.match_info["height"]
+        height = None if word == "latest" else decimal(word, "height")
+        certified = self._node.certified(height)
+        if certified is None:
+            raise Refused("not_found")
+        if MSGPACK in request.headers.get("Accept", ""):
+            return web.Response(body=_packed(certified), content_type=MSGPACK)
+        return answer(header_model(certified))
+
+    async def epoch(self, request: web.Request) -> web.Response:
+        """The members of an epoch; there is one so far."""
+        if decimal(request.match_info["epoch"], "epoch") != 0:
+            raise Refused("not_found")
+        members = [
+            {
+                "prefix": member.prefix,
+                "voting_key": member.voting_key.hex(),
+                "recovery_key": member.recovery_key.hex(),
+            }
+            for member in self._members.members
+        ]
+        return answer(models.Epoch(epoch=0, set_hash=self._members.hash().hex(), members=members))
+
+    async def currency(self, request: web.Request) -> web.Response:
+        """A currency's totals object with its proof."""
+        code = request.match_info["code"]
+        if not _CODE.fullmatch(code):
+            raise Refused("not_found")
+        return answer(_proof_model(self._node.currency_with_proof(code)))
+
+    async def status(self, request: web.Request) -> web.Response:
+        """The node at one glance."""
+        status = self._node.status()
+        return answer(
+            models.Status(
+                network_id=status.network_id.hex(),
+                engine=status.engine,
+                height=status.height,
+                view=status.view,
+                state_root=status.state_root.hex(),
+                header_time_ms=status.header_time_ms,
+                peers=sum(peer.connected for peer in status.peers),
+                members=len(self._members.members),
+                mempool_transactions=status.mempool_transactions,
+                ready=status.ready,
+                observing=status.observing,
+                catching_up=status.catching_up,
+            )
+        )
+
+    async def live(self, request: web.Request) -> web.Response:
+        """The process answers."""
+        return answer(models.Health(status="live"))
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """The node takes part, or follows and has caught up."""
+        if not self._node.status().ready:
+            raise Refused("node_not_ready")
+        return answer(models.Health(status="ready"))
+
+    # -- signed -----------------------------------------------------------------------------
+
+    async def transaction(self, request: web.Request) -> web.Response:
+        """Where a transaction stands, to those it concerns."""
+        key = self._signer(request)
+        word = request.match_info["id"]
+        if not _HASH.fullmatch(word):
+            raise Refused("not_found")
+        transaction_id = bytes.fromhex(word)
+        self._entitlements.check_transaction(transaction_id, key)
+        return answer(transaction_model(self._node.transaction_status(transaction_id)))
+
+    async def account(self, request: web.Request) -> web.Response:
+        """An account, or its absence, with the proof."""
+        address = self._entitled(request)
+        word = request.query.get("height")
+        height = None if word is None else decimal(word, "height")
+        return answer(_proof_model(self._node.account_with_proof(address.account_id, height)))
+
+    async def history(self, request: web.Request) -> web.Response:
+        """An account's final transactions, newest first."""
+        address = self._entitled(request)
+        before = request.query.get("before")
+        limit = decimal(request.query.get("limit", "50"), "limit")
+        page = self._node.history(
+            address.account_id,
+            None if before is None else decimal(before, "before"),
+            max(1, min(limit, HISTORY_LIMIT_MAX)),
+        )
+        items = [
+            models.HistoryEntry(
+                number=item.number,
+                id=item.id.hex(),
+                height=item.height,
+                kind=item.kind,
+                time_ms=item.time_ms,
+                amount_minor=item.amount_minor,
+                counterparty=self._address_of(item.counterparty),
+                raw=item.raw.hex(),
+            )
+            for item in page.items
+        ]
+        return answer(models.History(items=items, next=page.next_before))
+
+    async def lane(self, request: web.Request) -> web.Response:
+        """What a number of a device's lane was used for."""
+        address = self._entitled(request)
+        device = request.match_info["device"]
+        if not _HASH.fullmatch(device):
+            raise Refused("request_malformed", "a device is 64 hexadecimal digits")
+        number = decimal(request.match_info["number"], "number")
+        lane = self._node.lane(address.account_id, bytes.fromhex(device), number)
+        return answer(
+            models.Lane(
+                status=lane.state,
+                id=None if lane.id is None else lane.id.hex(),
+                height=lane.height,
+                header_height=lane.header_height,
+                header_time_ms=lane.header_time_ms,
+            )
+        )
+
+    def _signer(self, request: web.Request) -> bytes:
+        return self._verifier.verify(
+            request.headers.get("Authorization"), request.method, request.path_qs
+        )
+
+    def _entitled(self, request: web.Request) -> Address:
+        key = self._signer(request)
+        address = parse_address(request.match_info["address"])
+        reason = request.headers.get("Democite-Reason", "")
+        self._entitlements.check_account(address, key, reason, now_ms())
+        return address
+
+    def _address_of(self, identity: bytes | None) -> str | None:
+        account = None if identity is None else self._node.account(identity)
+        return None if account is None else format_address(account.prefix, account.id)
+
+
+def answer(model: models.Model, status: int = 200) -> web.Response:
+    """A model as JSON; fields that are not set are left out."""
+    text = model.model_dump_json(exclude_unset=True)
+    return web.Response(text=text, status=status, content_type="application/json")
+
+
+def decimal(word: str, field: str) -> int:
+    """A number in a path or query. Raises `Refused("request_malformed")`."""
+    if not _DECIMAL.fullmatch(word):
+        raise Refused("request_malformed", f"{field} is a number", field=field)
+    return int(word)
+
+
+def header_model(certified: CertifiedHeader) -> models.Header:
+    """A certified header as JSON."""
+    return models.Header(
+        height=certified.height,
+        header=certified.header.encode().hex(),
+        certificate=certified.certificate.encode().hex(),
+        headers=[header.encode().hex() for header in certified.between],
+    )
+
+
+def transaction_model(status: TransactionStatus) -> models.Transaction:
+    """A transaction's status as JSON."""
+    fields: dict[str, object] = {"id": status.id.hex(), "status": status.state}
+    if status.code is not None:
+        fields["code"] = status.code
+    if status.state == "final":
+        fields |= {
+            "height": status.height,
+            "number": status.number,
+            "inclusion": None if status.inclusion is None else status.inclusion.hex(),
+            "receipt": None if status.receipt is None else status.receipt.hex(),
+            "receipt_height": status.receipt_height,
+        }
+    return models.Transaction.model_validate(fields)
+
+
+def _proof_model(found: ObjectWithProof | None) -> models.ObjectProof:
+    if found is None:
+        raise Refused("version_not_kept", "no proof against that header is kept here")
+    return models.ObjectProof(
+        object=None if found.raw is None else found.raw.hex(),
+        proof=found.proof.hex(),
+        header_height=found.header_height,
+    )
+
+
+def _packed(certified: CertifiedHeader) -> bytes:
+    between = [header.encode() for header in certified.between]
+    return encode(
+        (
+            "certified_header",
+            1,
+            certified.header.encode(),
+            certified.certificate.encode(),
+            between,
+        )
+    )

@@ -1,0 +1,175 @@
+"""`democite node …`: the commands, their arguments and nothing more."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from terminal.application import application
+from terminal.errors import CommandError
+from terminal.languages import text
+from terminal.options import (
+    DataOption,
+    JsonOption,
+    LangOption,
+    NodeOption,
+    PassphraseFileOption,
+    node_urls,
+)
+from terminal.results import Result
+
+app = application(text("Le nœud d'un territoire.", "A territory's node."))
+
+STORES = ("leveldb", "rocksdb")
+
+
+@app.command(help=text("Préparer un nœud et sa carte.", "Prepare a node and its card."))
+def init(
+    data: DataOption,
+    name: Annotated[str, typer.Option("--name", metavar="NAME")],
+    prefix: Annotated[str, typer.Option("--prefix", metavar="SHORT")],
+    currency: Annotated[str, typer.Option("--currency", metavar="CODE")],
+    peer: Annotated[str, typer.Option("--peer", metavar="HOST:PORT")],
+    http: Annotated[str, typer.Option("--http", metavar="HOST:PORT")],
+    card: Annotated[Path, typer.Option("--card", metavar="FILE")],
+    recovery_out: Annotated[Path, typer.Option("--recovery-out", metavar="FILE")],
+    store: Annotated[str | None, typer.Option("--store", metavar="leveldb|rocksdb")] = None,
+    issuer: Annotated[Path | None, typer.Option("--issuer", metavar="FILE")] = None,
+    passphrase_file: PassphraseFileOption = None,
+    demo_seed: Annotated[str | None, typer.Option("--demo-seed", hidden=True)] = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Make a node's keys and data, and the public card that others need."""
+    from node.addresses import parse_host_port
+    from node.founding import NodePlan, init_node
+    from terminal.passphrases import read_passphrase
+
+    for option, value in (("--peer", peer), ("--http", http)):
+        parse_host_port(value, option)
+    chosen = store or _default_store()
+    if chosen not in STORES:
+        raise CommandError("store_unknown", field="--store", exit_code=2)
+    plan = NodePlan(
+        data, name, prefix, currency, peer, http, card, recovery_out, chosen, issuer, demo_seed
+    )
+    init_node(plan, read_passphrase(passphrase_file, confirm=True))
+    answer: dict[str, object] = {
+        "data": str(data),
+        "card": str(card),
+        "recovery": str(recovery_out),
+        "issuer": None if issuer else str(plan.issuer_file),
+        "store": chosen,
+    }
+    told = text(
+        f"Nœud prêt dans {data}. Donnez la carte {card} à qui réunit le réseau. Mettez "
+        f"{recovery_out} et les clés d'émetteur hors de cette machine.",
+        f"Node ready in {data}. Give the card {card} to whoever collects the network. Move "
+        f"{recovery_out} and the issuer's keys off this machine.",
+    )
+    return Result(answer, told)
+
+
+def _default_store() -> str:
+    """LevelDB where it installs, else RocksDB."""
+    from importlib.util import find_spec
+
+    return "leveldb" if find_spec("plyvel") else "rocksdb"
+
+
+@app.command(help=text("Faire tourner le nœud, au premier plan.", "Run the node, in front."))
+def start(
+    data: DataOption,
+    genesis: Annotated[
+        Path, typer.Option("--genesis", metavar="GENESIS", envvar="DEMOCITE_GENESIS")
+    ],
+    behind_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--behind-proxy",
+            help=text(
+                "HTTP sans TLS sur une autre adresse que la boucle locale.",
+                "Plain HTTP on an address other than loopback.",
+            ),
+        ),
+    ] = False,
+    passphrase_file: PassphraseFileOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Run the node until SIGTERM."""
+    from node.server import run
+    from terminal.passphrases import read_passphrase
+
+    run(data, genesis, read_passphrase(passphrase_file), behind_proxy=behind_proxy)
+    return Result()
+
+
+@app.command(help=text("Où en est un nœud.", "Where a node stands."))
+def status(node: NodeOption = None, lang: LangOption = None, as_json: JsonOption = False) -> Result:
+    """Ask a node how it is."""
+    from node.remote import fetch_status, status_lines
+
+    content = fetch_status(_one(node))
+    return Result(content, status_lines(content))
+
+
+@app.command(help=text("Les pairs d'un nœud.", "A node's peers."))
+def peers(node: NodeOption = None, lang: LangOption = None, as_json: JsonOption = False) -> Result:
+    """Ask a node whom it is connected with."""
+    from node.remote import fetch_status
+
+    content = fetch_status(_one(node))
+    told = text(
+        f"{content['peers']} pairs connectés sur {content['members']} territoires",
+        f"{content['peers']} peers connected, {content['members']} territories",
+    )
+    return Result({"peers": content["peers"], "members": content["members"]}, told)
+
+
+@app.command(help=text("Tout vérifier dans les données.", "Check everything in the data."))
+def verify(data: DataOption, lang: LangOption = None, as_json: JsonOption = False) -> Result:
+    """Add up every balance, rebuild the tree, check certificates and hashes."""
+    from node.inspection import verify_data
+
+    content = verify_data(data)
+    told = text(
+        f"Tout se tient à la hauteur {content['height']}.",
+        f"Everything holds at height {content['height']}.",
+    )
+    return Result(content, told)
+
+
+@app.command(help=text("Rendre de la place.", "Give back disk space."))
+def compact(data: DataOption, lang: LangOption = None, as_json: JsonOption = False) -> Result:
+    """Compact the store of a node that does not run."""
+    from node.inspection import compact_data
+
+    content = compact_data(data)
+    told = text(
+        f"{content['bytes_before']} octets avant, {content['bytes_after']} après.",
+        f"{content['bytes_before']} bytes before, {content['bytes_after']} after.",
+    )
+    return Result(content, told)
+
+
+@app.command(help=text("Les clés publiques du nœud.", "The node's public keys."))
+def keys(
+    data: DataOption,
+    passphrase_file: PassphraseFileOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Show the public halves of the keys; secrets never leave their files."""
+    from node.inspection import public_keys
+    from terminal.passphrases import read_passphrase
+
+    content = public_keys(data, read_passphrase(passphrase_file))
+    return Result(content, "\n".join(f"{name}: {key}" for name, key in content.items()))
+
+
+def _one(node: list[str] | None) -> str:
+    urls = node_urls(node)
+    if not urls:
+        raise CommandError("option_missing", text("il manque --node URL", "--node URL is missing"))
+    return urls[0]

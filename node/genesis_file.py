@@ -1,0 +1,47 @@
+"""The genesis file, and the one-word file beside it that names the engine."""
+
+from pathlib import Path
+
+from ledger.genesis import Genesis
+from node.private_files import write_new_file
+from primitives.errors import Refused
+
+GENESIS_BYTES_MAX = 4 << 20
+ENGINES = ("simplex", "cometbft")
+PUBLIC_FILE_MODE = 0o644
+
+
+def engine_file(genesis_file: Path) -> Path:
+    """Where the engine of a genesis stands."""
+    return genesis_file.with_name(genesis_file.name + ".engine")
+
+
+def write_genesis(path: Path, genesis: Genesis, engine: str) -> None:
+    """Write both, neither over an existing one."""
+    write_new_file(engine_file(path), f"{engine}\n".encode(), PUBLIC_FILE_MODE)
+    try:
+        write_new_file(path, genesis.to_json().encode(), PUBLIC_FILE_MODE)
+    except BaseException:
+        engine_file(path).unlink()
+        raise
+
+
+def read_genesis(path: Path) -> tuple[Genesis, str]:
+    """A genesis and its engine. Raises `Refused`: `genesis_malformed`, `genesis_invalid`,
+    `engine_unknown`."""
+    with path.open("rb") as stream:
+        raw = stream.read(GENESIS_BYTES_MAX + 1)
+    if len(raw) > GENESIS_BYTES_MAX:
+        raise Refused("genesis_malformed", "too large", file=str(path))
+    try:
+        genesis = Genesis.from_json(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Refused("genesis_malformed", "not UTF-8", file=str(path)) from None
+    except Refused as refusal:
+        refusal.file = refusal.file or str(path)
+        raise
+    beside = engine_file(path)
+    engine = beside.read_text(encoding="utf-8").strip() if beside.exists() else ENGINES[0]
+    if engine not in ENGINES:
+        raise Refused("engine_unknown", engine[:40], file=str(beside))
+    return genesis, engine

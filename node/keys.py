@@ -1,0 +1,84 @@
+"""A territory's keys on disk: each in a keystore of its own, sealed with the passphrase.
+
+keys/voting.json     the consensus key; also the authority of the transport key
+keys/signing.json    the staff's key
+keys/transport.json  the TLS key (PEM); keys/transport.pem its certificate
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.private_files import write_new_file
+from primitives.errors import Refused
+from primitives.hashing import hash_bytes
+from primitives.keystore import FILE_BYTES_MAX, seal, unseal
+from primitives.signatures import SEED_BYTES, SigningKey
+
+SALT_BYTES = 16
+NONCE_BYTES = 24
+KEY_FILE_KIND = "key"
+TRANSPORT_FILE_KIND = "transport_key"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where new keys come from: the system's randomness, or a demo's seed."""
+
+    demo_seed: str | None = None
+
+    def new_key(self, role: str) -> SigningKey:
+        """A key for this role; with a seed, always the same one."""
+        if self.demo_seed is None:
+            return SigningKey.from_seed(secrets.token_bytes(SEED_BYTES))
+        return SigningKey.from_seed(hash_bytes("demo_key", f"{role}\0{self.demo_seed}".encode()))
+
+
+def write_key(path: Path, role: str, key: SigningKey, passphrase: str) -> None:
+    """Seal a key into a new file. Raises FileExistsError."""
+    payload = (KEY_FILE_KIND, 1, role, key.seed)
+    sealed = seal(
+        payload,
+        passphrase,
+        salt=secrets.token_bytes(SALT_BYTES),
+        nonce=secrets.token_bytes(NONCE_BYTES),
+    )
+    write_new_file(path, sealed)
+
+
+def read_key(path: Path, role: str, passphrase: str) -> SigningKey:
+    """Unseal a key. Raises `Refused`: `passphrase_wrong`, `keystore_malformed`."""
+    match _unseal(path, passphrase):
+        case ("key", 1, str(found), bytes(seed)) if found == role and len(seed) == SEED_BYTES:
+            return SigningKey.from_seed(seed)
+    raise Refused("keystore_malformed", f"this is not a key for {role}", file=str(path))
+
+
+def write_transport_key(path: Path, key_pem: bytes, passphrase: str) -> None:
+    """Seal the TLS key."""
+    payload = (TRANSPORT_FILE_KIND, 1, key_pem)
+    sealed = seal(
+        payload,
+        passphrase,
+        salt=secrets.token_bytes(SALT_BYTES),
+        nonce=secrets.token_bytes(NONCE_BYTES),
+    )
+    write_new_file(path, sealed)
+
+
+def read_transport_key(path: Path, passphrase: str) -> bytes:
+    """Unseal the TLS key, PEM."""
+    match _unseal(path, passphrase):
+        case ("transport_key", 1, bytes(key_pem)):
+            return key_pem
+    raise Refused("keystore_malformed", "this is not a transport key", file=str(path))
+
+
+def _unseal(path: Path, passphrase: str) -> object:
+    with path.open("rb") as stream:
+        raw = stream.read(FILE_BYTES_MAX + 1)
+    try:
+        return unseal(raw, passphrase)
+    except Refused as refusal:
+        refusal.file = refusal.file or str(path)
+        raise

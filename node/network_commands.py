@@ -1,0 +1,112 @@
+"""`democite network …`: an issuer's keys, and a genesis out of cards."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from terminal.application import application
+from terminal.languages import text
+from terminal.options import JsonOption, LangOption, PassphraseFileOption
+from terminal.results import Result
+
+app = application(
+    text("Créer un réseau ; les clés d'un émetteur.", "Create a network; an issuer's keys.")
+)
+
+DemoSeedOption = Annotated[str | None, typer.Option("--demo-seed", hidden=True)]
+
+
+@app.callback()
+def group() -> None:
+    """Keep `create` and `issuer` as commands of a group."""
+
+
+@app.command(help=text("Faire les clés d'un émetteur.", "Make an issuer's keys."))
+def issuer(
+    currency: Annotated[str, typer.Option("--currency", metavar="CODE")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR")],
+    card: Annotated[Path, typer.Option("--card", metavar="FILE")],
+    threshold: Annotated[int, typer.Option("--threshold", metavar="M")] = 1,
+    keys: Annotated[int, typer.Option("--keys", metavar="N", min=1, max=16)] = 1,
+    passphrase_file: PassphraseFileOption = None,
+    demo_seed: DemoSeedOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Make an issuer's keys, one file for each holder."""
+    from node.founding import make_issuer
+    from terminal.passphrases import read_passphrase
+
+    passphrase = read_passphrase(passphrase_file, confirm=True)
+    made = make_issuer(currency, threshold, keys, out, card, passphrase, demo_seed)
+    data: dict[str, object] = {
+        "currency": made.currency,
+        "threshold": made.threshold,
+        "keys": [key.hex() for key in made.keys],
+        "card": str(card),
+    }
+    told = text(
+        f"{keys} clés dans {out}, {threshold} signent ensemble. Remettez chacune à une personne "
+        f"différente, et la carte {card} à la mairie.",
+        f"{keys} keys in {out}, {threshold} sign together. Hand each to a different person, and "
+        f"the card {card} to the town hall.",
+    )
+    return Result(data, told)
+
+
+@app.command(help=text("Réunir les cartes en une genèse.", "Collect cards into a genesis."))
+def create(
+    out: Annotated[Path, typer.Option("--out", metavar="GENESIS")],
+    cards: Annotated[list[Path], typer.Argument(metavar="CARD…")],
+    engine: Annotated[str, typer.Option("--engine", metavar="simplex|cometbft")] = "simplex",
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help=text("Un réseau d'essai, sur cette machine.", "A trial, on loopback.")
+        ),
+    ] = False,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            metavar="NAME=FIGURE",
+            help=text("Autre valeur d'un paramètre ; répétable.", "Another figure; repeatable."),
+        ),
+    ] = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Collect the cards of all territories and make the genesis."""
+    from node.founding import create_network
+    from node.genesis_file import ENGINES
+    from terminal.errors import CommandError
+
+    if engine not in ENGINES:
+        raise CommandError("engine_unknown", field="--engine", exit_code=2)
+    genesis = create_network(out, engine, cards, demo, parameter or [])
+    members = len(genesis.territories)
+    faults = (members - 1) // 3
+    data: dict[str, object] = {
+        "network_id": genesis.network_id.hex(),
+        "members": members,
+        "faults_tolerated": faults,
+        "engine": engine,
+        "genesis": str(out),
+    }
+    if faults == 0:
+        borne = text(
+            f"Attention : {members} territoire(s) ne supportent aucune panne ; il en faut quatre.",
+            f"Beware: {members} member(s) bear no failure at all; four are needed for one.",
+        )
+    else:
+        borne = text(
+            f"{members} territoires ; le réseau supporte que {faults} d'entre eux tombent ou "
+            "mentent.",
+            f"{members} territories; the network bears {faults} of them failing or lying.",
+        )
+    ask = text(
+        "Comparez cet identifiant de vive voix avec chaque territoire.",
+        "Compare this id by voice with every territory.",
+    )
+    return Result(data, f"{genesis.network_id.hex()}\n{borne}\n{ask}")
