@@ -1,0 +1,329 @@
+"""How many payments four nodes carry, how fast, and at what cost.
+
+    .venv/bin/python benchmarks/payments.py [--json FILE] [--seconds N] [--rates 100,400]
+
+Four node processes with their own keys, disks, TLS and HTTP, as `democite demo` starts them; every
+payment is a message of its own on a WebSocket, signed by a resident's key, checked by all four
+nodes and synced to disk by each before it counts. README.md says how to read the figures.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clients.demo.folder import DemoFolder
+from clients.demo.opening import issue_money, officials_of, open_accounts, staff_and_issuer
+from clients.demo.people import Person, Town, make_towns
+from clients.demo.places import PLACES
+from clients.demo.plan import Plan
+from clients.demo.ports import PORTS_PER_NODE, choose_base
+from clients.demo.processes import processor_seconds
+from clients.demo.summary import percentile
+from clients.demo.supervisor import NodeProcess, Supervisor
+from clients.demo.town_halls import make_network, official_accounts, town_hall_keys
+from ledger.fields import PAYMENT_PAY
+from ledger.genesis import Genesis
+from ledger.payments import pay_fields
+from wallet.delivery import Outcome
+from wallet.light.trust import TrustedNetwork
+from wallet.session import Session, SessionAccount
+
+RESIDENTS = 250
+SERVICES = 10
+START_MINOR = 100_000_000
+IN_FLIGHT_PER_KEY = 32
+WINDOW = 3_000
+"""Payments in flight at saturation, all keys together."""
+
+WARM_UP_SECONDS = 3.0
+SETTLE_MS = 120_000
+METRIC = re.compile(r"^(democite_\w+) ([-+.\de]+)$", re.MULTILINE)
+
+
+@dataclass
+class Payer:
+    """A resident's account, and its payments that have no outcome yet."""
+
+    person: Person
+    account: SessionAccount
+    session: Session
+    in_flight: int = 0
+
+
+@dataclass
+class Tally:
+    """Outcomes of one phase; times are monotonic seconds."""
+
+    latencies_ms: list[float] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    times: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the four nodes used up to a moment."""
+
+    processor_seconds: float
+    disk_bytes: int
+    counters: dict[str, float]
+
+
+class Load:
+    """Sends payments from many keys and takes their outcomes."""
+
+    def __init__(self, towns: tuple[Town, ...]) -> None:
+        self.tally = Tally()
+        self.payers: list[Payer] = []
+        self._towns = {town.place.prefix: town for town in towns}
+        self._payers_by_id: dict[bytes, Payer] = {}
+        self._draw = random.Random(1)
+        self._turn = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Payments without an outcome."""
+        return len(self._payers_by_id)
+
+    def note(self, outcome: Outcome) -> None:
+        """A session's `on_outcome`."""
+        payer = self._payers_by_id.pop(outcome.id, None)
+        if payer is None:
+            return
+        payer.in_flight -= 1
+        if outcome.state == "final":
+            self.tally.latencies_ms.append(outcome.milliseconds)
+            self.tally.times.append(time.monotonic())
+        else:
+            self.tally.refused[outcome.code] += 1
+
+    def send(self) -> bool:
+        """Send one payment from the next payer whose key may; False when none may."""
+        for _ in range(len(self.payers)):
+            payer = self.payers[self._turn % len(self.payers)]
+            self._turn += 1
+            if payer.in_flight < IN_FLIGHT_PER_KEY:
+                break
+        else:
+            return False
+        town = self._towns[payer.account.prefix]
+        payee = self._draw.choice(town.services).account_id
+        fields = pay_fields(payee, payer.account.currency, self._draw.randint(1, 500))
+        id = payer.session.send(payer.account, PAYMENT_PAY, fields)
+        payer.in_flight += 1
+        self._payers_by_id[id] = payer
+        return True
+
+    async def idle(self) -> None:
+        """Until every payment has its outcome."""
+        deadline = time.monotonic() + SETTLE_MS / 1000
+        while self._payers_by_id:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.in_flight} payments without an outcome")
+            await asyncio.sleep(0.02)
+
+
+class Bench:
+    """One network, measured in several phases."""
+
+    def __init__(self, folder: DemoFolder, nodes: list[NodeProcess], load: Load) -> None:
+        self._folder = folder
+        self._nodes = nodes
+        self._load = load
+
+    async def costs(self) -> Costs:
+        """What the nodes used so far."""
+        counters: dict[str, float] = {}
+        session = self._load.payers[0].session.client.session
+        for node in self._nodes:
+            async with session.get(f"{node.url}/metrics") as answer:
+                for name, figure in METRIC.findall(await answer.text()):
+                    counters[name] = counters.get(name, 0.0) + float(figure)
+        seconds = sum(processor_seconds(node.pid or 0) for node in self._nodes)
+        return Costs(seconds, _bytes_on_disk(self._folder, self._nodes), counters)
+
+    async def at_saturation(self, seconds: float) -> dict[str, object]:
+        """As many payments as go through, with a bounded number in flight."""
+        load = self._load
+        await self._saturate(WARM_UP_SECONDS)
+        load.tally = Tally()
+        before, started = await self.costs(), time.monotonic()
+        own_before = time.process_time()
+        await self._saturate(seconds)
+        ended = time.monotonic()
+        carried = len(load.tally.times)
+        own = time.process_time() - own_before
+        after = await self.costs()
+        await load.idle()
+        payments = max(1, carried)
+        used = after.processor_seconds - before.processor_seconds
+        grown = {
+            name.removeprefix("democite_").removesuffix("_total"): round(grew / payments / 4, 9)
+            for name, value in sorted(after.counters.items())
+            if name.endswith("_total") and (grew := value - before.counters.get(name, 0.0))
+        }
+        return {
+            "payments": carried,
+            "payments_per_second": round(carried / (ended - started), 1),
+            "latency_ms": _latencies(load.tally),
+            "refused": dict(load.tally.refused),
+            "processor_seconds_per_payment_and_replica": round(used / payments / 4, 9),
+            "load_generator_processor_seconds_per_payment": round(own / payments, 9),
+            "disk_bytes_per_payment_and_replica": round(
+                (after.disk_bytes - before.disk_bytes) / payments / 4
+            ),
+            "counted_per_payment_and_replica": grown,
+        }
+
+    async def _saturate(self, seconds: float) -> None:
+        load = self._load
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            for _ in range(64):
+                if load.in_flight >= WINDOW or not load.send():
+                    break
+            await asyncio.sleep(0 if load.in_flight < WINDOW else 0.002)
+
+    async def at_rate(self, rate: int, seconds: float) -> dict[str, object]:
+        """Payments at a steady rate, whatever becomes of those before."""
+        load = self._load
+        load.tally = Tally()
+        before = await self.costs()
+        started = time.monotonic()
+        count = int(rate * seconds)
+        for index in range(count):
+            wait = started + index / rate - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            load.send()
+        sent_in = time.monotonic() - started
+        await load.idle()
+        after = await self.costs()
+        used = after.processor_seconds - before.processor_seconds
+        return {
+            "payments_per_second_asked": rate,
+            "payments_per_second_sent": round(count / sent_in, 1),
+            "latency_ms": _latencies(load.tally),
+            "refused": dict(load.tally.refused),
+            "processor_seconds_per_payment_and_replica": round(used / count / 4, 9),
+        }
+
+
+def _latencies(tally: Tally) -> dict[str, float]:
+    """From before signing until the header's certificate was verified by the sender."""
+    return {
+        "p50": round(percentile(tally.latencies_ms, 0.50), 1),
+        "p99": round(percentile(tally.latencies_ms, 0.99), 1),
+        "max": round(max(tally.latencies_ms, default=0.0), 1),
+    }
+
+
+def _bytes_on_disk(folder: DemoFolder, nodes: list[NodeProcess]) -> int:
+    total = 0
+    for node in nodes:
+        for path in folder.node_data(node.place).rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[DemoFolder]:
+    root = Path(tempfile.mkdtemp(prefix="democite-bench-"))
+    try:
+        yield DemoFolder(root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def _network() -> AsyncIterator[Bench]:
+    """Four nodes with accounts and money."""
+    with _temporary_folder() as folder:
+        base = choose_base(None, len(PLACES))
+        nodes = [
+            NodeProcess(place, base + index * PORTS_PER_NODE, base + index * PORTS_PER_NODE + 1)
+            for index, place in enumerate(PLACES)
+        ]
+        folder.make_parts(PLACES)
+        genesis = await make_network(folder, nodes, 1)
+        async with Supervisor(folder, nodes, lambda: None) as supervisor:
+            await supervisor.wait_ready()
+            towns = make_towns(1, RESIDENTS, SERVICES)
+            load = Load(towns)
+            async with contextlib.AsyncExitStack() as stack:
+                network = TrustedNetwork(genesis)
+                for index, (node, town) in enumerate(zip(nodes, towns, strict=True)):
+                    urls = [one.url for one in nodes[index:] + nodes[:index]]
+                    session = await stack.enter_async_context(
+                        Session(network, urls, on_outcome=load.note)
+                    )
+                    await _fill(folder, genesis, town, session)
+                    load.payers += [
+                        Payer(one, session.account(node.place.prefix, one.signing_key), session)
+                        for one in town.buyers
+                        if one.limit_minor is None
+                    ]
+                random.Random(2).shuffle(load.payers)
+                yield Bench(folder, nodes, load)
+            if supervisor.restarts:
+                raise RuntimeError("a node died meanwhile")
+
+
+async def _fill(folder: DemoFolder, genesis: Genesis, town: Town, session: Session) -> None:
+    issued_minor = {person.account_id: START_MINOR for person in town.people}
+    plan = Plan(1, (town,), issued_minor, (), 0, 0)
+    keys = town_hall_keys(folder, town.place)
+    officials = officials_of(official_accounts(genesis), keys, town.place.prefix)
+    staff, issuer = staff_and_issuer(officials)
+    await open_accounts(session, staff, plan, town, lambda _: None)
+    await issue_money(session, issuer, plan, town, lambda _: None)
+
+
+async def measure(seconds: float, rates: list[int]) -> dict[str, object]:
+    """All figures of one run."""
+    async with _network() as bench:
+        at_rates = [await bench.at_rate(rate, seconds) for rate in rates]
+        saturated = await bench.at_saturation(seconds)
+    return {
+        "machine": {
+            "processors": os.cpu_count(),
+            "architecture": platform.machine(),
+            "system": platform.system(),
+            "python": platform.python_version(),
+        },
+        "nodes": len(PLACES),
+        "saturation": saturated,
+        "rates": at_rates,
+    }
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", metavar="FILE", type=Path)
+    parser.add_argument("--seconds", metavar="N", type=float, default=20.0)
+    parser.add_argument("--rates", metavar="A,B", default="100,400")
+    options = parser.parse_args()
+    rates = [int(word) for word in options.rates.split(",") if word]
+    figures = json.dumps(asyncio.run(measure(options.seconds, rates)), indent=2)
+    print(figures)
+    if options.json is not None:
+        options.json.write_text(figures + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
