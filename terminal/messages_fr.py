@@ -278,6 +278,77 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "vérifiez ce que vous demandez",
     ),
     "not_entitled": ("cette clé n'a pas le droit de lire cela", "utilisez une clé du compte"),
+    "address_unusable": (
+        "cette adresse n'existe pas sur cette machine",
+        "vérifiez l'adresse de la carte",
+    ),
+    "block_too_large": ("ce bloc dépasse les bornes du réseau", "c'est un défaut à signaler"),
+    "data_malformed": ("ce dossier de nœud n'est pas lisible", "reprenez-le d'une sauvegarde"),
+    "data_missing": ("il n'y a pas de nœud dans ce dossier", "préparez-le : democite node init"),
+    "demo_card": (
+        "cette carte vient d'une démonstration",
+        "demandez au territoire une vraie carte",
+    ),
+    "engine_unknown": ("ce moteur de consensus n'existe pas", "choisissez simplex ou cometbft"),
+    "engine_unavailable": (
+        "cette version ne fait pas tourner ce moteur",
+        "mettez le programme à jour",
+    ),
+    "genesis_without_us": (
+        "ce nœud ne fait pas partie de cette genèse",
+        "vérifiez --data et --genesis",
+    ),
+    "host_port_malformed": (
+        "une adresse de nœud s'écrit HÔTE:PORT",
+        "écrivez par exemple 127.0.0.1:8080",
+    ),
+    "http_without_tls": (
+        "HTTP sans TLS n'est servi que sur cette machine",
+        "mettez un mandataire TLS devant et ajoutez --behind-proxy",
+    ),
+    "media_type_unknown": ("ce type de contenu n'est pas accepté", "envoyez application/msgpack"),
+    "members_malformed": ("cette liste de membres contredit les règles", "comparez les fiches"),
+    "node_not_ready": ("le nœud n'est pas encore prêt", "recommencez dans un instant"),
+    "parameter_unknown": (
+        "ce paramètre n'existe pas ou n'est pas un nombre",
+        "voyez le protocole, section 10",
+    ),
+    "peer_malformed": (
+        "un pair envoie ce que le protocole ne dit pas",
+        "la liaison est coupée ; rien à faire",
+    ),
+    "peer_of_other_engine": (
+        "ce pair fait tourner un autre moteur",
+        "comparez les fichiers GENESIS.engine",
+    ),
+    "peer_of_other_network": ("ce pair appartient à un autre réseau", "comparez les genèses"),
+    "peer_of_other_version": (
+        "ce pair parle une autre version",
+        "mettez à jour le plus ancien des deux",
+    ),
+    "peer_unknown": ("ce pair n'est pas membre du réseau", "vérifiez sa carte"),
+    "peer_unreachable": ("ce pair ne répond pas", "vérifiez le réseau et son adresse"),
+    "simulation_violation": (
+        "la simulation a rompu une règle",
+        "relancez la ligne affichée pour la rejouer",
+    ),
+    "store_corrupt": (
+        "la base du nœud est abîmée",
+        "reprenez une sauvegarde, ou resynchronisez un nœud vide",
+    ),
+    "store_of_other_kind": (
+        "ce dossier tient une autre sorte de base",
+        "ouvrez-le avec le magasin qui l'a fait",
+    ),
+    "store_unknown": ("cette sorte de base n'existe pas", "choisissez leveldb ou rocksdb"),
+    "store_unreadable": (
+        "la base du nœud ne peut pas être ouverte",
+        "vérifiez les droits et la place sur le disque",
+    ),
+    "version_not_kept": (
+        "le nœud n'a plus, ou pas encore, de preuve à cette hauteur",
+        "demandez une hauteur plus récente",
+    ),
     "demo_not_on_loopback": (
         "un réseau de démonstration ne sert que cette machine",
         "utilisez 127.0.0.1, ou créez un vrai réseau",

@@ -27,7 +27,7 @@ async def balance(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
         try:
             proved = await desk.reader.account(owner.prefix, owner.account_id, owner.signing_key)
         except Refused as refusal:
-            if refusal.code != "not_found":
+            if refusal.code not in ("not_found", "version_not_kept"):
                 raise
             raise Refused("account_unknown", owner.address) from None
     account, final = proved.account, proved.final

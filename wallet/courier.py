@@ -66,9 +66,12 @@ class Courier:
             if not wait or time.monotonic() >= deadline:
                 return self._outbox.save(entry.changed(reported="unknown"))
             await asyncio.sleep(POLL_SECONDS)
-            entry = await self._look(entry)
+            entry, word = await self._look(entry)
             if entry.state != "pending":
                 return entry
+            if word == "unknown":
+                # Whoever took it holds it no longer: asked again, they say why, or take it again.
+                accepted.clear()
 
     async def resolve(self, entry: Entry) -> Entry:
         """Find out, without sending anything, what became of an earlier transaction.
@@ -133,19 +136,22 @@ class Courier:
         found = await self._reader.prove_inclusion(url, entry.id, content)
         return self._final(entry, entry.id, found)
 
-    async def _look(self, entry: Entry) -> Entry:
-        """Ask what became of a transaction under way. No answer leaves it pending."""
+    async def _look(self, entry: Entry) -> tuple[Entry, str]:
+        """Ask what became of a transaction under way, and what the nodes say while it is pending.
+
+        No answer leaves it pending.
+        """
         try:
             found = await self._reader.inclusion(entry.id, self._owner.signing_key)
         except HeaderConflict:
             raise
         except Refused:
-            return entry
+            return entry, ""
         if isinstance(found, ProvedInclusion):
-            return self._final(entry, entry.id, found)
+            return self._final(entry, entry.id, found), ""
         if found in ("pending", "unknown"):
-            return entry
-        return await self._refused(entry, [found])
+            return entry, found
+        return await self._refused(entry, [found]), ""
 
     async def _refused(self, entry: Entry, codes: list[str]) -> Entry:
         """A refusal, unless the number is used up: then by what is the question."""

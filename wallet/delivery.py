@@ -306,11 +306,20 @@ class Delivery:
             await self._spread(pending)
         elif time.time() * 1000 > pending.valid_until_ms:
             await self._prove_absence(pending)
+        elif found == "unknown":
+            await self._ask_why(pending)
 
     async def _spread(self, pending: Pending) -> None:
         others = [url for url in self._reader.client.urls if url != self.connected_url]
         for url in others[:MORE_NODES]:
             await self._quietly(self._post(url, pending.raw))
+
+    async def _ask_why(self, pending: Pending) -> None:
+        """Whoever took it holds it no longer: asked again, they say why, or take it again."""
+        url = self.connected_url or self._reader.client.urls[0]
+        answer = await self._reader.client.post_transaction(url, pending.raw)
+        if answer.status == 422:
+            pending.refusal = answer.code
 
     async def _post(self, url: str, raw: bytes) -> None:
         await self._reader.client.post_transaction(url, raw)

@@ -90,7 +90,8 @@ class Desk:
         try:
             proved = await self.reader.account(owner.prefix, owner.account_id, owner.signing_key)
         except Refused as refusal:
-            if refusal.code != "not_found":
+            # Before the first block there is no header that anything could be proved against.
+            if refusal.code not in ("not_found", "version_not_kept"):
                 raise
             account = self._founding_account()
         else:

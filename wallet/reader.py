@@ -29,7 +29,7 @@ T = TypeVar("T")
 _WORD_RANKS = {"none": -1, "unknown": 0, "pending": 2}
 
 # What a node may say only because it has not caught up.
-_BEHIND_CODES = ("not_found", "node_behind", "not_final_yet")
+_BEHIND_CODES = ("not_found", "node_behind", "not_final_yet", "version_not_kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class StandInNode:
         items = self.chain.history(account_id)
         if "before" in request.query:
             before = int(request.query["before"])
-            items = [item for item in items if item["number"] < before]
+            items = [item for item in items if int(str(item["number"])) < before]
         limit = int(request.query.get("limit", "50"))
         following = items[limit - 1]["number"] if len(items) > limit else None
         return self._answer(request, {"items": items[:limit], "next": following})
