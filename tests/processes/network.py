@@ -106,7 +106,7 @@ class Node:
     @property
     def issuer_keystore(self) -> Path:
         """The 1-of-1 issuer's key that `node init` made beside the recovery key."""
-        found = [path for path in self.folder.glob("*issuer*") if path.suffix == ".json"]
+        found = list(self.folder.glob("*-issuer.json"))
         if not found:
             raise RuntimeError(f"no issuer key in {self.folder}")
         return found[0]

@@ -392,3 +392,25 @@ async def test_a_broken_network_leaves_evidence(chain: Chain, tmp_path: Path) ->
     assert caught.value.file is not None
     evidence = json.loads(Path(caught.value.file).read_text())
     assert evidence["height"] == chain.height
+
+
+async def test_a_payment_that_was_taken_and_dropped_is_asked_again(
+    chain: Chain, tmp_path: Path
+) -> None:
+    """A node answers 202, then drops it: the wallet sends it again and learns why."""
+    async with StandInNode(chain) as node:
+        node.faults.hold = True
+
+        async def drop() -> None:
+            while not node.held:
+                await asyncio.sleep(0.01)
+            node.faults.hold = False
+            node.faults.refuse_with = "quota_exceeded"
+            node.held.clear()
+
+        async with _desk(chain, tmp_path, node) as desk:
+            dropping = asyncio.create_task(drop())
+            entry = await desk.perform(_intent())
+            await dropping
+        assert (entry.state, entry.code) == ("refused", "quota_exceeded")
+        assert len(set(node.received)) == 1
