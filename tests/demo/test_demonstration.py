@@ -1,0 +1,129 @@
+"""The demonstration itself, with real nodes: as a newcomer runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.demo.plan import make_plan
+
+pytestmark = pytest.mark.process
+
+PROGRAM = str(Path(sys.executable).with_name("democite"))
+RUN_SECONDS = 180
+STOP_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "network"
+
+
+@pytest.fixture(scope="module")
+def summary(folder: Path) -> dict[str, Any]:
+    """The figures of one whole run."""
+    done = subprocess.run(
+        [PROGRAM, "demo", "--once", "--json", "-", "--data", str(folder), "--lang", "en"],
+        capture_output=True,
+        check=False,
+        timeout=RUN_SECONDS + STOP_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2_000:]
+    lines = done.stdout.decode().splitlines()
+    assert len(lines) == 1
+    figures: dict[str, Any] = json.loads(lines[0])
+    return figures
+
+
+def test_the_table_is_true(summary: dict[str, Any]) -> None:
+    plan = make_plan(1)
+    assert summary["payments"] == plan.payments
+    assert summary["refunds"] == plan.refunds
+    assert summary["refusals"] == plan.refusals
+    assert summary["problems"] == []
+    assert summary["members"] == 4
+    assert summary["restarts"] == 1
+    assert summary["seconds"] <= RUN_SECONDS
+    for code, figures in summary["currencies"].items():
+        assert set(figures.values()) == {plan.supplies_minor[code]}
+    # Everyone's account, and those of town hall, issuer and commons.
+    people = sum(len(town.people) for town in plan.towns)
+    assert summary["accounts"] == people + 4 * 3
+    assert summary["light_client"]["proofs_verified"] == summary["accounts"] + 4
+
+
+@pytest.fixture
+def resumed(folder: Path, summary: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The same network again, left open; with its figures."""
+    process = subprocess.Popen(
+        [PROGRAM, "demo", "--json", "-", "--data", str(folder), "--lang", "en"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_network_resumes_and_its_nodes_live(
+    folder: Path, summary: dict[str, Any], resumed: tuple[Any, dict[str, Any]]
+) -> None:
+    process, figures = resumed
+    assert figures["resumed"] is True
+    assert figures["currencies"] == summary["currencies"]
+    assert figures["network_id"] == summary["network_id"]
+    assert figures["height"] >= summary["height"]
+
+    network = json.loads((folder / "network.json").read_text())
+    wallets = [one for one in network["wallets"] if one["territory"] == "jura"]
+    mine, other = wallets[:2]
+    access = ("--wallet", mine["file"], "--passphrase-file", mine["passphrase_file"])
+    paid = _call("wallet", "pay", other["address"], "4,20", *access)
+    assert paid["status"] == "final"
+
+    victim = network["territories"][2]["pid"]
+    os.kill(victim, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        network = json.loads((folder / "network.json").read_text())
+        if network["territories"][2]["pid"] != victim:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the node was not started again")
+    assert _call("wallet", "balance", *access)["balance_minor"] == 15_000 - 420
+
+    process.send_signal(signal.SIGINT)
+    assert process.wait(STOP_SECONDS) == 0
+    for territory in network["territories"]:
+        with pytest.raises(ProcessLookupError):
+            os.kill(territory["pid"], 0)
+
+
+def test_another_seed_does_not_fit_this_network(folder: Path, summary: dict[str, Any]) -> None:
+    done = subprocess.run(
+        [PROGRAM, "demo", "--once", "--data", str(folder), "--seed", "2", "--lang", "en"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert b"error[usage]" in done.stderr
+
+
+def _call(*words: str) -> dict[str, Any]:
+    done = subprocess.run([PROGRAM, *words, "--json"], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
