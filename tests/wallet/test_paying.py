@@ -1,5 +1,6 @@
 """Paying: once, whatever nodes answer, and whenever the process dies."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
