@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
+from ledger.proofs import INCLUDED_NODE_TAG, included_leaf
 from ledger.transaction import Transaction
 from primitives import merkle
 from primitives.encoding import decode, encode
 from primitives.errors import Refused
-from primitives.hashing import HASH_BYTES, hash_bytes
+from primitives.hashing import HASH_BYTES
 
 BODY_OVERHEAD_BYTES = 5
 """At most, for each transaction in a body."""
 
-_INCLUDED_NODE_TAG = "included_node"
 _NO_TRANSACTIONS = bytes(HASH_BYTES)
 
 
@@ -38,18 +38,13 @@ def read_body(body: bytes, bytes_max: int) -> tuple[bytes, ...]:
     return tuple(checked)
 
 
-def included_leaf(transaction_id: bytes) -> bytes:
-    """A transaction's leaf under its block's transactions root."""
-    return hash_bytes("included", transaction_id)
-
-
 def transactions_root(ids: Sequence[bytes]) -> bytes:
     """What a header's `transactions_root` must be."""
     if not ids:
         return _NO_TRANSACTIONS
-    return merkle.root([included_leaf(each) for each in ids], _INCLUDED_NODE_TAG)
+    return merkle.root([included_leaf(each) for each in ids], INCLUDED_NODE_TAG)
 
 
 def inclusion_path(ids: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """The path of one of them to that root."""
-    return merkle.path([included_leaf(each) for each in ids], index, _INCLUDED_NODE_TAG)
+    return merkle.path([included_leaf(each) for each in ids], index, INCLUDED_NODE_TAG)

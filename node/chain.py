@@ -35,6 +35,7 @@ from primitives.tree_proofs import value_hash_of
 
 _BODY_BYTES_MAX = 1 << 25
 _IDS_CACHED_BLOCKS = 64
+_RAWS_CACHED_BLOCKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Chain:
         self._unstored: Mapping[bytes, bytes] = {}
         """Objects of the newest block, which go to disk with the next one."""
         self._unstored_created: frozenset[bytes] = frozenset()
+        self._raws = lru_cache(_RAWS_CACHED_BLOCKS)(self._read_raws)
         self._ids = lru_cache(_IDS_CACHED_BLOCKS)(self._read_ids)
 
     # -- beginnings ---------------------------------------------------------------------------
@@ -250,6 +252,9 @@ class Chain:
 
     def raws(self, height: int) -> tuple[bytes, ...]:
         """The raw transactions at a height."""
+        return self._raws(height)
+
+    def _read_raws(self, height: int) -> tuple[bytes, ...]:
         return read_body(self.body(height), _BODY_BYTES_MAX)
 
     def ids(self, height: int) -> tuple[bytes, ...]:

@@ -54,6 +54,7 @@ class Committer:
         self._prune_view = 0
         self.submitted_height = chain.height
         """Height of the newest block that was handed in."""
+        self.submitted_digest = executor.final_digest
         self._task: asyncio.Task[None] | None = None
         self.writes = 0
 
@@ -68,6 +69,7 @@ class Committer:
         if fresh[0].header.height != self.submitted_height + 1:
             raise InvariantBroken("a commit would leave a gap in the chain")
         self.submitted_height = fresh[-1].header.height
+        self.submitted_digest = fresh[-1].header.digest
         finalized = [
             _finalized(block, certificate if block is blocks[-1] else None) for block in fresh
         ]

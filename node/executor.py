@@ -146,6 +146,13 @@ class Executor:
         self.final_digest = block.header.digest
         self.shelf.prune(block.header.height)
 
+    def chunk_roots_before(self, block: ShelvedBlock) -> tuple[bytes, ...]:
+        """Roots of all chunks of the receipt log that are full in the state before a block."""
+        if block.candidate is None:
+            raise InvariantBroken("a block was not executed")
+        self.commitment.move_to(block.candidate.parent)
+        return self.commitment.log.chunk_roots()
+
     def prepare_root(self, digest: bytes) -> None:
         """Hash the tree after a block now, while votes travel, for the next header."""
         candidate = self.state_after(digest)

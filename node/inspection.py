@@ -13,6 +13,7 @@ from node.chain import Chain
 from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
 from node.keys import read_key
+from node.start import load_receipts
 from node.store import open_store
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
@@ -126,7 +127,6 @@ def _verify_root(chain: Chain) -> None:
         return
     tree = IndexedTree()
     tree.load(chain.tree_entries(), chain.meta.slots)
-    from node.start import load_receipts
 
     log = load_receipts(chain, newest.first_number)
     if state_root(tree.count(), tree.root(), log.root()) != newest.header.state_root:

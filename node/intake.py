@@ -36,8 +36,8 @@ class IntakeContext(Protocol):
     def is_final(self, transaction_id: bytes) -> bool:
         """Whether it stands in a final block."""
 
-    def transactions_added(self, transactions: Sequence[Transaction]) -> None:
-        """These are in the mempool now."""
+    def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
+        """These are in the mempool now, or never will be."""
 
     def pass_on(self, transactions: Sequence[Transaction]) -> None:
         """Tell the other members of what came in here."""
@@ -134,7 +134,7 @@ class Intake:
 
     def _verified(self, group: Sequence[Transaction], sound: list[bool]) -> None:
         """The verifier's answer: into the mempool, on to the others, back to who asked."""
-        added: list[Transaction] = []
+        added = 0
         own: list[Transaction] = []
         for transaction, is_sound in zip(group, sound, strict=True):
             waiting = self._verifying.pop(transaction.id)
@@ -142,7 +142,7 @@ class Intake:
                 if not is_sound:
                     raise Refused("signature_invalid", "a signature does not verify")
                 if self._mempool.add(transaction):
-                    added.append(transaction)
+                    added += 1
                     if waiting:
                         own.append(transaction)
                 answer = Submission(transaction.id, "accepted")
@@ -151,11 +151,10 @@ class Intake:
                 answer = _refused(transaction.id, refusal)
             for on_done in waiting:
                 on_done(answer)
-        self.accepted += len(added)
+        self.accepted += added
         if own:
             self._context.pass_on(own)
-        if added:
-            self._context.transactions_added(added)
+        self._context.transactions_judged([each.id for each in group], any_added=added > 0)
 
 
 def _refused(transaction_id: bytes, refusal: Refused) -> Submission:

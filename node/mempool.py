@@ -10,7 +10,7 @@ Rules of this file:
 - A leader takes the oldest first, accounts in turn: nobody waits behind one busy till.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.transaction import Transaction
@@ -30,7 +30,13 @@ class MempoolBounds:
 class Mempool:
     """See the module's docstring."""
 
-    def __init__(self, bounds: MempoolBounds | None = None) -> None:
+    def __init__(
+        self,
+        bounds: MempoolBounds | None = None,
+        on_refused: Callable[[Sequence[bytes]], None] | None = None,
+    ) -> None:
+        """`on_refused` is told the ids of what the state did not accept after all."""
+        self._on_refused = on_refused
         self._bounds = bounds or MempoolBounds()
         self._by_id: dict[bytes, Transaction] = {}
         self._by_account: dict[bytes, dict[bytes, Transaction]] = {}
@@ -108,9 +114,13 @@ class Mempool:
 
     def refuse(self, refused: Iterable[tuple[Transaction, Refused]]) -> None:
         """Let go of what the state does not accept, and remember why."""
+        ids: list[bytes] = []
         for transaction, refusal in refused:
-            self.remove((transaction.id,))
+            ids.append(transaction.id)
             self._refusals[transaction.id] = refusal
+        self.remove(ids)
+        if ids and self._on_refused is not None:
+            self._on_refused(ids)
         while len(self._refusals) > self._bounds.refusals_remembered_max:
             del self._refusals[next(iter(self._refusals))]
 

@@ -4,12 +4,12 @@ All methods are called on the event loop's thread. Nothing here keeps a payment 
 future of its own: submissions are gathered per turn of the loop.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+
+import structlog
 
 from consensus.header import Header
-from ledger.genesis import Genesis
 from ledger.objects import Account
 from node.answers import (
     CertifiedHeader,
@@ -18,47 +18,22 @@ from node.answers import (
     LaneStatus,
     NodeStatus,
     ObjectWithProof,
+    PeerStatus,
     Submission,
     TransactionStatus,
 )
-from primitives.signatures import SigningKey
+from node.committer import CommittedBlock
+from node.machinery import Machinery, TerritoryOptions, TransportIdentity, create_data
+from node.waiters import FinalWaiters
+from primitives.errors import InvariantBroken
 
+__all__ = ["TerritoryNode", "TerritoryOptions", "TransportIdentity", "create_data"]
 
-@dataclass(frozen=True, slots=True)
-class TransportIdentity:
-    """This node's TLS key and certificate, as `peers.certificates.make_transport` made them."""
+BEHIND_BLOCKS_MAX = 8
+"""A node that lags its peers by more is not ready."""
 
-    key_pem: bytes
-    certificate_pem: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TerritoryOptions:
-    """What a territory's node is started with.
-
-    `peer_bind` None listens on the genesis's own `peer` address. `peer_addresses` overrides where
-    other members (by voting key) are looked for. `observe_only` follows without voting.
-    `data_of_other_network` and friends are refused by `start`.
-    """
-
-    journal_folder: Path
-    store_folder: Path
-    store_kind: str
-    genesis: Genesis
-    engine: str
-    voting_key: SigningKey
-    transport: TransportIdentity
-    peer_bind: tuple[str, int] | None = None
-    peer_addresses: dict[bytes, tuple[str, int]] | None = None
-    observe_only: bool = False
-
-
-def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> None:
-    """Make an empty journal and store that belong together; `node init` calls this once.
-
-    A node whose journal is not the one made here only observes.
-    """
-    raise NotImplementedError
+_READY_ASKED_SECONDS = 0.05
+OnFinal = Callable[[FinalBlock], None]
 
 
 class TerritoryNode:
@@ -66,23 +41,51 @@ class TerritoryNode:
     `data_of_other_network`, `store_of_other_kind`, `port_in_use`) and leaves nothing open then."""
 
     def __init__(self, options: TerritoryOptions) -> None:
-        raise NotImplementedError
+        self._options = options
+        self._parts: Machinery | None = None
+        self._listeners: list[OnFinal] = []
+        self._waiters = FinalWaiters()
+        self._ended = asyncio.Event()
+        self._end_reason: str | None = None
+        self._log = structlog.get_logger("node")
 
     async def start(self) -> None:
         """Open the data, rebuild and check the state, listen, and begin to take part."""
-        raise NotImplementedError
+        machinery = Machinery(self._options, self._committed, self._waiters.wake, self._fatal)
+        await machinery.start()
+        self._parts = machinery
 
     async def stop(self) -> None:
         """Close everything in order; what was accepted and not final is gone, as after a crash."""
-        raise NotImplementedError
+        parts, self._parts = self._parts, None
+        if parts is not None:
+            await parts.stop()
+        self._ended.set()
 
     async def wait_stopped(self) -> str | None:
         """Until the node stopped: None after `stop`, else the reason it stopped itself."""
-        raise NotImplementedError
+        await self._ended.wait()
+        return self._end_reason
 
     async def wait_ready(self) -> None:
         """Until `status().ready`."""
-        raise NotImplementedError
+        while not self._is_ready(self._running):
+            await asyncio.sleep(_READY_ASKED_SECONDS)
+
+    @property
+    def _running(self) -> Machinery:
+        if self._parts is None:
+            raise InvariantBroken("the node does not run")
+        return self._parts
+
+    @property
+    def peer_port(self) -> int:
+        """The port that members are listened to on."""
+        return self._running.peer_port
+
+    def _fatal(self, reason: str) -> None:
+        self._end_reason = reason
+        self._ended.set()
 
     # -- transactions in ---------------------------------------------------------------------
 
@@ -91,86 +94,195 @@ class TerritoryNode:
 
         The fast way for sockets: no task, no future, verified in a group with its neighbours.
         """
-        raise NotImplementedError
+        self._running.intake.submit(raw, on_done)
 
     async def submit_many(self, raws: Sequence[bytes]) -> list[Submission]:
         """Hand in several; answers in the same order."""
-        raise NotImplementedError
+        if not raws:
+            return []
+        answers: list[Submission | None] = [None] * len(raws)
+        all_done = asyncio.get_running_loop().create_future()
+        left = len(raws)
+
+        def answer_at(index: int) -> Callable[[Submission], None]:
+            def on_done(submission: Submission) -> None:
+                nonlocal left
+                answers[index] = submission
+                left -= 1
+                if left == 0 and not all_done.done():
+                    all_done.set_result(None)
+
+            return on_done
+
+        for index, raw in enumerate(raws):
+            self.submit(raw, answer_at(index))
+        await all_done
+        return [answer for answer in answers if answer is not None]
 
     # -- what became final -------------------------------------------------------------------
 
-    def on_final(self, callback: Callable[[FinalBlock], None]) -> Callable[[], None]:
+    def on_final(self, callback: OnFinal) -> Callable[[], None]:
         """Call back for every block once it is final and on disk; returns the way to stop that."""
-        raise NotImplementedError
+        self._listeners.append(callback)
+
+        def stop_listening() -> None:
+            if callback in self._listeners:
+                self._listeners.remove(callback)
+
+        return stop_listening
 
     async def wait_final(self, transaction_id: bytes, timeout_ms: int) -> TransactionStatus:
         """The status once final or refused, or as it stands when the time is over."""
-        raise NotImplementedError
+        status = self.transaction_status(transaction_id)
+        if status.state in ("final", "refused") or timeout_ms <= 0:
+            return status
+        await self._waiters.wait(transaction_id, timeout_ms / 1000)
+        return self.transaction_status(transaction_id)
+
+    def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
+        certificate = blocks[-1].finalized.certificate
+        headers = tuple([committed.block.header for committed in blocks])
+        for index, committed in enumerate(blocks):
+            ids = tuple([each.id for each in committed.finalized.transactions])
+            if certificate is not None and self._listeners:
+                header = committed.block.header
+                certified = CertifiedHeader(
+                    header.height, header, certificate, headers[index + 1 :]
+                )
+                final = FinalBlock(
+                    header.height, certified, ids, committed.first_number, committed.touched
+                )
+                for listener in list(self._listeners):
+                    self._tell(listener, final)
+            self._waiters.wake(ids)
+
+    def _tell(self, listener: OnFinal, block: FinalBlock) -> None:
+        try:
+            listener(block)
+        except Exception:  # a listener's fault must not stop the chain
+            self._log.exception("listener_failed", height=block.height)
 
     # -- reads, all as of what is final -------------------------------------------------------
 
     @property
     def latest_final_height(self) -> int:
         """0 before the first block."""
-        raise NotImplementedError
+        return self._running.chain.height
 
     def certified(self, height: int | None = None) -> CertifiedHeader | None:
         """The final header at a height (None: the newest), or None if there is none."""
-        raise NotImplementedError
+        return self._running.reads.certified(height)
+
+    def header_before(self, header: Header) -> Header | None:
+        """The final parent header, for callers that walk back."""
+        stored = self._running.chain.stored_header(header.height - 1)
+        return None if stored is None else stored.header
 
     def account(self, account_id: bytes) -> Account | None:
         """The account as of the newest final block, without proof (for entitlements)."""
-        raise NotImplementedError
+        return self._running.executor.state.account(account_id)
 
     def account_with_proof(
         self, account_id: bytes, height: int | None = None
     ) -> ObjectWithProof | None:
         """Proved against the header at `height` (None: the newest); None if that can't be proved
         here any more (older than the last 64 blocks), or no block is final yet."""
-        raise NotImplementedError
+        return self._running.reads.account(account_id, height)
 
     def currency_with_proof(self, code: str) -> ObjectWithProof | None:
         """A currency's totals object, or its absence, against the newest final header."""
-        raise NotImplementedError
+        return self._running.reads.currency(code)
 
     def transaction_status(self, transaction_id: bytes) -> TransactionStatus:
         """Where it stands; with proofs when final."""
-        raise NotImplementedError
+        return self._running.reads.status(transaction_id)
 
     def transaction_raw(self, transaction_id: bytes) -> bytes | None:
         """The signed bytes, of a final or pending transaction."""
-        raise NotImplementedError
+        return self._running.reads.raw(transaction_id)
 
     def transaction_accounts(self, transaction_id: bytes) -> frozenset[bytes]:
         """The accounts a final or pending transaction concerns (who may read it)."""
-        raise NotImplementedError
+        return self._running.reads.accounts_of(transaction_id)
 
     def inclusion_proof(self, transaction_id: bytes) -> bytes | None:
         """Encoded, under the transaction root of the header at its height."""
-        raise NotImplementedError
+        return self._running.reads.inclusion(transaction_id)
 
     def receipt_proof(self, number: int) -> tuple[bytes, int] | None:
         """(encoded receipt proof, height of the header whose state root it leads to)."""
-        raise NotImplementedError
+        return self._running.reads.receipt(number)
 
     def history(self, account_id: bytes, before: int | None, limit: int) -> HistoryPage:
         """Final transactions of an account with receipt numbers below `before`, newest first."""
-        raise NotImplementedError
+        return self._running.reads.history(account_id, before, limit)
 
     def lane(self, account_id: bytes, device: bytes, number: int) -> LaneStatus:
         """What a number of a device's lane was used for."""
-        raise NotImplementedError
+        return self._running.reads.lane(account_id, device, number)
 
     # -- the node itself ----------------------------------------------------------------------
 
     def status(self) -> NodeStatus:
         """For `node status` and health."""
-        raise NotImplementedError
+        parts = self._running
+        newest = parts.chain.newest
+        connected = parts.network.connected
+        options = self._options
+        peers = tuple(
+            PeerStatus(each.voting_key, each.prefix, each.peer, each.voting_key in connected)
+            for each in options.genesis.territories
+            if each.voting_key != parts.own_key
+        )
+        return NodeStatus(
+            network_id=options.genesis.network_id,
+            engine=options.engine,
+            height=parts.chain.height,
+            view=parts.engine.replica.view,
+            state_root=b"" if newest is None else newest.header.state_root,
+            header_time_ms=0 if newest is None else newest.header.time_ms,
+            peers=peers,
+            mempool_transactions=len(parts.mempool),
+            mempool_bytes=parts.mempool.bytes_held,
+            ready=self._is_ready(parts),
+            observing=parts.engine.replica.observing,
+            observing_reason=parts.observing_reason,
+            catching_up=parts.catch_up.target_height is not None,
+        )
+
+    def _is_ready(self, parts: Machinery) -> bool:
+        """A quorum is connected, and this node is not behind what enough of it said."""
+        members = parts.members
+        if len(parts.network.connected) + 1 < members.quorum:
+            return False
+        # f + 1 of them: at least one is honest, so nobody can keep us from being ready.
+        heights = sorted(parts.network.heights(), reverse=True)
+        told = heights[members.faults] if len(heights) > members.faults else 0
+        return (
+            parts.catch_up.target_height is None and parts.chain.height + BEHIND_BLOCKS_MAX >= told
+        )
 
     def counters(self) -> dict[str, float]:
         """Monotonic counters and gauges by plain name, for metrics."""
-        raise NotImplementedError
-
-    def header_before(self, header: Header) -> Header | None:
-        """The final parent header, for callers that walk back."""
-        raise NotImplementedError
+        parts = self._running
+        sent, received = parts.network.bytes_counted()
+        return {
+            "transactions_accepted": parts.intake.accepted,
+            "transactions_refused": parts.intake.refused,
+            "transactions_pending": parts.intake.waiting,
+            "transactions_final": parts.chain.meta.receipts,
+            "transactions_dropped": parts.traffic.transactions_dropped,
+            "transactions_fetched": parts.traffic.proposals.asked_for,
+            "signatures_verified": parts.verifier.verified,
+            "signatures_refused": parts.verifier.refused,
+            "peer_bytes_sent": sent,
+            "peer_bytes_received": received,
+            "peers_dropped": parts.network.dropped,
+            "peers_connected": len(parts.network.connected),
+            "journal_bytes_written": parts.journal.bytes_written,
+            "journal_syncs": parts.journal.syncs,
+            "store_commits": parts.committer.writes,
+            "blocks_caught_up": parts.catch_up.blocks_taken,
+            "evidence": len(parts.engine.evidence),
+            "mempool_bytes_held": parts.mempool.bytes_held,
+        }

@@ -134,6 +134,16 @@ class SimplexEngine:
         self._outbox.clear()
         self._events.clear()
 
+    @property
+    def view(self) -> int:
+        """The view it is in."""
+        return self.replica.view
+
+    @property
+    def view(self) -> int:
+        """The view this replica is in."""
+        return self.replica.view
+
     # -- events -------------------------------------------------------------------------------
 
     def tell(self, event: Event) -> None:

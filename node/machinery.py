@@ -1,0 +1,339 @@
+"""The parts of a territory's node, put together and taken apart in order."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from consensus.certificates import Certificate
+from consensus.effects import CatchUp
+from consensus.events import CaughtUp
+from consensus.header import Block, Header
+from ledger.genesis import Genesis, Territory
+from ledger.rules import RuleSet
+from ledger.transaction import Transaction
+from ledger.view import View
+from node.addresses import parse_host_port
+from node.block_shelf import ShelvedBlock
+from node.bodies import Bodies
+from node.chain import Chain
+from node.committer import CommittedBlock, Committer
+from node.engines.simplex import EngineParts, SimplexEngine, member_set
+from node.executor import BlockUnsound, ParentGone
+from node.intake import Intake
+from node.journal import Journal, create_journal
+from node.mempool import Mempool
+from node.peers.catch_up import PART_BYTES, CatchUpRun, PartReader
+from node.peers.frames import FRAME_OVERHEAD_BYTES, WANT_BLOCKS, WIRE_VERSION, Hello
+from node.peers.network import PeerAddress, PeerNetwork
+from node.pool_care import PoolCare
+from node.reads import Reads
+from node.start import load_ledger
+from node.store import Store, open_store
+from node.traffic import Traffic
+from node.verifier import Verifier
+from primitives.errors import InvariantBroken, Refused
+from primitives.signatures import SigningKey
+
+SUPPORTED_ENGINE = "simplex"
+
+
+@dataclass(frozen=True, slots=True)
+class TransportIdentity:
+    """This node's TLS key and certificate, as `peers.certificates.make_transport` made them."""
+
+    key_pem: bytes = field(repr=False)
+    certificate_pem: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TerritoryOptions:
+    """What a territory's node is started with.
+
+    `peer_bind` None listens on the genesis's own `peer` address. `peer_addresses` overrides where
+    other members (by voting key) are looked for. `observe_only` follows without voting.
+    """
+
+    journal_folder: Path
+    store_folder: Path
+    store_kind: str
+    genesis: Genesis
+    engine: str
+    voting_key: SigningKey
+    transport: TransportIdentity
+    peer_bind: tuple[str, int] | None = None
+    peer_addresses: dict[bytes, tuple[str, int]] | None = None
+    observe_only: bool = False
+    verifier_threads: int = 1
+
+
+def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> None:
+    """Make an empty journal and store that belong together; `node init` calls this once.
+
+    A node whose journal is not the one made here only observes. Refuses `file_exists`.
+    """
+    store = open_store(store_folder, store_kind)
+    try:
+        Chain.create(store, create_journal(journal_folder))
+    finally:
+        store.close()
+
+
+class Machinery:
+    """Everything behind `node.territory`. Raises Refused for data that can't be used; nothing
+    stays open then."""
+
+    def __init__(
+        self,
+        options: TerritoryOptions,
+        on_committed: Callable[[Sequence[CommittedBlock]], None],
+        on_refused: Callable[[Sequence[bytes]], None],
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        if options.engine != SUPPORTED_ENGINE:
+            raise Refused("engine_unavailable", options.engine)
+        self.options = options
+        self.genesis = options.genesis
+        self.members = member_set(options.genesis)
+        self.own_key = options.voting_key.public_key
+        self._on_committed = on_committed
+        self._on_refused = on_refused
+        self._on_fatal = on_fatal
+        self._log = structlog.get_logger("node")
+        self._catch_up_task: asyncio.Task[None] | None = None
+        self.store: Store = open_store(options.store_folder, options.store_kind)
+        try:
+            self._open_data()
+        except BaseException:
+            self.store.close()
+            raise
+
+    def _open_data(self) -> None:
+        options, genesis = self.options, self.genesis
+        self.chain = Chain(self.store)
+        loaded = load_ledger(self.chain, genesis)
+        self.executor, self.shelf = loaded.executor, loaded.shelf
+        meta = self.chain.meta
+        self.journal = Journal(options.journal_folder, meta.journal_id, meta.journal_sequence)
+        try:
+            self._assemble(RuleSet(parameters=genesis.parameters))
+        except BaseException:
+            self.journal.close()
+            raise
+        if self.engine.replica.observing:
+            self._log.error("observing_only", reason=self.observing_reason)
+
+    def _assemble(self, rules: RuleSet) -> None:
+        genesis, options = self.genesis, self.options
+        self.mempool = Mempool(on_refused=self._on_refused)
+        self.verifier = Verifier(options.verifier_threads)
+        self.intake = Intake(genesis.network_id, rules, self.mempool, self.verifier, self)
+        self.bodies = Bodies(genesis.network_id, rules, self.shelf, self.mempool, self.verifier)
+        self.committer = Committer(
+            self.chain, self.executor, self.journal, self._committed, self._broken
+        )
+        self.traffic = Traffic(
+            genesis.network_id,
+            self.members,
+            genesis.parameters.view_window,
+            self.chain,
+            self.shelf,
+            self.bodies,
+            self.mempool,
+            self.intake,
+            self.verifier,
+        )
+        self.network = PeerNetwork(
+            self.own_key,
+            options.transport.key_pem,
+            options.transport.certificate_pem,
+            peer_addresses(options),
+            self.hello,
+            self.traffic,
+            frame_bytes_max=self._frame_bytes_max(),
+        )
+        self.pool_care = PoolCare(self.mempool, self.executor)
+        parts = EngineParts(
+            genesis,
+            self.members,
+            self.chain,
+            self.executor,
+            self.shelf,
+            self.bodies,
+            self.journal,
+            self.mempool,
+            self.committer,
+            self.network,
+        )
+        self.engine = SimplexEngine(
+            parts,
+            options.voting_key,
+            self._catch_up,
+            self._fatal,
+            observe_only=options.observe_only or self.journal.lost_reason is not None,
+        )
+        self.catch_up = CatchUpRun(
+            PartReader(self.members, genesis.network_id, self.bodies.matches),
+            lambda: sorted(self.network.connected),
+            lambda peer, want: self.network.send(peer, WANT_BLOCKS, want),
+            self.network.drop,
+            lambda: (self.committer.submitted_height, self.committer.submitted_digest),
+            self._take_blocks,
+            self._caught_up,
+        )
+        self.traffic.engine, self.traffic.network = self.engine, self.network
+        self.traffic.catch_up = self.catch_up
+        self.reads = Reads(genesis, self.chain, self.executor, self.mempool, self.intake)
+
+    def _frame_bytes_max(self) -> int:
+        """A part of a catch-up may hold a branch's blocks up to the next certificate."""
+        parameters = self.genesis.parameters
+        blocks = parameters.candidates_max * self.bodies.body_bytes_max
+        return PART_BYTES + blocks + FRAME_OVERHEAD_BYTES
+
+    # -- beginning and end --------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen and begin to take part. Refuses `port_in_use`; everything is closed then."""
+        host, port = self.options.peer_bind or _own_address(self.genesis, self.own_key)
+        try:
+            self.peer_port = await self.network.start(host, port)
+        except Refused:
+            await self.stop()
+            raise
+        self.engine.start()
+
+    async def stop(self) -> None:
+        """Take part no more, let what is being written finish, and close the data."""
+        self.engine.stop()
+        if self._catch_up_task is not None:
+            self._catch_up_task.cancel()
+            await asyncio.gather(self._catch_up_task, return_exceptions=True)
+        await self.network.stop()
+        self.verifier.close()
+        await self.committer.close()
+        self.journal.close()
+        self.store.close()
+
+    def hello(self) -> Hello:
+        """How this node introduces itself."""
+        return Hello(WIRE_VERSION, self.genesis.network_id, self.options.engine, self.chain.height)
+
+    @property
+    def observing_reason(self) -> str | None:
+        """Why this node does not vote; None if it does."""
+        if not self.engine.replica.observing:
+            return None
+        if self.options.observe_only:
+            return "asked to observe"
+        return (
+            self.journal.lost_reason
+            or self.engine.stopped_voting
+            or "the journal is behind the chain"
+        )
+
+    # -- intake (`IntakeContext`) -------------------------------------------------------------
+
+    def newest_view(self) -> View:
+        """See `IntakeContext`."""
+        return self.executor.newest_state()
+
+    def is_final(self, transaction_id: bytes) -> bool:
+        """See `IntakeContext`."""
+        return self.chain.number_of(transaction_id) is not None
+
+    def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
+        """See `IntakeContext`."""
+        self.traffic.proposals.arrived(ids)
+        if any_added:
+            self.engine.transactions_added()
+
+    def pass_on(self, transactions: Sequence[Transaction]) -> None:
+        """See `IntakeContext`."""
+        self.traffic.pass_on(transactions)
+
+    # -- committing ---------------------------------------------------------------------------
+
+    def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
+        for committed in blocks:
+            self.mempool.remove([each.id for each in committed.block.transactions])
+        self.traffic.proposals.forget(blocks[-1].block.header.view)
+        self.pool_care.after_commit(self.shelf.branch_ids(self.executor.newest_digest))
+        self.engine.work_changed()
+        self._on_committed(blocks)
+
+    def _broken(self, error: BaseException) -> None:
+        self._fatal(f"the chain can't be written: {error}")
+
+    def _fatal(self, reason: str) -> None:
+        self._log.critical("stopping", reason=reason)
+        self.engine.stop()
+        self._on_fatal(reason)
+
+    # -- catching up --------------------------------------------------------------------------
+
+    def _catch_up(self, request: CatchUp) -> None:
+        if self.catch_up.aim(request.header, request.certificate, request.from_peer):
+            task = asyncio.get_running_loop().create_task(self._run_catch_up())
+            self._catch_up_task = task
+
+    async def _run_catch_up(self) -> None:
+        self._log.info("catching_up", to_height=self.catch_up.target_height)
+        try:
+            await self.catch_up.run()
+        except (BlockUnsound, InvariantBroken) as error:
+            self._fatal(f"a final block does not hold here: {error}")
+
+    async def _take_blocks(self, blocks: list[Block], certificate: Certificate) -> None:
+        """Verify, execute and commit blocks that a certificate vouches for."""
+        shelved = [await self._verified(block) for block in blocks]
+        try:
+            for block in shelved:
+                if block.header.height > self.committer.submitted_height:
+                    self.executor.run(block)
+                    await asyncio.sleep(0)
+        except ParentGone:
+            return
+        self.committer.submit(shelved, certificate)
+        await self.committer.drained()
+
+    async def _verified(self, block: Block) -> ShelvedBlock:
+        done: asyncio.Future[ShelvedBlock] = asyncio.get_running_loop().create_future()
+
+        def on_shelved(shelved: ShelvedBlock | None, reason: str) -> None:
+            if done.done():
+                return
+            if shelved is None:
+                done.set_exception(BlockUnsound(reason))
+            else:
+                done.set_result(shelved)
+
+        self.bodies.shelve(block, on_shelved)
+        return await done
+
+    def _caught_up(self, header: Header, certificate: Certificate) -> None:
+        self._log.info("caught_up", height=header.height)
+        self.engine.tell(CaughtUp(header, certificate))
+
+
+def peer_addresses(options: TerritoryOptions) -> dict[bytes, PeerAddress]:
+    """Where the other members are looked for."""
+    overrides = options.peer_addresses or {}
+    found: dict[bytes, PeerAddress] = {}
+    for territory in options.genesis.territories:
+        key = territory.voting_key
+        if key != options.voting_key.public_key:
+            host, port = overrides.get(key) or parse_host_port(territory.peer, "peer")
+            found[key] = PeerAddress(key, territory.authority_der, host, port)
+    return found
+
+
+def _own_address(genesis: Genesis, own_key: bytes) -> tuple[str, int]:
+    territory: Territory | None = next(
+        (each for each in genesis.territories if each.voting_key == own_key), None
+    )
+    if territory is None:
+        raise Refused("genesis_without_us", "this node's voting key is not in the genesis")
+    return parse_host_port(territory.peer, "peer")

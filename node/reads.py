@@ -1,0 +1,214 @@
+"""What is read of the final chain, with its proofs.
+
+Proofs are made against the newest final header (or one of the last 64 before it): its state root
+is the one after the block before.
+"""
+
+from functools import lru_cache
+
+from ledger.commitment import ProvedObject
+from ledger.genesis import Genesis
+from ledger.lanes import WINDOW
+from ledger.objects import ACCOUNT, CURRENCY
+from ledger.proofs import InclusionProof
+from ledger.rules import RuleSet
+from ledger.state import Candidate
+from ledger.transaction import Transaction, decode_transaction
+from node.answers import (
+    CertifiedHeader,
+    HistoryItem,
+    HistoryPage,
+    LaneStatus,
+    ObjectWithProof,
+    TransactionStatus,
+)
+from node.block_body import inclusion_path
+from node.chain import Chain
+from node.concerns import concerns, touched_accounts
+from node.executor import Executor
+from node.intake import Intake
+from node.mempool import Mempool
+from primitives.errors import Refused
+from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, receipt_leaf
+
+LANE_ENTRIES_MAX = 50_000
+"""How far back a history is searched for a lane's number."""
+
+_CHUNKS_CACHED = 2
+_NUMBER_MAX = (1 << 53) - 1
+
+
+class Reads:
+    """All reading on behalf of the API."""
+
+    def __init__(
+        self, genesis: Genesis, chain: Chain, executor: Executor, mempool: Mempool, intake: Intake
+    ) -> None:
+        self._network_id = genesis.network_id
+        self._rules = RuleSet(parameters=genesis.parameters)
+        self._chain = chain
+        self._executor = executor
+        self._mempool = mempool
+        self._intake = intake
+        self._chunk_leaves = lru_cache(_CHUNKS_CACHED)(self._read_chunk_leaves)
+
+    # -- headers and objects ------------------------------------------------------------------
+
+    def certified(self, height: int | None) -> CertifiedHeader | None:
+        """A final header (None: the newest) with what makes it final."""
+        wanted = self._chain.height if height is None else height
+        return self._chain.certified(wanted) if 1 <= wanted <= self._chain.height else None
+
+    def object_with_proof(
+        self, kind: str, identity: bytes | str, height: int | None
+    ) -> ObjectWithProof | None:
+        """An object, or its absence, against the header at a height (None: the newest)."""
+        wanted = self._chain.height if height is None else height
+        at = self._state_named_by(wanted)
+        if at is None:
+            return None
+        try:
+            proved: ProvedObject = self._executor.commitment.prove_object(kind, identity, at)
+        except Refused:
+            return None
+        return ObjectWithProof(proved.raw, proved.proof, wanted)
+
+    def account(self, account_id: bytes, height: int | None) -> ObjectWithProof | None:
+        """An account."""
+        return self.object_with_proof(ACCOUNT, account_id, height)
+
+    def currency(self, code: str) -> ObjectWithProof | None:
+        """A currency's totals."""
+        return self.object_with_proof(CURRENCY, code, None)
+
+    def _state_named_by(self, height: int) -> Candidate | None:
+        """The state whose root the final header at this height carries, if it is held."""
+        recent = self._executor.state.recent
+        place = len(recent) - 2 - (self._chain.height - height)
+        if not 1 <= height <= self._chain.height or place < 0:
+            return None
+        return recent[place]
+
+    # -- transactions -------------------------------------------------------------------------
+
+    def status(self, transaction_id: bytes) -> TransactionStatus:
+        """Where a transaction stands; with proofs when final."""
+        number = self._chain.number_of(transaction_id)
+        if number is None:
+            if transaction_id in self._mempool or self._intake.is_coming(transaction_id):
+                return TransactionStatus(transaction_id, "pending")
+            refusal = self._mempool.refusal(transaction_id)
+            if refusal is not None:
+                return TransactionStatus(transaction_id, "refused", refusal.code)
+            return TransactionStatus(transaction_id, "unknown")
+        height, index = self._chain.place_of(number)
+        receipt = self.receipt(number)
+        return TransactionStatus(
+            transaction_id,
+            "final",
+            None,
+            height,
+            number,
+            self._inclusion(height, index),
+            None if receipt is None else receipt[0],
+            None if receipt is None else receipt[1],
+        )
+
+    def inclusion(self, transaction_id: bytes) -> bytes | None:
+        """That it stands in its block."""
+        number = self._chain.number_of(transaction_id)
+        return None if number is None else self._inclusion(*self._chain.place_of(number))
+
+    def _inclusion(self, height: int, index: int) -> bytes:
+        ids = self._chain.ids(height)
+        return InclusionProof(index, len(ids), inclusion_path(ids, index)).encode()
+
+    def receipt(self, number: int) -> tuple[bytes, int] | None:
+        """That it stands in the receipt log under the newest header; None if that is too early."""
+        height = self._chain.height
+        at = self._state_named_by(height)
+        if at is None or not 0 <= number < at.receipt_count:
+            return None
+        commitment = self._executor.commitment
+        try:
+            return commitment.prove_receipt(number, at), height
+        except Refused:
+            leaves = self._chunk_leaves(number >> CHUNK_DEPTH)
+            return commitment.prove_receipt(number, at, leaves), height
+
+    def _read_chunk_leaves(self, chunk: int) -> tuple[bytes, ...]:
+        first = chunk << CHUNK_DEPTH
+        ids = self._chain.ids_between(first, first + CHUNK_LEAVES)
+        return tuple([receipt_leaf(number, each) for number, each in enumerate(ids, first)])
+
+    def raw(self, transaction_id: bytes) -> bytes | None:
+        """The signed bytes of a pending or final transaction."""
+        pending = self._mempool.get(transaction_id)
+        if pending is not None:
+            return pending.raw
+        number = self._chain.number_of(transaction_id)
+        if number is None:
+            return None
+        height, index = self._chain.place_of(number)
+        return self._chain.raws(height)[index]
+
+    def accounts_of(self, transaction_id: bytes) -> frozenset[bytes]:
+        """Whom a pending or final transaction concerns."""
+        transaction = self._mempool.get(transaction_id)
+        if transaction is None:
+            raw = self.raw(transaction_id)
+            if raw is None:
+                return frozenset()
+            transaction = self._decode(raw)
+        return frozenset(touched_accounts(transaction, self._executor.state.tip))
+
+    def _decode(self, raw: bytes) -> Transaction:
+        return decode_transaction(raw, self._network_id, self._rules)
+
+    # -- accounts -----------------------------------------------------------------------------
+
+    def history(self, account_id: bytes, before: int | None, limit: int) -> HistoryPage:
+        """Newest first, below a receipt number."""
+        numbers = self._chain.history(account_id, _NUMBER_MAX if before is None else before, limit)
+        items: list[HistoryItem] = []
+        for number in numbers:
+            height, index = self._chain.place_of(number)
+            stored = self._chain.stored_header(height)
+            raw = self._chain.raws(height)[index]
+            transaction = self._decode(raw)
+            sides = concerns(transaction, self._executor.state.tip)
+            side = next((each for each in sides if each.account == account_id), None)
+            items.append(
+                HistoryItem(
+                    number,
+                    transaction.id,
+                    height,
+                    transaction.kind,
+                    0 if stored is None else stored.header.time_ms,
+                    0 if side is None else side.amount_minor,
+                    None if side is None else side.counterparty,
+                    raw,
+                )
+            )
+        return HistoryPage(tuple(items), numbers[-1] if len(numbers) == limit else None)
+
+    def lane(self, account_id: bytes, device: bytes, number: int) -> LaneStatus:
+        """What a number of a device's lane was used for."""
+        newest = self._chain.newest
+        height = self._chain.height
+        time_ms = 0 if newest is None else newest.header.time_ms
+        account = self._executor.state.account(account_id)
+        key = None if account is None else account.device(device)
+        if key is not None and number <= key.high:
+            receipt = self._chain.on_lane(account_id, device, number, LANE_ENTRIES_MAX)
+            if receipt is not None:
+                place, index = self._chain.place_of(receipt)
+                found = self._chain.ids(place)[index]
+                return LaneStatus("final", height, time_ms, found, place)
+            below = key.high - number
+            if below == 0 or (below <= WINDOW and key.bitmap >> (below - 1) & 1):
+                return LaneStatus("final", height, time_ms)
+        pending = self._mempool.on_lane(account_id, device, number)
+        if pending is not None:
+            return LaneStatus("pending", height, time_ms, pending)
+        return LaneStatus("free", height, time_ms)

@@ -1,0 +1,88 @@
+"""From what the store holds to a state in memory that is checked against the newest final header.
+
+The store's objects are those after the block before the newest one (`node.chain_records`), so
+their tree and receipt log must give the newest header's state root; then that block is executed
+again. What does not fit keeps the node from starting (`state_root_differs`).
+"""
+
+from dataclasses import dataclass
+
+from consensus.header import genesis_digest
+from ledger.commitment import Commitment, LogReceipts
+from ledger.execution import BlockRefused, execute
+from ledger.genesis import Genesis, initial_objects
+from ledger.rules import RuleSet
+from ledger.state import State
+from ledger.transaction import decode_transaction
+from node.block_shelf import BlockShelf
+from node.chain import Chain
+from node.committer import created_keys
+from node.executor import Executor, Origin
+from primitives.errors import Refused
+from primitives.indexed_tree import IndexedTree
+from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, ReceiptLog, receipt_leaf
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedLedger:
+    """The ledger at the newest final block."""
+
+    executor: Executor
+    shelf: BlockShelf
+
+
+def load_ledger(chain: Chain, genesis: Genesis) -> LoadedLedger:
+    """Rebuild and check. Refuses `data_of_other_network`, `state_root_differs`."""
+    objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
+    chain.begin(genesis.network_id, objects)
+    rules = RuleSet(parameters=genesis.parameters)
+    tree = IndexedTree()
+    tree.load(chain.tree_entries(), chain.meta.slots)
+    log = load_receipts(chain, chain.receipts_proved)
+    state = State(chain, LogReceipts(log), rules, chain.receipts_proved)
+    commitment = Commitment(state, tree, log)
+    origin = Origin(genesis.network_id, genesis_digest(genesis.network_id), genesis.time_ms)
+    shelf = BlockShelf()
+    newest = chain.newest
+    if newest is not None:
+        if commitment.root_after(state.tip) != newest.header.state_root:
+            raise Refused(
+                "state_root_differs",
+                f"the stored state is not the one that the header at height {chain.height} names",
+                hint="Restore this node's data, or let it start again from empty.",
+            )
+        _execute_newest(chain, state, genesis.network_id, rules)
+    final_digest = origin.digest if newest is None else newest.header.digest
+    executor = Executor(state, commitment, shelf, origin, rules, final_digest)
+    return LoadedLedger(executor, shelf)
+
+
+def load_receipts(chain: Chain, count: int) -> ReceiptLog:
+    """The receipt log with its first `count` receipts."""
+    log = ReceiptLog()
+    full = count >> CHUNK_DEPTH
+    begin = full << CHUNK_DEPTH
+    previous = begin - CHUNK_LEAVES if full else 0
+    leaves = [
+        receipt_leaf(number, each)
+        for number, each in enumerate(chain.ids_between(previous, count), previous)
+    ]
+    log.load(chain.chunk_roots()[:full], leaves[: begin - previous], leaves[begin - previous :])
+    return log
+
+
+def _execute_newest(chain: Chain, state: State, network_id: bytes, rules: RuleSet) -> None:
+    newest = chain.newest
+    if newest is None:
+        return
+    transactions = [
+        decode_transaction(raw, network_id, rules) for raw in chain.raws(newest.header.height)
+    ]
+    try:
+        candidate = execute(state, transactions, newest.header.time_ms)
+    except BlockRefused as refused:
+        raise Refused(
+            "state_root_differs", f"the newest final block does not apply: {refused.refusal}"
+        ) from refused
+    chain.restore_newest(candidate.changes, created_keys(candidate))
+    state.commit(candidate)
