@@ -30,70 +30,75 @@ def _note_json(value: str | None) -> str | None:
     return value
 
 
+OnceOption = Annotated[
+    bool,
+    typer.Option("--once", help=text("S'arrêter après le tableau.", "Stop after the table.")),
+]
+JsonFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="FILE|-",
+        is_eager=True,
+        callback=_note_json,
+        help=text(
+            "Écrire les chiffres en JSON (« - » : sortie standard).",
+            "Write the figures as JSON ('-': standard output).",
+        ),
+    ),
+]
+KeptDataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help=text(
+            "Garder le réseau dans ce dossier, ou l'y reprendre.",
+            "Keep the network in this folder, or resume it there.",
+        ),
+    ),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help=text(
+            "Graine des clés, des achats et de la panne (1).",
+            "Seed of keys, purchases and the breakdown (1).",
+        ),
+    ),
+]
+PortBaseOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port-base",
+        metavar="P",
+        min=1024,
+        max=65_528,
+        help=text(
+            "Premier de huit ports (sinon les premiers libres).",
+            "First of eight ports (else the first free ones).",
+        ),
+    ),
+]
+NoKillOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-kill", help=text("Ne tuer aucun nœud.", "Do not kill a node."), show_default=False
+    ),
+]
+
+
 @app.command(help=HELP)
 def demo(
-    once: Annotated[
-        bool,
-        typer.Option(
-            "--once",
-            help=text("S'arrêter après le tableau.", "Stop after the table."),
-        ),
-    ] = False,
-    json_file: Annotated[
-        str | None,
-        typer.Option(
-            "--json",
-            metavar="FILE|-",
-            is_eager=True,
-            callback=_note_json,
-            help=text(
-                "Écrire les chiffres en JSON (« - » : sortie standard).",
-                "Write the figures as JSON ('-': standard output).",
-            ),
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help=text(
-                "Garder le réseau dans ce dossier, ou l'y reprendre.",
-                "Keep the network in this folder, or resume it there.",
-            ),
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed",
-            metavar="N",
-            min=0,
-            help=text(
-                "Graine des clés, des achats et de la panne (1).",
-                "Seed of keys, purchases and the breakdown (1).",
-            ),
-        ),
-    ] = None,
-    port_base: Annotated[
-        int | None,
-        typer.Option(
-            "--port-base",
-            metavar="P",
-            min=1024,
-            max=65_528,
-            help=text(
-                "Premier de huit ports (sinon les premiers libres).",
-                "First of eight ports (else the first free ones).",
-            ),
-        ),
-    ] = None,
-    no_kill: Annotated[
-        bool,
-        typer.Option(
-            "--no-kill", help=text("Ne tuer aucun nœud.", "Do not kill a node."), show_default=False
-        ),
-    ] = False,
+    once: OnceOption = False,
+    json_file: JsonFileOption = None,
+    data: KeptDataOption = None,
+    seed: SeedOption = None,
+    port_base: PortBaseOption = None,
+    no_kill: NoKillOption = False,
     lang: LangOption = None,
 ) -> int:
     """Let a network of four territories live on this machine."""
