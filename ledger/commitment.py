@@ -64,16 +64,24 @@ class Commitment:
         """Candidates whose versions the tree holds, oldest first; it stands after the last."""
         self._first_version = tree.version
         self._roots: dict[Candidate, bytes] = {}
-        state.before_commit = self.move_to
+        state.before_commit = self.hold
 
     def root_after(self, candidate: Candidate) -> bytes:
         """The state root after `candidate`, for the header of its child."""
         known = self._roots.get(candidate)
         if known is None:
-            self.move_to(candidate)
-            known = state_root(self.tree.count(), self.tree.root(), self.log.root())
+            self.hold(candidate)
+            version = self._version_of(candidate)
+            log_root = self.log.root(candidate.receipt_count)
+            known = state_root(self.tree.count(version), self.tree.root(version), log_root)
             self._roots[candidate] = known
         return known
+
+    def hold(self, candidate: Candidate) -> None:
+        """Make sure that tree and log have passed `candidate`. What was hashed above it stays:
+        committing a block does not hash its child again."""
+        if candidate not in self._branch:
+            self.move_to(candidate)
 
     def move_to(self, candidate: Candidate) -> None:
         """Bring tree and log to the state after `candidate`."""

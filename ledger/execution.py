@@ -48,19 +48,28 @@ class Selection(NamedTuple):
 
 def check(view: View, transaction: Transaction, time_ms: int) -> None:
     """Whether it would apply on `view` at `time_ms`; raises `Refused`. Changes nothing."""
-    if len(transaction.raw) > view.parameters.transaction_bytes_max:
-        raise Refused("transaction_too_large", f"{len(transaction.raw)} bytes")
+    _check_size(view, transaction)
     FAMILIES[transaction.kind].check(view, transaction, transaction.fields, time_ms)
 
 
 def apply(candidate: Candidate, transaction: Transaction, time_ms: int) -> None:
     """Check one transaction on `candidate` and apply it; raises `Refused`, nothing changed then."""
-    raw_bytes = len(transaction.raw)
-    if raw_bytes > candidate.parameters.transaction_bytes_max:
-        raise Refused("transaction_too_large", f"{raw_bytes} bytes")
+    _check_size(candidate, transaction)
     family = FAMILIES[transaction.kind]
     family.apply(candidate, family.check(candidate, transaction, transaction.fields, time_ms))
     candidate.append(transaction)
+
+
+def _check_size(view: View, transaction: Transaction) -> None:
+    """Bounds of one transaction, under the network's own parameters whatever it was decoded with.
+
+    One that takes more than half of a block's work would wait for ever while payments come.
+    """
+    parameters = view.parameters
+    if len(transaction.raw) > parameters.transaction_bytes_max:
+        raise Refused("transaction_too_large", f"{len(transaction.raw)} bytes")
+    if transaction.work > parameters.block_work_max >> 1:
+        raise Refused("transaction_too_large", f"{transaction.work} units of work")
 
 
 def new_candidate(parent: State | Candidate) -> Candidate:

@@ -102,11 +102,14 @@ class Territory:
                 raise _invalid(name, "1 to 200 printable characters")
         if not 1 <= len(self.currencies) <= CURRENCIES_MAX:
             raise _invalid("currencies", "1 to 8 currencies")
+        if any(currency.redeem_fee_bps for currency in self.currencies[1:]):
+            # The fee account is the commons, which holds the first currency.
+            raise _invalid("redeem_fee_bps", "only the first currency can have a fee")
         if not 1 <= len(self.authority_der) <= AUTHORITY_BYTES_MAX:
             raise _invalid("authority", "a certificate of at most 2,048 bytes")
         _check_group(self.signing_keys, self.signing_threshold, "signing_keys")
         _check_group(self.issuer_keys, self.issuer_threshold, "issuer_keys")
-        if self.signing_keys[0] == self.issuer_keys[0]:
+        if set(self.signing_keys) & set(self.issuer_keys):
             raise _invalid("issuer_keys", "the issuer is apart from the territory: other keys")
         singles = [("voting_key", self.voting_key), ("recovery_key", self.recovery_key)]
         if self.cometbft_key is not None:
@@ -171,9 +174,11 @@ class Genesis:
         codes = [one.code for territory in self.territories for one in territory.currencies]
         voting = [territory.voting_key for territory in self.territories]
         recovery = [territory.recovery_key for territory in self.territories]
+        other = [one.cometbft_key for one in self.territories if one.cometbft_key is not None]
         _check_unique(names, "prefix", "two territories have this short name")
         _check_unique(codes, "currency", "two currencies have this code")
         _check_unique(voting, "voting_key", "two territories have this voting key")
+        _check_unique(other, "cometbft_key", "two territories have this voting key")
         _check_unique(recovery, "recovery_key", "two territories have this recovery key")
         object.__setattr__(self, "network_id", hash_bytes("genesis", encode(self.value())))
 
@@ -212,11 +217,13 @@ class Genesis:
         reader = JsonFields(content, "")
         if reader.text("kind") != "genesis":
             raise Refused("genesis_malformed", "this is not a genesis", field="kind")
+        if reader.integer("version") != GENESIS_VERSION:
+            raise Refused("version_unknown", "a genesis of an unknown version", field="version")
         figures = reader.of("parameters")
         if set(figures.names()) != set(PARAMETER_NAMES):
             raise Refused("genesis_malformed", "not the known parameters", field="parameters")
         genesis = cls(
-            reader.integer("version"),
+            GENESIS_VERSION,
             reader.integer("time_ms"),
             reader.flag("demo"),
             Parameters(**{name: figures.integer(name) for name in PARAMETER_NAMES}),

@@ -27,6 +27,7 @@ from ledger.shapes import (
 )
 from ledger.state import Candidate
 from ledger.view import View
+from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
 from primitives.errors import Refused
 from primitives.merkle import root_from_path
@@ -124,7 +125,8 @@ def check_refund(
     use = check_lane(view, transaction, time_ms, SPEND, valid_for_ms_max(view, transaction))
     check_receipt(view, refunding)
     original = refunding.original
-    until_ms = original.created_ms + view.parameters.refund_days_max * MS_PER_DAY
+    refundable_ms = view.parameters.refund_days_max * MS_PER_DAY
+    until_ms = min(original.created_ms + refundable_ms, AMOUNT_MINOR_MAX)
     if time_ms > until_ms:
         raise Refused("date_out_of_range", "the original is too old to be refunded")
     number = refunding.receipt_number

@@ -63,6 +63,8 @@ class Parameters:
                 "a transaction could not fit into a block",
                 field="transaction_bytes_max",
             )
+        if self.block_work_max < BLOCK_WORK_FLOOR:
+            raise Refused("genesis_invalid", "blocks would be too small", field="block_work_max")
         if self.block_bytes_max > BLOCK_BYTES_CEILING:
             raise Refused("genesis_invalid", "blocks would be too large", field="block_bytes_max")
 
@@ -86,6 +88,8 @@ class Parameters:
 
 
 PARAMETER_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Parameters))
+BLOCK_WORK_FLOOR = 1_000
+"""One transaction takes at most half a block: every kind must fit, with all its signers."""
 BLOCK_BYTES_CEILING = 1 << 24
 """What any program must be able to hold of one block, whatever a genesis says: 16 MiB."""
 

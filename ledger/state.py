@@ -8,9 +8,13 @@ Rules of this file:
 - A candidate is a layer of changed objects over its parent; leaving a branch is dropping a layer.
 - Stores, files and threads are unknown here: committed bytes come through two ports.
 
-Committing is the node's act: it writes `Commitment.candidate_records(candidate)` in one synced
-batch and only then calls `State.commit(candidate)`; until that call the candidate's layer answers
-in front of the store, so the batch may be written by another thread meanwhile.
+Committing is the node's act. In one synced batch it writes, of the candidate, the receipts
+(`first_number`, `ids`) and the objects (`changes`, each with its slot: new keys, which stand first
+there, take the next slots in that order); only then it calls `State.commit(candidate)`. Until that
+call the candidate's layer answers in front of the store, so another thread may write meanwhile.
+A node may keep the objects of the newest block back until the next: what it loads at a start is
+then the state that the newest header's root is over, and that block is executed again. Its source
+must answer with the objects of `tip` all the same.
 """
 
 from __future__ import annotations
