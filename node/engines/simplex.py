@@ -136,11 +136,6 @@ class SimplexEngine:
 
     @property
     def view(self) -> int:
-        """The view it is in."""
-        return self.replica.view
-
-    @property
-    def view(self) -> int:
         """The view this replica is in."""
         return self.replica.view
 
