@@ -8,6 +8,7 @@ anyone having noticed.
 import asyncio
 import contextlib
 import errno
+import functools
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -194,9 +195,11 @@ class PeerNetwork:
     async def _shake_hands(self, stranger: socket.socket, host: str) -> None:
         try:
             _tune(stranger)
+            # Not the protocol that the call returns: uvloop gives its own TLS layer there.
+            connection = PeerConnection(self)
             async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
-                _, connection = await asyncio.get_running_loop().connect_accepted_socket(
-                    lambda: PeerConnection(self),
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    lambda: connection,
                     stranger,
                     ssl=self._server_context,
                     ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX,
@@ -212,10 +215,11 @@ class PeerNetwork:
         loop = asyncio.get_running_loop()
         attempt = 0
         while True:
+            connection = PeerConnection(self, expected_key=peer.voting_key)
             try:
                 async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
-                    _, connection = await loop.create_connection(
-                        lambda: PeerConnection(self, expected_key=peer.voting_key),
+                    await loop.create_connection(
+                        functools.partial(_same, connection),
                         peer.host,
                         peer.port,
                         ssl=self._client_context,
@@ -289,6 +293,10 @@ class PeerNetwork:
     def _forget(self, connection: PeerConnection) -> None:
         self._bytes_of_closed[0] += connection.bytes_sent
         self._bytes_of_closed[1] += connection.bytes_received
+
+
+def _same(connection: PeerConnection) -> PeerConnection:
+    return connection
 
 
 async def _introduced(connection: PeerConnection) -> None:
