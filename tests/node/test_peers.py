@@ -20,6 +20,14 @@ from tests.node.peer_fixtures import Member, make_members, start_all, until
 Scenario = Callable[[list[Member]], Awaitable[None]]
 
 
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def event_loop_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything holds on both loops: their TLS layers differ."""
+    if request.param == "uvloop":
+        uvloop = pytest.importorskip("uvloop")
+        monkeypatch.setattr(asyncio, "run", uvloop.run)
+
+
 def run(count: int, scenario: Scenario) -> None:
     async def whole() -> None:
         members = make_members(count)
