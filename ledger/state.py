@@ -243,7 +243,10 @@ class Candidate:
         """Changed objects' stored forms by tree key, encoded once.
 
         New keys come first, in the protocol's order: by transaction, and by key inside one.
+        Reading them closes the candidate; once it is committed they are gone.
         """
+        if self.committed:
+            raise InvariantBroken("a committed layer's changes are gone")
         if self._changes is None:
             changed = {item.tree_key: item for item in self._objects()}
             order = [*self._created, *(key for key in changed if self.replaced[key] is not None)]

@@ -1,4 +1,4 @@
-"""Lanes: a number is accepted once, in any order, within 64 either way; and what each lane checks."""
+"""Lanes: a number is accepted once, in any order, within 64 either way; what each lane checks."""
 
 from __future__ import annotations
 
@@ -105,6 +105,17 @@ def test_validity_is_against_the_blocks_time(
         valid_for_ms=valid_for_ms,
     )
     assert world.code(payment) == code
+
+
+def test_a_frozen_account_spends_nothing_and_receives() -> None:
+    world = settled()
+    shop = person("baker shop")
+    until_ms = world.time_ms + 5_000
+    world.alter(world.account(person("ana"))._replace(frozen_until_ms=until_ms))
+    assert world.code(world.pay("ana", shop, 1)) == "account_frozen"
+    assert world.code(world.pay("baker shop", person("ana"), 1)) is None
+    world.time_ms = until_ms
+    assert world.code(world.pay("ana", shop, 1)) is None
 
 
 def test_what_several_sign_may_live_thirty_days() -> None:

@@ -25,7 +25,7 @@ from ledger.fields import (
     OpenedKey,
 )
 from ledger.genesis import Genesis, GenesisCurrency, Territory, initial_objects
-from ledger.objects import Account, Currency, decode_object
+from ledger.objects import Account, Currency, StateObject, decode_object
 from ledger.payments import pay_fields
 from ledger.refunds import refund_fields
 from ledger.reserve import issue_fields, redeem_fields
@@ -143,6 +143,11 @@ class World:
         self.store.write(candidate.changes.items())
         self.state.commit(candidate)
 
+    def alter(self, item: StateObject) -> None:
+        """Put an object there that no transaction makes yet, and start again."""
+        self.store.write([(item.tree_key, item.encode())])
+        self.open_state(self.log)
+
     # -- reading ------------------------------------------------------------------------------
 
     def root(self) -> bytes:
@@ -163,7 +168,7 @@ class World:
             raise KeyError(code)
         return found
 
-    def objects(self) -> list[object]:
+    def objects(self) -> list[StateObject]:
         return [decode_object(raw) for raw in self.store.objects.values()]
 
     # -- making transactions ------------------------------------------------------------------

@@ -1,0 +1,169 @@
+"""Objects: the stored form is the protocol's, read back exactly, and nothing else is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.objects import (
+    Account,
+    Currency,
+    DeviceKey,
+    RefundRecord,
+    StateObject,
+    TerritoryRecord,
+    decode_object,
+    tree_key,
+)
+from primitives.encoding import decode, encode
+from primitives.errors import Refused
+from primitives.hashing import hash_items
+
+COUNTS = st.integers(0, 2**53 - 1)
+IDS = st.binary(min_size=20, max_size=20)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+DEVICES = st.builds(
+    DeviceKey,
+    st.binary(min_size=32, max_size=32),
+    COUNTS,
+    st.none() | COUNTS,
+    COUNTS,
+    st.integers(0, 2**64 - 1),
+)
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> StateObject:
+    kind = draw(st.sampled_from(["account", "currency", "territory", "refund"]))
+    if kind == "account":
+        identity = draw(IDS)
+        return Account(
+            tree_key(kind, identity),
+            identity,
+            draw(TEXTS),
+            draw(TEXTS),
+            draw(TEXTS),
+            draw(COUNTS),
+            draw(st.binary(min_size=16, max_size=16)),
+            draw(COUNTS),
+            tuple(draw(st.lists(DEVICES, max_size=4))),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(COUNTS),
+        )
+    if kind == "currency":
+        code = draw(TEXTS)
+        return Currency(
+            tree_key(kind, code),
+            code,
+            draw(TEXTS),
+            draw(TEXTS),
+            draw(COUNTS),
+            draw(IDS),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(IDS),
+            tuple(draw(st.lists(TEXTS, max_size=3))),
+        )
+    if kind == "territory":
+        prefix = draw(TEXTS)
+        return TerritoryRecord(
+            tree_key(kind, prefix),
+            prefix,
+            draw(TEXTS),
+            draw(IDS),
+            draw(IDS),
+            tuple(draw(st.lists(TEXTS, max_size=3))),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(COUNTS),
+        )
+    number = draw(COUNTS)
+    return RefundRecord(tree_key(kind, number), number, draw(COUNTS), draw(COUNTS))
+
+
+@given(objects())
+def test_what_is_stored_is_read_back(item: StateObject) -> None:
+    raw = item.encode()
+    assert decode_object(raw) == item
+    assert type(decode_object(raw)) is type(item)
+    value = decode(raw)
+    identity = value[2]  # type: ignore[index]
+    assert item.tree_key == hash_items("key", [value[0], identity])  # type: ignore[index]
+
+
+@given(objects(), st.data())
+def test_a_value_of_another_type_is_refused(item: StateObject, data: st.DataObject) -> None:
+    value: list[Any] = list(decode(item.encode()))  # type: ignore[arg-type]
+    place = data.draw(st.integers(2, len(value) - 1))
+    wrong: list[Any] = [None, True, -1, 2**53, [[1]]]
+    if isinstance(value[place], str):
+        wrong += [b"x"]
+    elif isinstance(value[place], bytes):
+        wrong += [value[place] + b"x", value[place][1:], "x"]
+    elif isinstance(value[place], int):
+        wrong += ["1", b"1"]
+    value[place] = data.draw(st.sampled_from(wrong))
+    with pytest.raises(Refused, match="encoding_not_canonical"):
+        decode_object(encode(value))
+
+
+def test_the_bytes_are_the_protocols() -> None:
+    device = DeviceKey(b"k" * 32, 3, None, 70, 1)
+    account = Account(
+        tree_key("account", b"i" * 20),
+        b"i" * 20,
+        "lavo",
+        "resident",
+        "LAV",
+        5,
+        b"b" * 16,
+        1,
+        (device,),
+        0,
+        7,
+        8,
+    )
+    assert decode(account.encode()) == (
+        "account",
+        1,
+        b"i" * 20,
+        "lavo",
+        "resident",
+        "LAV",
+        5,
+        b"b" * 16,
+        1,
+        ((b"k" * 32, 3, None, 70, bytes(7) + b"\x01"),),
+        0,
+        7,
+        8,
+    )
+    assert account.device(b"k" * 32) == device
+    assert account.device(b"l" * 32) is None
+    assert account.credited(4).balance_minor == 9
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ((), "encoding_not_canonical"),
+        (5, "encoding_not_canonical"),
+        (("refund",), "encoding_not_canonical"),
+        (("refund", 2, 1, 1, 1), "version_unknown"),
+        (("refund", True, 1, 1, 1), "version_unknown"),
+        (("refund", 1, 1, 1), "encoding_not_canonical"),
+        (("account", 1), "encoding_not_canonical"),
+        (("ballot", 1, 1, 1, 1), "kind_unknown"),
+    ],
+)
+def test_other_objects_are_refused(value: Any, code: str) -> None:
+    with pytest.raises(Refused, match=code):
+        decode_object(encode(value))
