@@ -13,33 +13,26 @@ from node.executor import Executor
 from node.mempool import Mempool
 from primitives.errors import Refused
 
-RECHECKED_MAX = 200
+RECHECKED_MAX = 100
 """So many are judged again after a commit, the oldest first."""
 
 
 class PoolCare:
-    """Judges those that were passed over: they waited through a whole commit already."""
+    """Judges the oldest of those that wait again on the newest state."""
 
     def __init__(self, mempool: Mempool, executor: Executor) -> None:
         self._mempool = mempool
         self._executor = executor
-        self._passed_over: set[bytes] = set()
 
     def after_commit(self, in_blocks: Collection[bytes]) -> None:
         """`in_blocks` stand in blocks above the final one, where they were judged."""
-        waiting = [
-            transaction
-            for transaction in self._mempool.oldest(RECHECKED_MAX)
-            if transaction.id not in in_blocks
-        ]
         state = self._executor.newest_state()
         time_ms = time.time_ns() // 1_000_000
         refused: list[tuple[Transaction, Refused]] = []
-        for transaction in waiting:
-            if transaction.id in self._passed_over:
+        for transaction in self._mempool.oldest(RECHECKED_MAX):
+            if transaction.id not in in_blocks:
                 try:
                     check(state, transaction, time_ms)
                 except Refused as refusal:
                     refused.append((transaction, refusal))
         self._mempool.refuse(refused)
-        self._passed_over = {transaction.id for transaction in waiting}
