@@ -35,7 +35,7 @@ def summary(folder: Path) -> dict[str, Any]:
         check=False,
         timeout=RUN_SECONDS + STOP_SECONDS,
     )
-    assert done.returncode == 0, done.stderr.decode()[-2_000:]
+    assert done.returncode == 0, (done.stdout + done.stderr).decode()[-4_000:]
     lines = done.stdout.decode().splitlines()
     assert len(lines) == 1
     figures: dict[str, Any] = json.loads(lines[0])
