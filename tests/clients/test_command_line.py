@@ -1,9 +1,9 @@
 """The one command: groups, help, errors, and how fast it answers."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -134,11 +134,14 @@ def test_nodes_come_from_options_or_the_environment(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(("words", "limit_ms"), [(["--help"], 150), (["wallet", "--help"], 350)])
 def test_help_answers_at_once(words: list[str], limit_ms: int) -> None:
+    """In processor time: how long a busy machine lets a process wait says nothing about it."""
     times_ms = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run([PROGRAM, *words], capture_output=True, check=False, timeout=30)
-        times_ms.append((time.perf_counter() - start) * 1000)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        times_ms.append(spent * 1000)
         assert done.returncode == 0, done.stderr
     assert min(times_ms) < limit_ms
 
