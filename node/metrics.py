@@ -15,9 +15,12 @@ _GAUGES = ("_bytes_held", "_open", "_pending", "_connected")
 class Metrics:
     """What one node counts, read when it is asked for."""
 
-    def __init__(self, node: TerritoryNode, sockets: Callable[[], int]) -> None:
+    def __init__(
+        self, node: TerritoryNode, sockets: Callable[[], int], connections: Callable[[], int]
+    ) -> None:
         self._node = node
         self._sockets = sockets
+        self._connections = connections
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -38,6 +41,7 @@ class Metrics:
             "democite_ready": ("1 when ready", int(status.ready)),
             "democite_observing": ("1 when it follows and never votes", int(status.observing)),
             "democite_sockets_open": ("open event sockets", self._sockets()),
+            "democite_connections_open": ("open HTTP connections", self._connections()),
         }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value=value)

@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from ledger.genesis import Genesis
+from node.api.connections import IDLE_SECONDS, ConnectionGate, connections_allowed
 from node.api.entitlements import AuditLog, Entitlements
 from node.api.events import Events
 from node.api.openapi import document
@@ -21,13 +22,27 @@ from node.metrics import METRICS_TYPE, Metrics
 from node.territory import TerritoryNode
 
 HEADER_BYTES_MAX = 8_192
+READ_BYTES = 16_384
+"""aiohttp holds about twice as much of a body that is not read yet."""
+LINGER_SECONDS = 1.0
+
+HANDLER_ARGUMENTS = {
+    "max_line_size": HEADER_BYTES_MAX,
+    "max_field_size": HEADER_BYTES_MAX,
+    "read_bufsize": READ_BYTES,
+    "lingering_time": LINGER_SECONDS,
+    "keepalive_timeout": IDLE_SECONDS,
+    "auto_decompress": False,
+    "access_log": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The application, and its sockets to be closed before it."""
+    """The application, the gate its connections come through, and its open sockets."""
 
     application: web.Application
+    gate: ConnectionGate
     events: Events
 
 
@@ -37,9 +52,9 @@ def make_app(node: TerritoryNode, genesis: Genesis, engine: str, audit_folder: P
     entitlements = Entitlements(node, genesis, AuditLog(audit_folder))
     reads = Reads(node, genesis, engine, verifier, entitlements)
     events = Events(node, genesis, verifier, entitlements)
-    table = routes(reads, Submissions(node, genesis), events)
-    described = json.dumps(document(table, version("democite")), ensure_ascii=False)
-    metrics = Metrics(node, lambda: events.count)
+    gate = ConnectionGate(connections_allowed())
+    metrics = Metrics(node, lambda: events.count, lambda: gate.count)
+    described = ""
 
     async def openapi(request: web.Request) -> web.Response:
         return web.Response(text=described, content_type="application/json")
@@ -47,17 +62,11 @@ def make_app(node: TerritoryNode, genesis: Genesis, engine: str, audit_folder: P
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": METRICS_TYPE})
 
+    table = routes(reads, Submissions(node, genesis), events, openapi, show_metrics)
+    described = json.dumps(document(table, version("democite")), ensure_ascii=False)
     application = web.Application(
-        middlewares=[problems],
-        client_max_size=genesis.parameters.transaction_bytes_max + 1,
-        handler_args={
-            "max_line_size": HEADER_BYTES_MAX,
-            "max_field_size": HEADER_BYTES_MAX,
-            "access_log": None,
-        },
+        middlewares=[gate.middleware, problems], handler_args=HANDLER_ARGUMENTS
     )
     for route in table:
         application.router.add_route(route.method, route.path, route.handler)
-    application.router.add_get("/openapi.json", openapi)
-    application.router.add_get("/metrics", show_metrics)
-    return Api(application, events)
+    return Api(application, gate, events)

@@ -1,15 +1,17 @@
 """Who may read what: reading is not public.
 
 An account: its own keys; staff of its home territory, with a reason that is written down. A
-transaction: keys of the accounts it concerns. To everybody else, what is not theirs and what is
-not there answer the same.
+transaction: keys of the accounts it concerns; staff of their home territories, with a reason. To
+everybody else, what is not theirs and what is not there answer the same.
 """
 
 import json
+import os
 from pathlib import Path
 
 from ledger.genesis import Genesis
 from ledger.roles import STAFF
+from node.private_files import PRIVATE_FILE_MODE
 from node.territory import TerritoryNode
 from primitives.addresses import Address, account_id
 from primitives.errors import Refused
@@ -18,16 +20,23 @@ REASON_CHARACTERS_MAX = 200
 
 
 class AuditLog:
-    """Reads by staff, one JSON line each: when, which key, which account, why. No names."""
+    """Reads by staff, one JSON line each: when, which key, what, why. No names."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "reads.jsonl"
 
-    def note(self, time_ms: int, key: bytes, identity: bytes, reason: str) -> None:
-        """Write a line before the answer is given. Raises OSError: then nothing is answered."""
-        line = {"time_ms": time_ms, "key": key.hex(), "account": identity.hex(), "reason": reason}
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+    def note(self, time_ms: int, key: bytes, subject: dict[str, str], reason: str) -> None:
+        """Write a line to the disk before the answer is given. Raises OSError: then nothing is
+        answered."""
+        line = {"time_ms": time_ms, "key": key.hex(), **subject, "reason": reason}
+        content = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        descriptor = os.open(self._file, flags, PRIVATE_FILE_MODE)
+        try:
+            os.write(descriptor, content)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class Entitlements:
@@ -38,32 +47,57 @@ class Entitlements:
         self._audit = audit
         self._staff = {one.prefix: one.account_id for one in genesis.territories}
 
-    def check_account(self, address: Address, key: bytes, reason: str, time_ms: int) -> None:
-        """Return if `key` may read this account, or learn that it is not there. Raises
-        `Refused("not_found")`."""
+    def check_account(self, address: Address, key: bytes, reason: str, time_ms: int) -> bool:
+        """Whether the account is there, for a key that may read it or learn that it is not.
+
+        Raises `Refused`: `not_found`, and to staff alone `request_malformed`.
+        """
         account = self._node.account(address.account_id)
-        if account is not None:
-            if account.prefix == address.prefix and account.device(key) is not None:
-                return
-        elif account_id(address.prefix, key) == address.account_id:
-            return
-        if reason and self._is_staff(address.prefix, key):
-            if account is not None and account.prefix != address.prefix:
-                raise Refused("not_found")
-            self._audit.note(time_ms, key, address.account_id, reason[:REASON_CHARACTERS_MAX])
-            return
-        raise Refused("not_found")
+        if account is not None and account.prefix != address.prefix:
+            raise Refused("not_found")
+        if account is None:
+            if account_id(address.prefix, key) == address.account_id:
+                return False
+        elif account.device(key) is not None:
+            return True
+        self._check_staff({address.prefix}, key, reason)
+        self._audit.note(time_ms, key, {"account": address.account_id.hex()}, reason)
+        return True
+
+    def is_on(self, identity: bytes, key: bytes) -> bool:
+        """Whether the key stands on the account now."""
+        account = self._node.account(identity)
+        return account is not None and account.device(key) is not None
+
+    def check_transaction(
+        self, transaction_id: bytes, key: bytes, reason: str, time_ms: int
+    ) -> bool:
+        """True for a key that stands on an account that the transaction concerns, and for staff of
+        such an account's territory who say why. Raises as `check_account`."""
+        concerned = [
+            account
+            for identity in self._node.transaction_accounts(transaction_id)
+            if (account := self._node.account(identity)) is not None
+        ]
+        if any(account.device(key) is not None for account in concerned):
+            return True
+        self._check_staff({account.prefix for account in concerned}, key, reason)
+        self._audit.note(time_ms, key, {"transaction": transaction_id.hex()}, reason)
+        return True
+
+    def _check_staff(self, prefixes: set[str], key: bytes, reason: str) -> None:
+        """Return for staff of one of these territories with a proper reason."""
+        if not reason or not any(self._is_staff(prefix, key) for prefix in sorted(prefixes)):
+            raise Refused("not_found")
+        if len(reason) > REASON_CHARACTERS_MAX or not reason.isprintable():
+            raise Refused(
+                "request_malformed",
+                f"a reason has at most {REASON_CHARACTERS_MAX} printable characters",
+                field="Democite-Reason",
+            )
 
     def _is_staff(self, prefix: str, key: bytes) -> bool:
         identity = self._staff.get(prefix)
         account = None if identity is None else self._node.account(identity)
         device = None if account is None else account.device(key)
         return device is not None and bool(device.roles & STAFF)
-
-    def check_transaction(self, transaction_id: bytes, key: bytes) -> None:
-        """Return if `key` stands on an account that the transaction concerns."""
-        for identity in self._node.transaction_accounts(transaction_id):
-            account = self._node.account(identity)
-            if account is not None and account.device(key) is not None:
-                return
-        raise Refused("not_found")

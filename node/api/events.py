@@ -1,7 +1,8 @@
 """`GET /v1/events`: a WebSocket on which final headers come and transactions go.
 
 One frame is one transaction, and none has a task of its own: answers are gathered per turn of the
-loop. What a slow client has not read is bounded; beyond that it is dropped.
+loop. What a client has not read is bounded; beyond that it is dropped. What it has sent and was
+not answered yet is bounded too; beyond that its socket is not read for a while.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable
 
+import structlog
 from aiohttp import WSMsgType, web
 
 from ledger.genesis import Genesis
@@ -23,43 +25,84 @@ from primitives.errors import Refused
 
 SOCKETS_MAX = 1_000
 UNSENT_BYTES_MAX = 8 << 20
-AWAITED_MAX = 65_536
+UNANSWERED_MAX = 4_096
+AWAITED_MAX = 32_768
 ACCOUNTS_MAX = 64
 TEXT_BYTES_MAX = 4_096
+REFUSED_TEXTS_MAX = 16
 HEARTBEAT_SECONDS = 30.0
+CLOSE_SECONDS = 1.0
 EVENTS_PATH = "/v1/events"
+
+_RESULT_BYTES = 100
+"""About what one result takes on the wire."""
 
 
 class Subscriber:
     """One open socket: what is waiting to be sent on it, and what it is told of."""
 
-    def __init__(self, socket: web.WebSocketResponse, drop: Callable[[], object]) -> None:
+    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
         self.socket = socket
-        self.accounts: set[bytes] = set()
-        self.awaited: set[bytes] = set()
+        self.abort = abort
+        self.accounts: dict[bytes, bytes] = {}
+        """Account id to the key that may read it."""
+        self.refused_texts = 0
+        self._awaited: dict[bytes, None] = {}
+        self._unanswered = 0
+        self._has_room = asyncio.Event()
         self._results: list[tuple[str, str]] = []
         self._frames: list[str] = []
         self._unsent_bytes = 0
         self._wake = asyncio.Event()
-        self._drop = drop
 
     def put(self, frame: str) -> None:
-        """Send a frame, after those before it."""
+        """Send a frame, after those before it; drop a client that has left too much unread."""
         self._frames.append(frame)
-        self._unsent_bytes += len(frame)
-        if self._unsent_bytes > UNSENT_BYTES_MAX:
-            self._drop()
-        self._wake.set()
+        self._count_unsent(len(frame))
 
     def put_result(self, submission: Submission) -> None:
         """Tell what became of a transaction, together with others of this turn."""
         word = submission.state if submission.refusal is None else submission.refusal.code
-        if submission.refusal is not None:
-            self.awaited.discard(submission.id)
-        elif len(self.awaited) < AWAITED_MAX:
-            self.awaited.add(submission.id)
+        self._unanswered -= 1
+        if self._unanswered < UNANSWERED_MAX:
+            self._has_room.set()
+        if submission.refusal is None:
+            self._await(submission.id)
         self._results.append((submission.id.hex(), word))
+        self._count_unsent(_RESULT_BYTES)
+
+    def _await(self, transaction_id: bytes) -> None:
+        # The oldest went another way long ago: refused by the state, or never proposed.
+        if len(self._awaited) >= AWAITED_MAX:
+            del self._awaited[next(iter(self._awaited))]
+        self._awaited[transaction_id] = None
+
+    def _count_unsent(self, size: int) -> None:
+        self._unsent_bytes += size
+        if self._unsent_bytes > UNSENT_BYTES_MAX:
+            self.abort()
         self._wake.set()
+
+    def submitted(self) -> bool:
+        """Count a transaction that was handed in; False if no more should be for now."""
+        self._unanswered += 1
+        if self._unanswered < UNANSWERED_MAX:
+            return True
+        self._has_room.clear()
+        return False
+
+    async def room(self) -> None:
+        """Until enough of what was handed in is answered."""
+        await self._has_room.wait()
+
+    def settle(self, ids: Iterable[bytes]) -> list[bytes]:
+        """Those of `ids` that were sent on this socket; they are not waited for any more."""
+        if not self._awaited:
+            return []
+        mine = [one for one in ids if one in self._awaited]
+        for one in mine:
+            del self._awaited[one]
+        return mine
 
     async def write_for_ever(self) -> None:
         """The only place that writes to the socket."""
@@ -70,6 +113,7 @@ class Subscriber:
             frames, self._frames = self._frames, []
             if results:
                 await self.socket.send_str(_text({"type": "submitted", "results": results}))
+                self._unsent_bytes -= _RESULT_BYTES * len(results)
             for frame in frames:
                 await self.socket.send_str(frame)
                 self._unsent_bytes -= len(frame)
@@ -90,7 +134,9 @@ class Events:
         self._verifier = verifier
         self._entitlements = entitlements
         self._subscribers: set[Subscriber] = set()
-        self.stop_listening = node.on_final(self._on_final)
+        self._closing = False
+        self._log = structlog.get_logger("api")
+        self._stop_listening = node.on_final(self._on_final)
 
     @property
     def count(self) -> int:
@@ -99,75 +145,89 @@ class Events:
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Serve one socket until it closes."""
-        if len(self._subscribers) >= SOCKETS_MAX:
+        if self._closing or len(self._subscribers) >= SOCKETS_MAX:
             raise Refused("node_busy", "too many open sockets")
         socket = web.WebSocketResponse(
+            timeout=CLOSE_SECONDS,
             max_msg_size=max(self._bytes_max, TEXT_BYTES_MAX) + 1,
             heartbeat=HEARTBEAT_SECONDS,
             compress=False,
         )
         await socket.prepare(request)
-        reader = asyncio.current_task()
-        subscriber = Subscriber(socket, lambda: reader.cancel() if reader else None)
+        transport = request.transport
+
+        def abort() -> None:
+            if transport is not None:
+                transport.abort()
+
+        subscriber = Subscriber(socket, abort)
         self._subscribers.add(subscriber)
         writer = asyncio.create_task(subscriber.write_for_ever())
         try:
             await self._read(subscriber)
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
             pass
+        except Exception:
+            self._log.exception("socket_failed")
         finally:
             self._subscribers.discard(subscriber)
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writer
-            await socket.close()
+            await self._close_one(subscriber)
         return socket
 
     async def _read(self, subscriber: Subscriber) -> None:
         async for message in subscriber.socket:
             if message.type is WSMsgType.BINARY:
+                goes_on = subscriber.submitted()
                 self._node.submit(message.data, subscriber.put_result)
+                if not goes_on:
+                    await subscriber.room()
             elif message.type is WSMsgType.TEXT and len(message.data) <= TEXT_BYTES_MAX:
                 self._on_text(subscriber, message.data)
+                if subscriber.refused_texts > REFUSED_TEXTS_MAX:
+                    return
             else:
                 return
 
     def _on_text(self, subscriber: Subscriber, text: str) -> None:
         try:
-            content = json.loads(text)
-            if content["type"] != "authorize":
-                raise ValueError
-            address = parse_address(str(content["address"]))
-            key = self._verifier.verify(str(content["authorization"]), "GET", EVENTS_PATH)
-            self._entitlements.check_account(address, key, "", now_ms())
+            address, authorization = _authorize_fields(text)
+            parsed = parse_address(address)
             if len(subscriber.accounts) >= ACCOUNTS_MAX:
                 raise Refused("node_busy", "too many accounts on one socket")
+
+            def check(key: bytes) -> bool:
+                return self._entitlements.check_account(parsed, key, "", now_ms())
+
+            key = self._verifier.grant_signed(authorization, "GET", EVENTS_PATH, check)
         except Refused as refusal:
+            subscriber.refused_texts += 1
             subscriber.put(_text({"type": "refused", "code": refusal.code}))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            subscriber.put(_text({"type": "refused", "code": "request_malformed"}))
         else:
-            subscriber.accounts.add(address.account_id)
-            subscriber.put(_text({"type": "authorized", "address": content["address"]}))
+            subscriber.accounts[parsed.account_id] = key
+            subscriber.put(_text({"type": "authorized", "address": address}))
 
     def _on_final(self, block: FinalBlock) -> None:
         if not self._subscribers:
             return
         header = '{"type":"header",' + header_model(block.certified).model_dump_json()[1:]
-        ids = set(block.transaction_ids)
         for subscriber in tuple(self._subscribers):
-            mine = subscriber.awaited & ids if ids else ids
+            mine = subscriber.settle(block.transaction_ids)
             if mine:
-                subscriber.awaited -= mine
-                told = [one.hex() for one in block.transaction_ids if one in mine]
+                told = [one.hex() for one in mine]
                 subscriber.put(_text({"type": "final", "height": block.height, "ids": told}))
             for frame in self._account_frames(subscriber, block):
                 subscriber.put(frame)
             subscriber.put(header)
 
-    @staticmethod
-    def _account_frames(subscriber: Subscriber, block: FinalBlock) -> Iterable[str]:
-        for account in subscriber.accounts & block.touched.keys():
+    def _account_frames(self, subscriber: Subscriber, block: FinalBlock) -> Iterable[str]:
+        for account in subscriber.accounts.keys() & block.touched.keys():
+            # A key that was taken off the account since may no longer listen.
+            if not self._entitlements.is_on(account, subscriber.accounts[account]):
+                del subscriber.accounts[account]
+                continue
             for position in block.touched[account]:
                 yield _text(
                     {
@@ -179,11 +239,31 @@ class Events:
                 )
 
     async def close(self) -> None:
-        """Close every socket."""
-        self.stop_listening()
-        for subscriber in tuple(self._subscribers):
-            with contextlib.suppress(ConnectionError):
-                await subscriber.socket.close(code=1001)
+        """Close every socket; those that do not answer are cut."""
+        self._closing = True
+        self._stop_listening()
+        await asyncio.gather(*(self._close_one(one, 1001) for one in tuple(self._subscribers)))
+
+    @staticmethod
+    async def _close_one(subscriber: Subscriber, code: int = 1000) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await subscriber.socket.close(code=code)
+        except (ConnectionError, TimeoutError):
+            subscriber.abort()
+
+
+def _authorize_fields(text: str) -> tuple[str, str]:
+    """Address and authorization of the only text that clients send."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    if isinstance(content, dict) and content.get("type") == "authorize":
+        address, authorization = content.get("address"), content.get("authorization")
+        if isinstance(address, str) and isinstance(authorization, str):
+            return address, authorization
+    raise Refused("request_malformed")
 
 
 def _text(content: dict[str, object]) -> str:

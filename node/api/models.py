@@ -47,12 +47,20 @@ class Header(Model):
     headers: list[Hex]
 
 
+class Member(Model):
+    """A member of a set."""
+
+    prefix: str
+    voting_key: Hash
+    recovery_key: Hash
+
+
 class Epoch(Model):
     """The member set of an epoch."""
 
     epoch: Count
     set_hash: Hash
-    members: list[dict[str, str]]
+    members: list[Member]
 
 
 class ObjectProof(Model):
@@ -82,6 +90,12 @@ class Transaction(Model):
     receipt_height: Count | None = None
 
 
+class TransactionOrId(Transaction):
+    """What `POST` answers: the status once final, or only the id of what is known already."""
+
+    status: Literal["final"] | None = None  # type: ignore[assignment]
+
+
 class Lane(Model):
     """What a number of a device's lane was used for, as of a final header."""
 
@@ -93,7 +107,8 @@ class Lane(Model):
 
 
 class HistoryEntry(Model):
-    """A final transaction, as its account saw it."""
+    """A final transaction, as its account saw it. `raw` is empty for a batch that also holds what
+    others received."""
 
     number: Count
     id: Hash
@@ -112,17 +127,27 @@ class History(Model):
     next: Count | None
 
 
+class Peer(Model):
+    """Another member, and whether this node is connected with it."""
+
+    prefix: str
+    address: str
+    voting_key: Hash
+    connected: bool
+
+
 class Status(Model):
-    """The node at one glance."""
+    """The node at one glance. `state_root` is that of the newest final header, empty before it."""
 
     network_id: Hash
     engine: str
     height: Count
     view: Count
-    state_root: Hash
+    state_root: Hex
     header_time_ms: Count
     peers: Count
     members: Count
+    peer_details: list[Peer]
     mempool_transactions: Count
     ready: bool
     observing: bool

@@ -7,9 +7,28 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from node.api.models import Problem
+from node.api.problems import PROBLEM_TYPE
 from node.api.routes import PARAMETERS, Route
 
 _REFERENCE = "#/components/schemas/{model}"
+_DESCRIPTIONS = {
+    101: "the socket is open",
+    200: "done",
+    202: "accepted; whether it becomes final is not known yet",
+    400: "the request can't be read",
+    401: "not signed, not fresh, or seen before",
+    404: "not there, or not for this key",
+    408: "the body comes too slowly",
+    410: "no proof against that header is kept here",
+    415: "another media type",
+    422: "refused by a rule; `code` says which",
+    429: "too many requests",
+    503: "not now",
+}
+_RETRY_AFTER = {
+    "description": "seconds to wait",
+    "schema": {"type": "integer", "minimum": 1},
+}
 
 
 def document(table: Sequence[Route], version: str) -> dict[str, object]:
@@ -58,15 +77,10 @@ def _schemas(table: Iterable[Route]) -> dict[str, object]:
 def _operation(route: Route) -> dict[str, object]:
     responses: dict[str, object] = {}
     for status, model in route.answers.items():
-        response: dict[str, object] = {"description": route.summary}
-        if model is not None:
-            response["content"] = {"application/json": {"schema": _schema(model)}}
-        responses[str(status)] = response
+        responses[str(status)] = _answer(route, status, model)
     for status in route.refusals:
-        responses[str(status)] = {
-            "description": "refused",
-            "content": {"application/problem+json": {"schema": _schema(Problem)}},
-        }
+        responses[str(status)] = _refusal(status)
+    responses["default"] = _problem("any other failure")
     operation: dict[str, object] = {
         "summary": route.summary,
         "operationId": route.handler.__name__,
@@ -83,14 +97,40 @@ def _operation(route: Route) -> dict[str, object]:
     return operation
 
 
-def _parameter(name: str) -> dict[str, object]:
-    place, pattern, description = PARAMETERS[name]
+def _answer(route: Route, status: int, model: type[BaseModel] | None) -> dict[str, object]:
+    content: dict[str, object] = {}
+    if model is not None:
+        content["application/json"] = {"schema": _schema(model)}
+    if status == 200:
+        content.update({other: {} for other in route.other_types})
+    answer: dict[str, object] = {"description": _DESCRIPTIONS[status]}
+    if content:
+        answer["content"] = content
+    return answer
+
+
+def _refusal(status: int) -> dict[str, object]:
+    refusal = _problem(_DESCRIPTIONS[status])
+    if status in (429, 503):
+        refusal["headers"] = {"Retry-After": _RETRY_AFTER}
+    return refusal
+
+
+def _problem(description: str) -> dict[str, object]:
     return {
-        "name": "height" if name == "at_height" else name,
-        "in": place,
-        "required": place == "path",
         "description": description,
-        "schema": {"type": "string", "pattern": pattern},
+        "content": {PROBLEM_TYPE: {"schema": _schema(Problem)}},
+    }
+
+
+def _parameter(name: str) -> dict[str, object]:
+    parameter = PARAMETERS[name]
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "required": parameter.place == "path",
+        "description": parameter.description,
+        "schema": {"type": "string", "pattern": parameter.pattern},
     }
 
 

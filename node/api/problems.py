@@ -1,8 +1,12 @@
-"""Failures over HTTP: `application/problem+json` (RFC 9457) with `code`, `detail`, `hint`."""
+"""Failures over HTTP: `application/problem+json` (RFC 9457) with `code`, `detail`, `hint`.
+
+They are in English whatever the node's operator speaks: clients translate by code.
+"""
 
 import json
 from collections.abc import Awaitable, Callable
 
+import structlog
 from aiohttp import web
 
 from primitives.errors import Refused
@@ -22,7 +26,6 @@ STATUS_BY_CODE = {
     "request_stale": 401,
     "request_replayed": 401,
     "media_type_unknown": 415,
-    "transaction_too_large": 413,
     "node_busy": 429,
     "mempool_full": 503,
     "node_not_ready": 503,
@@ -30,19 +33,23 @@ STATUS_BY_CODE = {
     "internal_error": 500,
 }
 
+_log = structlog.get_logger("api")
 
-def problem(refusal: Refused) -> web.Response:
-    """The answer for a refusal."""
-    status = STATUS_BY_CODE.get(refusal.code, 422)
+
+def problem(refusal: Refused, status: int | None = None) -> web.Response:
+    """The answer for a refusal; its status follows from the code unless given."""
+    status = status or STATUS_BY_CODE.get(refusal.code, 422)
     content = {
         "type": "about:blank",
-        "title": catalogue.message(refusal.code),
+        "title": catalogue.message(refusal.code, "en"),
         "status": status,
         "code": refusal.code,
         "detail": refusal.detail,
-        "hint": refusal.hint or catalogue.hint(refusal.code),
+        "hint": refusal.hint or catalogue.hint(refusal.code, "en"),
     }
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status in (429, 503) else {}
+    headers = {"Cache-Control": "no-store"}
+    if status in (429, 503):
+        headers["Retry-After"] = RETRY_AFTER_SECONDS
     if status == 401:
         headers["WWW-Authenticate"] = "Democite"
     return web.Response(
@@ -55,7 +62,7 @@ def problem(refusal: Refused) -> web.Response:
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn refusals, and aiohttp's own errors, into problem documents."""
+    """Turn refusals, aiohttp's own errors and our bugs into problem documents."""
     try:
         return await handler(request)
     except Refused as refusal:
@@ -63,13 +70,16 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPNotFound:
         return problem(Refused("not_found"))
     except web.HTTPMethodNotAllowed as error:
-        answer = problem(Refused("request_malformed", f"{error.method} is not for this path"))
-        answer.set_status(405)
+        answer = problem(Refused("request_malformed", "this method is not for this path"), 405)
         answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
         return answer
-    except web.HTTPRequestEntityTooLarge:
-        return problem(Refused("transaction_too_large"))
     except web.HTTPException as error:
-        answer = problem(Refused("request_malformed", error.reason))
-        answer.set_status(error.status)
-        return answer
+        return problem(Refused("request_malformed", error.reason), error.status)
+    except ConnectionError:
+        raise  # the client is gone
+    except Exception:
+        # The path would name an account; the route does not.
+        resource = request.match_info.route.resource
+        route = "" if resource is None else resource.canonical
+        _log.exception("request_failed", method=request.method, route=route)
+        return problem(Refused("internal_error"))

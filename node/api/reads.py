@@ -6,9 +6,10 @@ import re
 from aiohttp import web
 
 from consensus.members import MemberSet
+from ledger.fields import ACCOUNT_OPEN, RESERVE_ISSUE
 from ledger.genesis import Genesis
 from ledger.rules import RULE_VERSION
-from node.answers import CertifiedHeader, ObjectWithProof, TransactionStatus
+from node.answers import CertifiedHeader, HistoryItem, ObjectWithProof, TransactionStatus
 from node.api import models
 from node.api.entitlements import Entitlements
 from node.api.signed_requests import RequestVerifier
@@ -16,10 +17,16 @@ from node.engines.simplex import member_set, now_ms
 from node.territory import TerritoryNode
 from primitives.addresses import Address, format_address, parse_address
 from primitives.encoding import encode
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
 
 HISTORY_LIMIT_MAX = 200
+HISTORY_STEP = 20
+HISTORY_RAW_BYTES_MAX = 1 << 20
+"""A page ends early when its transactions are larger than this together."""
+
+BATCHES = frozenset({ACCOUNT_OPEN, RESERVE_ISSUE})
 MSGPACK = "application/msgpack"
+REASON_HEADER = "Democite-Reason"
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DECIMAL = re.compile(r"\d{1,16}", re.ASCII)
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,7}")
@@ -67,19 +74,22 @@ class Reads:
         if certified is None:
             raise Refused("not_found")
         if MSGPACK in request.headers.get("Accept", ""):
-            return web.Response(body=_packed(certified), content_type=MSGPACK)
-        return answer(header_model(certified))
+            response = web.Response(body=_packed(certified), content_type=MSGPACK)
+        else:
+            response = answer(header_model(certified))
+        response.headers["Vary"] = "Accept"
+        return response
 
     async def epoch(self, request: web.Request) -> web.Response:
         """The members of an epoch; there is one so far."""
         if decimal(request.match_info["epoch"], "epoch") != 0:
             raise Refused("not_found")
         members = [
-            {
-                "prefix": member.prefix,
-                "voting_key": member.voting_key.hex(),
-                "recovery_key": member.recovery_key.hex(),
-            }
+            models.Member(
+                prefix=member.prefix,
+                voting_key=member.voting_key.hex(),
+                recovery_key=member.recovery_key.hex(),
+            )
             for member in self._members.members
         ]
         return answer(models.Epoch(epoch=0, set_hash=self._members.hash().hex(), members=members))
@@ -104,6 +114,15 @@ class Reads:
                 header_time_ms=status.header_time_ms,
                 peers=sum(peer.connected for peer in status.peers),
                 members=len(self._members.members),
+                peer_details=[
+                    models.Peer(
+                        prefix=peer.prefix,
+                        address=peer.address,
+                        voting_key=peer.voting_key.hex(),
+                        connected=peer.connected,
+                    )
+                    for peer in status.peers
+                ],
                 mempool_transactions=status.mempool_transactions,
                 ready=status.ready,
                 observing=status.observing,
@@ -125,12 +144,13 @@ class Reads:
 
     async def transaction(self, request: web.Request) -> web.Response:
         """Where a transaction stands, to those it concerns."""
-        key = self._signer(request)
         word = request.match_info["id"]
-        if not _HASH.fullmatch(word):
-            raise Refused("not_found")
-        transaction_id = bytes.fromhex(word)
-        self._entitlements.check_transaction(transaction_id, key)
+        transaction_id = bytes.fromhex(word) if _HASH.fullmatch(word) else b""
+        reason = request.headers.get(REASON_HEADER, "")
+        self._verifier.grant(
+            request,
+            lambda key: self._entitlements.check_transaction(transaction_id, key, reason, now_ms()),
+        )
         return answer(transaction_model(self._node.transaction_status(transaction_id)))
 
     async def account(self, request: web.Request) -> web.Response:
@@ -145,12 +165,12 @@ class Reads:
         address = self._entitled(request)
         before = request.query.get("before")
         limit = decimal(request.query.get("limit", "50"), "limit")
-        page = self._node.history(
+        items, following = self._history_page(
             address.account_id,
             None if before is None else decimal(before, "before"),
             max(1, min(limit, HISTORY_LIMIT_MAX)),
         )
-        items = [
+        entries = [
             models.HistoryEntry(
                 number=item.number,
                 id=item.id.hex(),
@@ -159,11 +179,32 @@ class Reads:
                 time_ms=item.time_ms,
                 amount_minor=item.amount_minor,
                 counterparty=self._address_of(item.counterparty),
-                raw=item.raw.hex(),
+                raw=self._raw_shown(item).hex(),
             )
-            for item in page.items
+            for item in items
         ]
-        return answer(models.History(items=items, next=page.next_before))
+        return answer(models.History(items=entries, next=following))
+
+    def _history_page(
+        self, account_id: bytes, before: int | None, limit: int
+    ) -> tuple[list[HistoryItem], int | None]:
+        """Up to `limit` items, fewer where they are large, and where the next page begins."""
+        items: list[HistoryItem] = []
+        raw_bytes = 0
+        while True:
+            page = self._node.history(account_id, before, min(HISTORY_STEP, limit - len(items)))
+            items += page.items
+            before = page.next_before
+            raw_bytes += sum(len(item.raw) for item in page.items)
+            if before is None or len(items) >= limit or raw_bytes > HISTORY_RAW_BYTES_MAX:
+                return items, before
+
+    def _raw_shown(self, item: HistoryItem) -> bytes:
+        """A batch also holds what others received: only who signed it gets its bytes."""
+        if item.kind not in BATCHES or item.counterparty is None:
+            return item.raw
+        concerned = self._node.transaction_accounts(item.id)
+        return item.raw if len(concerned) <= 2 else b""
 
     async def lane(self, request: web.Request) -> web.Response:
         """What a number of a device's lane was used for."""
@@ -183,16 +224,18 @@ class Reads:
             )
         )
 
-    def _signer(self, request: web.Request) -> bytes:
-        return self._verifier.verify(
-            request.headers.get("Authorization"), request.method, request.path_qs
-        )
-
     def _entitled(self, request: web.Request) -> Address:
-        key = self._signer(request)
-        address = parse_address(request.match_info["address"])
-        reason = request.headers.get("Democite-Reason", "")
-        self._entitlements.check_account(address, key, reason, now_ms())
+        address: Address | None = None
+        reason = request.headers.get(REASON_HEADER, "")
+
+        def check(key: bytes) -> bool:
+            nonlocal address
+            address = parse_address(request.match_info["address"])
+            return self._entitlements.check_account(address, key, reason, now_ms())
+
+        self._verifier.grant(request, check)
+        if address is None:
+            raise InvariantBroken("a request was granted unseen")
         return address
 
     def _address_of(self, identity: bytes | None) -> str | None:
@@ -202,8 +245,12 @@ class Reads:
 
 def answer(model: models.Model, status: int = 200) -> web.Response:
     """A model as JSON; fields that are not set are left out."""
-    text = model.model_dump_json(exclude_unset=True)
-    return web.Response(text=text, status=status, content_type="application/json")
+    return web.Response(
+        text=model.model_dump_json(exclude_unset=True),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def decimal(word: str, field: str) -> int:
