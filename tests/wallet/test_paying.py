@@ -9,6 +9,7 @@ from primitives.errors import Refused
 from tests.wallet.chain import Chain
 from tests.wallet.desks import (
     OPENING_MINOR,
+    die,
     intent_to_pay,
     open_desk,
     paid_minor,
