@@ -27,7 +27,7 @@ from pathlib import Path
 
 from primitives.errors import InvariantBroken, Refused
 
-SEGMENT_BYTES_MAX = 16 << 20
+SEGMENT_BYTES_MAX = 8 << 20
 GROUP_BYTES_MAX = 64 << 20
 _MAGIC = b"\xd3\x4d\x4f\x6a"
 _HEAD = struct.Struct(">4sIQBI")
@@ -90,6 +90,8 @@ class Journal:
         self.bytes_written = 0
         self.syncs = 0
         self.records: tuple[bytes, ...] = ()
+        """What was recovered, in the order it was written."""
+        self._record_views: list[int] = []
         self.lost_reason = self._recover(journal_id)
         if self.lost_reason is None and self._sequence < sequence_seen:
             self.lost_reason = "the journal ends before what the store has seen of it"
@@ -152,9 +154,17 @@ class Journal:
         )
         self._oldest_kept = max(self._oldest_kept, kept)
 
-    def rotate(self) -> None:
-        """Begin a new segment with the next group, so that the present one can be pruned."""
+    async def compact(self, floor_view: int) -> None:
+        """Write what was recovered of views from `floor_view` on into a new segment, and let go
+        of all others. For a node that does not run otherwise; nothing was appended since."""
+        if self.lost_reason is not None or not self._segments:
+            return
+        for record, view in zip(self.records, self._record_views, strict=True):
+            if view >= floor_view:
+                self.append(record, view)
         self._bytes_in_segment = SEGMENT_BYTES_MAX
+        self._oldest_kept = self._segments[-1].number + 1
+        await self.sync()
 
     @property
     def failure(self) -> Exception | None:
@@ -294,6 +304,7 @@ class Journal:
             else:
                 for view, record in _split_records(content, path):
                     segment.view_max = max(segment.view_max, view)
+                    self._record_views.append(view)
                     records.append(record)
             position += _HEAD.size + len(content)
         self._bytes_in_segment = position

@@ -23,7 +23,7 @@ from primitives.errors import Refused
 from primitives.signatures import verify
 
 PART_BYTES = 2 << 20
-PART_BLOCKS_MAX = 256
+PART_BLOCKS_MAX = 64
 ANSWER_SECONDS_MAX = 10.0
 _HEIGHT_BYTES = 8
 _REST_SECONDS = 0.25
@@ -178,7 +178,13 @@ class CatchUpRun:
             if part is not None:
                 blocks, vouching = part
                 await self._take(blocks, vouching)
-                self.blocks_taken += len(blocks)
+                if self._position() == (height, digest):
+                    # They were of no use; asking for the same again at once would never end.
+                    self._log.warning("blocks_not_taken", height=height, blocks=len(blocks))
+                    self._prefer = None
+                    await asyncio.sleep(_REST_SECONDS)
+                else:
+                    self.blocks_taken += len(blocks)
 
     async def _next_part(
         self, height: int, digest: bytes, target: Header, certificate: Certificate

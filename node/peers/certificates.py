@@ -54,6 +54,14 @@ def make_transport(voting_key: SigningKey) -> tuple[bytes, bytes]:
     return key_pem, certificate.public_bytes(serialization.Encoding.PEM)
 
 
+def public_key_of(certificate_pem: bytes) -> bytes:
+    """The Ed25519 key in a certificate of our own."""
+    public_key = x509.load_pem_x509_certificate(certificate_pem).public_key()
+    if not isinstance(public_key, Ed25519PublicKey):
+        raise Refused("card_malformed", "the certificate's key is not Ed25519")
+    return public_key.public_bytes_raw()
+
+
 def check_authority(authority_der: bytes, voting_key: bytes) -> None:
     """Refuse (`card_malformed`) what is not the authority of this voting key."""
     if len(authority_der) > AUTHORITY_BYTES_MAX:

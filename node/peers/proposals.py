@@ -6,6 +6,7 @@ ask of the sender. The consensus core only ever sees whole blocks.
     proposal = length(4) ‖ enc(["compact", 1, header, vote]) ‖ id(32) × transactions count
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -85,14 +86,18 @@ class Proposals:
             return
         if transactions_root(partial.ids) != partial.header.transactions_root:
             raise Refused("peer_malformed", "these are not the transactions that the header names")
-        self._gather(partial)
-        if not partial.missing:
-            self._complete(partial)
-            return
         while len(self._partial) >= PROPOSALS_WAITING_MAX:
             del self._partial[next(iter(self._partial))]
         self._partial[digest] = partial
-        self._ask_missing(partial)
+        # In a later turn: transactions that came just before it were not looked at yet.
+        asyncio.get_running_loop().call_soon(self._begin, partial)
+
+    def _begin(self, partial: PartialProposal) -> None:
+        self._gather(partial)
+        if not partial.missing:
+            self._complete(partial)
+        else:
+            self._ask_missing(partial)
 
     def arrived(self, ids: Iterable[bytes]) -> None:
         """These were verified, or turned out not to be sound: look again at what waits."""
@@ -154,8 +159,8 @@ class Proposals:
         self._ask(partial.peer_key, partial.header.digest + b"".join(indices))
 
     def _complete(self, partial: PartialProposal) -> None:
-        self._partial.pop(partial.header.digest, None)
-        self._on_complete(partial)
+        if self._partial.pop(partial.header.digest, None) is partial:
+            self._on_complete(partial)
 
 
 def read_want(content: bytes) -> tuple[bytes, list[int]]:

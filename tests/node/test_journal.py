@@ -188,3 +188,23 @@ def test_a_folder_in_use_is_not_made_again(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refusal:
         create_journal(tmp_path)
     assert refusal.value.code == "file_exists"
+
+
+def test_compaction_keeps_what_stands_above_the_floor(tmp_path: Path) -> None:
+    journal_id = create_journal(tmp_path)
+    _write(tmp_path, journal_id, [[(bytes([view]) * 1000, view)] for view in range(1, 50)])
+
+    async def run() -> None:
+        journal = Journal(tmp_path, journal_id, 49)
+        await journal.compact(48)
+        journal.close()
+
+    asyncio.run(run())
+    assert sum(path.stat().st_size for path in _segments(tmp_path)) < 4_000
+    again = Journal(tmp_path, journal_id, 49)
+    assert again.lost_reason is None
+    assert [record[0] for record in again.records] == [48, 49]
+    again.append(b"more", 50)
+    asyncio.run(again.sync())
+    again.close()
+    assert len(Journal(tmp_path, journal_id, 49).records) == 3

@@ -1,0 +1,162 @@
+"""Everything again from the genesis: for `node verify`, and for whoever doubts a disk.
+
+Every signature, every rule, every root and every certificate of the whole chain is checked, in
+memory, against nothing but the genesis; then the stored objects must be the state that came out,
+and each currency's totals the sums of its accounts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consensus.certificates import verify_certificate
+from consensus.header import genesis_digest
+from consensus.votes import FINALIZE
+from ledger.commitment import Commitment, LogReceipts
+from ledger.execution import BlockRefused, execute
+from ledger.genesis import Genesis, initial_objects
+from ledger.invariants import full_sums
+from ledger.objects import decode_object
+from ledger.rules import RuleSet
+from ledger.state import State
+from ledger.transaction import decode_transaction
+from node.block_body import transactions_root
+from node.chain import Chain
+from node.chain_records import StoredHeader
+from node.engines.simplex import member_set
+from node.verifier import verified
+from primitives.errors import Refused
+from primitives.indexed_tree import IndexedTree
+from primitives.receipt_log import ReceiptLog
+from primitives.signatures import verify
+from primitives.tree_proofs import value_hash_of
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What was checked."""
+
+    height: int
+    transactions: int
+    signatures: int
+    certificates: int
+    state_root: bytes
+    """After the newest block."""
+
+
+class MemoryObjects:
+    """The objects of the replayed state (`ledger.state.ObjectSource`)."""
+
+    def __init__(self) -> None:
+        self.objects: dict[bytes, bytes] = {}
+
+    def object(self, key: bytes) -> bytes | None:
+        """See `ObjectSource`."""
+        return self.objects.get(key)
+
+
+class Replay:
+    """One replay; `on_block` is told each height that holds."""
+
+    def __init__(
+        self, chain: Chain, genesis: Genesis, on_block: Callable[[int], None] | None = None
+    ) -> None:
+        self._chain = chain
+        self._genesis = genesis
+        self._on_block = on_block
+        self._members = member_set(genesis)
+        self._rules = RuleSet(parameters=genesis.parameters)
+        self._source = MemoryObjects()
+        entries = []
+        for slot, (key, item) in enumerate(initial_objects(genesis), 1):
+            self._source.objects[key] = item.encode()
+            entries.append((slot, key, value_hash_of(self._source.objects[key])))
+        tree, log = IndexedTree(), ReceiptLog()
+        tree.load(entries, len(entries) + 1)
+        self._state = State(self._source, LogReceipts(log), self._rules, 0)
+        self._commitment = Commitment(self._state, tree, log)
+        self._signatures = 0
+        self._certificates = 0
+
+    def run(self) -> Replayed:
+        """Check everything. Raises Refused `store_corrupt` with the first thing that fails."""
+        chain = self._chain
+        if chain.meta.network_id not in (None, self._genesis.network_id):
+            raise Refused("data_of_other_network")
+        parent_digest = genesis_digest(self._genesis.network_id)
+        parent_time_ms = self._genesis.time_ms
+        # A store that was never started holds no objects yet.
+        started = chain.meta.network_id is not None
+        before_newest = dict(self._source.objects) if started else {}
+        for height in range(1, chain.height + 1):
+            if height == chain.height:
+                before_newest = dict(self._source.objects)
+            stored = chain.stored_header(height)
+            if stored is None:
+                raise _corrupt(height, "the header is missing")
+            header = stored.header
+            if header.parent_digest != parent_digest or header.time_ms <= parent_time_ms:
+                raise _corrupt(height, "it does not follow the block before")
+            self._check_certificate(stored)
+            self._execute(stored)
+            parent_digest, parent_time_ms = header.digest, header.time_ms
+            if self._on_block is not None:
+                self._on_block(height)
+        if dict(chain.stored_objects()) != before_newest:
+            raise _corrupt(chain.height, "the stored objects are not the state")
+        full_sums(decode_object(raw) for raw in self._source.objects.values())
+        return Replayed(
+            chain.height,
+            self._state.receipt_count,
+            self._signatures,
+            self._certificates,
+            self._commitment.root_after(self._state.tip),
+        )
+
+    def _check_certificate(self, stored: StoredHeader) -> None:
+        header, certificate = stored.header, stored.certificate
+        if certificate is None:
+            if header.height == self._chain.height:
+                raise _corrupt(header.height, "the newest block has no certificate")
+            return
+        named = (certificate.kind, certificate.view, certificate.digest)
+        if named != (FINALIZE, header.view, header.digest):
+            raise _corrupt(header.height, "the certificate is another block's")
+        verify_certificate(certificate, self._members, self._genesis.network_id, verify)
+        self._certificates += 1
+
+    def _execute(self, stored: StoredHeader) -> None:
+        header = stored.header
+        if self._commitment.root_after(self._state.tip) != header.state_root:
+            raise _corrupt(header.height, "the state root before it is another")
+        network_id = self._genesis.network_id
+        try:
+            transactions = [
+                decode_transaction(raw, network_id, self._rules)
+                for raw in self._chain.raws(header.height)
+            ]
+        except Refused as refusal:
+            raise _corrupt(header.height, f"the body can't be read: {refusal}") from refusal
+        ids = [transaction.id for transaction in transactions]
+        if (
+            len(ids) != header.transactions_count
+            or transactions_root(ids) != header.transactions_root
+            or stored.first_number != self._state.receipt_count
+        ):
+            raise _corrupt(header.height, "the body is not the one the header names")
+        for number, transaction in enumerate(transactions, stored.first_number):
+            if not verified(transaction):
+                raise _corrupt(header.height, "a signature does not verify")
+            if self._chain.number_of(transaction.id) != number:
+                raise _corrupt(header.height, "a transaction is not in the index")
+            self._signatures += len(transaction.signers)
+        try:
+            candidate = execute(self._state, transactions, header.time_ms)
+        except BlockRefused as refused:
+            raise _corrupt(header.height, f"it does not apply: {refused.refusal}") from refused
+        changes = candidate.changes
+        self._state.commit(candidate)
+        self._source.objects.update(changes)
+
+
+def _corrupt(height: int, reason: str) -> Refused:
+    return Refused("store_corrupt", f"block {height}: {reason}")
