@@ -288,11 +288,14 @@ class Machinery:
 
     async def _take_blocks(self, blocks: list[Block], certificate: Certificate) -> None:
         """Verify, execute and commit blocks that a certificate vouches for."""
-        shelved = [await self._verified(block) for block in blocks]
+        # One after the other: a part may hold more blocks than the shelf, which the executor asks
+        # for each block's parent.
+        shelved: list[ShelvedBlock] = []
         try:
-            for block in shelved:
+            for block in blocks:
+                shelved.append(await self._verified(block))
                 if block.header.height > self.committer.submitted_height:
-                    self.executor.run(block)
+                    self.executor.run(shelved[-1])
                     await asyncio.sleep(0)
         except ParentGone:
             return
