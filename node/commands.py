@@ -10,6 +10,7 @@ from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.options import (
     DataOption,
+    GenesisOption,
     JsonOption,
     LangOption,
     NodeOption,
@@ -96,13 +97,13 @@ def start(
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
-) -> Result:
-    """Run the node until SIGTERM."""
-    from node.server import run
+) -> None:
+    """Run the node until SIGTERM. What it prints, it prints once it is ready."""
+    from node.server import plan_start, run
     from terminal.passphrases import read_passphrase
 
-    run(data, genesis, read_passphrase(passphrase_file), behind_proxy=behind_proxy)
-    return Result()
+    plan = plan_start(data, genesis, behind_proxy=behind_proxy)
+    run(plan, read_passphrase(passphrase_file))
 
 
 @app.command(help=text("Où en est un nœud.", "Where a node stands."))
@@ -110,33 +111,40 @@ def status(node: NodeOption = None, lang: LangOption = None, as_json: JsonOption
     """Ask a node how it is."""
     from node.remote import fetch_status, status_lines
 
-    content = fetch_status(_one(node))
+    content = fetch_status(_urls(node))
     return Result(content, status_lines(content))
 
 
 @app.command(help=text("Les pairs d'un nœud.", "A node's peers."))
 def peers(node: NodeOption = None, lang: LangOption = None, as_json: JsonOption = False) -> Result:
     """Ask a node whom it is connected with."""
-    from node.remote import fetch_status
+    from node.remote import fetch_status, peer_lines
 
-    content = fetch_status(_one(node))
-    told = text(
-        f"{content['peers']} pairs connectés sur {content['members']} territoires",
-        f"{content['peers']} peers connected, {content['members']} territories",
-    )
-    return Result({"peers": content["peers"], "members": content["members"]}, told)
+    content = fetch_status(_urls(node))
+    names = ("network_id", "members", "peers", "peer_details")
+    return Result({name: content[name] for name in names}, peer_lines(content))
 
 
 @app.command(help=text("Tout vérifier dans les données.", "Check everything in the data."))
-def verify(data: DataOption, lang: LangOption = None, as_json: JsonOption = False) -> Result:
-    """Add up every balance, rebuild the tree, check certificates and hashes."""
+def verify(
+    data: DataOption,
+    genesis: GenesisOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Add up every balance, rebuild the tree, check hashes and, with the genesis, certificates."""
     from node.inspection import verify_data
 
-    content = verify_data(data)
+    content = verify_data(data, genesis)
     told = text(
         f"Tout se tient à la hauteur {content['height']}.",
         f"Everything holds at height {content['height']}.",
     )
+    if genesis is None:
+        told += text(
+            "\nAvec --genesis, les certificats sont vérifiés aussi.",
+            "\nWith --genesis, certificates are checked too.",
+        )
     return Result(content, told)
 
 
@@ -161,15 +169,18 @@ def keys(
     as_json: JsonOption = False,
 ) -> Result:
     """Show the public halves of the keys; secrets never leave their files."""
-    from node.inspection import public_keys
+    from node.inspection import check_keys, public_keys
     from terminal.passphrases import read_passphrase
 
-    content = public_keys(data, read_passphrase(passphrase_file))
-    return Result(content, "\n".join(f"{name}: {key}" for name, key in content.items()))
+    content = public_keys(data)
+    if passphrase_file is not None:
+        check_keys(data, content, read_passphrase(passphrase_file))
+    told = "\n".join(f"{name}: {key}" for name, key in content.items())
+    return Result(dict[str, object](content), told)
 
 
-def _one(node: list[str] | None) -> str:
+def _urls(node: list[str] | None) -> tuple[str, ...]:
     urls = node_urls(node)
     if not urls:
         raise CommandError("option_missing", text("il manque --node URL", "--node URL is missing"))
-    return urls[0]
+    return urls

@@ -46,6 +46,7 @@ class DataFolder:
         self.signing_file = self.keys / "signing.json"
         self.transport_file = self.keys / "transport.json"
         self.certificate_file = self.keys / "transport.pem"
+        self.public_keys_file = self.keys / "public.json"
         self._lock: int | None = None
 
     def write(self, content: NodeFile) -> None:
@@ -75,19 +76,24 @@ class DataFolder:
             raise Refused("data_malformed", "every field is text", file=str(self.file))
         return NodeFile(**content)
 
-    def bind(self, network_id: bytes, engine: str) -> NodeFile:
-        """Note at the first start which network and engine this folder serves; check later.
+    def check(self, network_id: bytes, engine: str) -> NodeFile:
+        """Check that the folder, if it was started before, serves this network and engine.
 
         Raises `Refused`: `data_of_other_network`, `engine_mismatch`.
         """
         content = self.read()
+        if content.network_id and content.network_id != network_id.hex():
+            raise Refused("data_of_other_network", content.network_id, file=str(self.file))
+        if content.engine and content.engine != engine:
+            raise Refused("engine_mismatch", f"this folder serves {content.engine}")
+        return content
+
+    def bind(self, network_id: bytes, engine: str) -> NodeFile:
+        """Note at the first start which network and engine this folder serves; check later."""
+        content = self.check(network_id, engine)
         if not content.network_id:
             content = replace(content, network_id=network_id.hex(), engine=engine)
             self.write(content)
-        if content.network_id != network_id.hex():
-            raise Refused("data_of_other_network", content.network_id, file=str(self.file))
-        if content.engine != engine:
-            raise Refused("engine_mismatch", f"this folder serves {content.engine}")
         return content
 
     def lock(self) -> None:

@@ -1,13 +1,14 @@
-"""`node init` and `network create`: what a town hall does before there is a network.
+"""`node init`, `network issuer` and `network create`: what is done before there is a network.
 
 Nothing half-made stays: a data folder is built under another name and moved into place last; files
 outside it are removed again when something fails.
 """
 
-import contextlib
-import shutil
+import errno
+import os
+import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,14 +27,22 @@ from node.cards import (
 )
 from node.data_folder import DataFolder, NodeFile
 from node.genesis_file import write_genesis
-from node.keys import KeySource, write_key, write_transport_key
-from node.peers.certificates import make_authority, make_transport
-from node.private_files import PRIVATE_FOLDER_MODE, sync_folder, write_new_file
-from node.territory import create_data
+from node.keys import KeySource, write_key, write_public_keys, write_transport_key
+from node.machinery import create_data
+from node.peers.certificates import make_authority, make_transport, public_key_of
+from node.private_files import (
+    PRIVATE_FOLDER_MODE,
+    private_by_default,
+    sync_folder,
+    write_new_file,
+)
+from node.undo import Undo, undone_on_failure
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 
+FIGURE_DIGITS_MAX = 16
+ROLES = ("voting", "signing", "recovery", "issuer")
 DEMO_QUOTAS = ("accounts_opened_per_day_max", "lines_per_day_max", "transactions_per_day_max")
 
 
@@ -63,14 +72,57 @@ def init_node(plan: NodePlan, passphrase: str) -> Card:
     """Make a node's keys, journal and store, and hand over its public card.
 
     Raises FileExistsError, `Refused`: `genesis_invalid` for what no genesis would take,
-    `card_malformed`.
+    `card_malformed`, `usage` for a recovery key that would stand with the node.
     """
-    for path in (plan.data, plan.card, plan.recovery_out):
-        if path.exists():
-            raise FileExistsError(17, "File exists", str(path))
+    _check_places(plan)
     source = KeySource(plan.demo_seed)
-    keys = {role: source.new_key(role) for role in ("voting", "signing", "recovery", "issuer")}
-    authority = make_authority(keys["voting"])
+    keys = {role: source.new_key(f"{role} {plan.prefix}") for role in ROLES}
+    card = _card(plan, keys)
+    with undone_on_failure() as undo:
+        _write_outside(plan.recovery_out, "recovery", keys["recovery"], passphrase, undo)
+        if plan.issuer_card is None:
+            _write_outside(plan.issuer_file, "issuer", keys["issuer"], passphrase, undo)
+        undo.make_folder(plan.data.parent)
+        building = plan.data.with_name(f".{plan.data.name}.{secrets.token_hex(6)}")
+        undo.tree(building)
+        with private_by_default():
+            _build_folder(building, plan, keys, passphrase)
+        undo.make_folder(plan.card.parent)
+        building.rename(plan.data)
+        undo.tree(plan.data)
+        sync_folder(plan.data.parent)
+        write_new_file(plan.card, card_to_json(card, keys["voting"]).encode(), CARD_FILE_MODE)
+    return card
+
+
+def _check_places(plan: NodePlan) -> None:
+    files = [plan.card, plan.recovery_out]
+    if plan.issuer_card is None:
+        files.append(plan.issuer_file)
+    for path in files:
+        if os.path.lexists(path):
+            raise _exists(path)
+    if os.path.lexists(plan.data) and not _is_empty_folder(plan.data):
+        raise _exists(plan.data)
+    data = plan.data.resolve()
+    for path in files[1:]:
+        if data in path.resolve().parents:
+            raise Refused(
+                "usage",
+                "recovery and issuer keys never stand in the node's data",
+                field="--recovery-out",
+            )
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _exists(path: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
+def _card(plan: NodePlan, keys: dict[str, SigningKey]) -> Card:
     territory = Territory(
         name=plan.name,
         prefix=plan.prefix,
@@ -78,33 +130,24 @@ def init_node(plan: NodePlan, passphrase: str) -> Card:
         peer=plan.peer,
         http=plan.http,
         voting_key=keys["voting"].public_key,
-        authority_der=authority,
+        authority_der=make_authority(keys["voting"]),
         signing_keys=(keys["signing"].public_key,),
         signing_threshold=1,
         recovery_key=keys["recovery"].public_key,
         issuer_keys=(keys["issuer"].public_key,),
         issuer_threshold=1,
     )
+    is_demo = plan.demo_seed is not None
     if plan.issuer_card is not None:
-        territory = with_issuer(territory, read_issuer_card(plan.issuer_card))
-    card = Card(territory, plan.demo_seed is not None)
-    with _undone_on_failure() as made:
-        _write_outside(plan.recovery_out, "recovery", keys["recovery"], passphrase, made)
-        if plan.issuer_card is None:
-            _write_outside(plan.issuer_file, "issuer", keys["issuer"], passphrase, made)
-        building = plan.data.with_name(f".{plan.data.name}.new")
-        made.append(building)
-        _build_folder(building, plan, keys, passphrase)
-        building.rename(plan.data)
-        made.append(plan.data)
-        sync_folder(plan.data.parent)
-        write_new_file(plan.card, card_to_json(card, keys["voting"]).encode(), CARD_FILE_MODE)
-    return card
+        issuer = read_issuer_card(plan.issuer_card)
+        territory = with_issuer(territory, issuer)
+        # Whoever knows the seed could issue money: no less a demo than with a node's own keys.
+        is_demo = is_demo or issuer.demo
+    return Card(territory, is_demo)
 
 
 def _build_folder(root: Path, plan: NodePlan, keys: dict[str, SigningKey], passphrase: str) -> None:
     folder = DataFolder(root)
-    root.parent.mkdir(parents=True, exist_ok=True)
     for path in (root, folder.keys, folder.audit):
         path.mkdir(mode=PRIVATE_FOLDER_MODE)
     voting, signing = keys["voting"], keys["signing"]
@@ -113,31 +156,20 @@ def _build_folder(root: Path, plan: NodePlan, keys: dict[str, SigningKey], passp
     key_pem, certificate_pem = make_transport(voting)
     write_transport_key(folder.transport_file, key_pem, passphrase)
     write_new_file(folder.certificate_file, certificate_pem)
+    public = {
+        "voting": voting.public_key.hex(),
+        "signing": signing.public_key.hex(),
+        "transport": public_key_of(certificate_pem).hex(),
+    }
+    write_public_keys(folder.public_keys_file, public)
     create_data(folder.journal, folder.store, plan.store)
     folder.write(NodeFile(plan.name, plan.prefix, plan.peer, plan.http, plan.store))
 
 
-def _write_outside(
-    path: Path, role: str, key: SigningKey, passphrase: str, made: list[Path]
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write_outside(path: Path, role: str, key: SigningKey, passphrase: str, undo: Undo) -> None:
+    undo.make_folder(path.parent, PRIVATE_FOLDER_MODE)
     write_key(path, role, key, passphrase)
-    made.append(path)
-
-
-@contextlib.contextmanager
-def _undone_on_failure() -> Iterator[list[Path]]:
-    """Collects what is made; removes it when the block fails."""
-    made: list[Path] = []
-    try:
-        yield made
-    except BaseException:
-        for path in reversed(made):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-        raise
+    undo.file(path)
 
 
 def make_issuer(
@@ -151,7 +183,7 @@ def make_issuer(
 ) -> IssuerCard:
     """Make an issuer's keys, one file each to be handed to its holder, and the public card.
 
-    Raises FileExistsError, `Refused`: `genesis_invalid`.
+    Raises FileExistsError, `Refused`: `genesis_invalid`, `threshold_invalid`.
     """
     currency_of(currency)
     if not 1 <= threshold <= count:
@@ -161,12 +193,11 @@ def make_issuer(
     card = IssuerCard(
         currency, tuple([key.public_key for key in keys]), threshold, demo_seed is not None
     )
-    with _undone_on_failure() as made:
-        if not out.exists():
-            out.mkdir(parents=True, mode=PRIVATE_FOLDER_MODE)
+    with undone_on_failure() as undo:
         for number, key in enumerate(keys, 1):
             file = out / f"issuer-{currency.lower()}-{number}.json"
-            _write_outside(file, "issuer", key, passphrase, made)
+            _write_outside(file, "issuer", key, passphrase, undo)
+        undo.make_folder(card_file.parent)
         write_new_file(card_file, issuer_card_to_json(card, keys).encode(), CARD_FILE_MODE)
     return card
 
@@ -182,6 +213,7 @@ def create_network(
     for file, card in cards:
         if card.demo and not demo:
             raise Refused("demo_card", card.territory.name, file=str(file))
+    _check_keys(cards)
     changes: dict[str, int] = dict.fromkeys(DEMO_QUOTAS, AMOUNT_MINOR_MAX) if demo else {}
     changes.update(_figure(text) for text in figures)
     genesis = Genesis(
@@ -191,13 +223,41 @@ def create_network(
         parameters=replace(Parameters(), **changes),
         territories=tuple([card.territory for _, card in cards]),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_genesis(out, genesis, engine)
+    with undone_on_failure() as undo:
+        undo.make_folder(out.parent)
+        write_genesis(out, genesis, engine)
     return genesis
+
+
+def _check_keys(cards: Sequence[tuple[Path, Card]]) -> None:
+    """No key and no address of the network stands twice: one theft must not become two."""
+    seen: set[bytes | str] = set()
+    for file, card in cards:
+        one = card.territory
+        parts: dict[str, Sequence[bytes | str]] = {
+            "prefix": [f"prefix {one.prefix}"],
+            "currency": [f"currency {currency.code}" for currency in one.currencies],
+            "peer": [one.peer],
+            "http": [one.http],
+            "voting_key": [one.voting_key],
+            "cometbft_key": [] if one.cometbft_key is None else [one.cometbft_key],
+            "recovery_key": [one.recovery_key],
+            "signing_keys": one.signing_keys,
+            "issuer_keys": one.issuer_keys,
+        }
+        for field, values in parts.items():
+            for value in values:
+                if value in seen:
+                    named = value.hex()[:16] if isinstance(value, bytes) else value
+                    raise Refused(
+                        "genesis_invalid", f"{named} stands twice", file=str(file), field=field
+                    )
+                seen.add(value)
 
 
 def _figure(text: str) -> tuple[str, int]:
     name, _, figure = text.partition("=")
-    if name not in PARAMETER_NAMES or not figure.isascii() or not figure.isdigit():
+    is_figure = figure.isascii() and figure.isdigit() and len(figure) <= FIGURE_DIGITS_MAX
+    if name not in PARAMETER_NAMES or not is_figure:
         raise Refused("parameter_unknown", text[:60], field=name[:40])
     return name, int(figure)

@@ -1,64 +1,100 @@
 """Looking into the data of a node that does not run: verify, compact, keys."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from consensus.certificates import verify_certificate
-from consensus.members import MemberSet
-from ledger.genesis import Genesis
+from consensus.header import genesis_digest
 from ledger.objects import Account, Currency, decode_object
 from node.block_body import transactions_root
 from node.chain import Chain
 from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
-from node.keys import read_key
+from node.journal import Journal
+from node.keys import read_key, read_public_keys
+from node.replay import Replay
 from node.start import load_receipts
 from node.store import open_store
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from primitives.indexed_tree import IndexedTree
-from primitives.signatures import verify as verify_signature
 from primitives.state_root import state_root
 
 T = TypeVar("T")
 
 
-def verify_data(data: Path) -> dict[str, object]:
-    """Check what can be checked without executing anything: every block hangs on the one before,
-    every body is the one its header names, every certificate is good where the genesis is known,
-    the objects give the newest header's state root, and each currency's totals are the sum of its
-    accounts. Raises `Refused("store_corrupt")` with what does not hold."""
-    return _with_chain(data, _verify_chain)
+def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, object]:
+    """Check a node's data. Without a genesis: every block hangs on the one before, every body is
+    the one its header names, the objects give the newest header's state root, each currency's
+    totals are the sum of its accounts, and the journal is whole. With a genesis everything is
+    executed again, signatures and certificates included (`node.replay`).
+
+    Raises `Refused`: `store_corrupt` with what does not hold, `certificate_invalid`,
+    `data_of_other_network`, `journal_corrupt`.
+    """
+    folder = DataFolder(data)
+    genesis = None
+    if genesis_file is not None:
+        genesis, engine = read_genesis(genesis_file)
+        folder.check(genesis.network_id, engine)
+
+    def check(chain: Chain) -> dict[str, object]:
+        found = _verify_chain(chain)
+        if genesis is not None:
+            replayed = Replay(chain, genesis).run()
+            found["signatures"] = replayed.signatures
+            found["certificates"] = replayed.certificates
+        found["journal"] = _journal_state(folder, chain)
+        return found
+
+    return _with_chain(folder, check)
+
+
+def _journal_state(folder: DataFolder, chain: Chain) -> str:
+    """`whole`, or why it counts as lost."""
+    journal = Journal(folder.journal, chain.meta.journal_id, chain.meta.journal_sequence)
+    journal.close()
+    return journal.lost_reason or "whole"
 
 
 def compact_data(data: Path) -> dict[str, object]:
-    """Give disk space back; tells the size before and after."""
+    """Give disk space of store and journal back; tells the size before and after."""
     folder = DataFolder(data)
     before = _bytes_in(folder.store) + _bytes_in(folder.journal)
-    _with_chain(data, lambda chain: chain.compact())
+
+    def compact(chain: Chain) -> None:
+        chain.compact()
+        journal = Journal(folder.journal, chain.meta.journal_id, chain.meta.journal_sequence)
+        try:
+            # What is below the newest final view was promised and kept.
+            floor_view = 0 if chain.newest is None else chain.newest.header.view
+            asyncio.run(journal.compact(floor_view))
+        finally:
+            journal.close()
+
+    _with_chain(folder, compact)
     after = _bytes_in(folder.store) + _bytes_in(folder.journal)
     return {"bytes_before": before, "bytes_after": after}
 
 
-def public_keys(data: Path, passphrase: str) -> dict[str, object]:
-    """The public halves of the territory's keys."""
+def public_keys(data: Path) -> dict[str, str]:
+    """The public halves of the territory's keys, by role."""
     folder = DataFolder(data)
     folder.read()
-    return {
-        "voting": read_key(folder.voting_file, "voting", passphrase).public_key.hex(),
-        "signing": read_key(folder.signing_file, "signing", passphrase).public_key.hex(),
-    }
+    return read_public_keys(folder.public_keys_file)
 
 
-def check_certificates(data: Path, genesis_file: Path) -> int:
-    """Verify every stored certificate against the genesis's members; how many there were."""
-    genesis, _ = read_genesis(genesis_file)
-    return _with_chain(data, lambda chain: _check_certificates(chain, genesis))
-
-
-def _with_chain(data: Path, work: Callable[[Chain], T]) -> T:
+def check_keys(data: Path, keys: dict[str, str], passphrase: str) -> None:
+    """Check that the sealed keys are those. Raises `Refused`: `passphrase_wrong`,
+    `keystore_malformed`, `data_malformed`."""
     folder = DataFolder(data)
+    for role, file in (("voting", folder.voting_file), ("signing", folder.signing_file)):
+        if read_key(file, role, passphrase).public_key.hex() != keys.get(role):
+            raise Refused("data_malformed", "not the key that public.json names", file=str(file))
+
+
+def _with_chain(folder: DataFolder, work: Callable[[Chain], T]) -> T:
     content = folder.read()
     folder.lock()
     try:
@@ -101,12 +137,13 @@ def _verify_chain(chain: Chain) -> dict[str, object]:
 
 def _verify_blocks(chain: Chain) -> int:
     transactions = 0
-    parent: bytes | None = None
+    network_id = chain.meta.network_id
+    parent = b"" if network_id is None else genesis_digest(network_id)
     for height in range(1, chain.height + 1):
         stored = chain.stored_header(height)
         if stored is None or stored.header.height != height:
             raise Refused("store_corrupt", f"the header at height {height} is missing")
-        if parent is not None and stored.header.parent_digest != parent:
+        if stored.header.parent_digest != parent or stored.header.network_id != network_id:
             raise Refused("store_corrupt", f"the block at height {height} has another parent")
         ids = [hash_bytes("tx", raw) for raw in chain.raws(height)]
         if (
@@ -131,19 +168,6 @@ def _verify_root(chain: Chain) -> None:
     log = load_receipts(chain, newest.first_number)
     if state_root(tree.count(), tree.root(), log.root()) != newest.header.state_root:
         raise Refused("store_corrupt", "the objects do not give the newest header's state root")
-
-
-def _check_certificates(chain: Chain, genesis: Genesis) -> int:
-    from node.engines.simplex import member_set
-
-    members: MemberSet = member_set(genesis)
-    found = 0
-    for height in range(1, chain.height + 1):
-        stored = chain.stored_header(height)
-        if stored is not None and stored.certificate is not None:
-            verify_certificate(stored.certificate, members, genesis.network_id, verify_signature)
-            found += 1
-    return found
 
 
 def _bytes_in(folder: Path) -> int:

@@ -3,8 +3,10 @@
 keys/voting.json     the consensus key; also the authority of the transport key
 keys/signing.json    the staff's key
 keys/transport.json  the TLS key (PEM); keys/transport.pem its certificate
+keys/public.json     the public halves, for who has no passphrase at hand
 """
 
+import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ SALT_BYTES = 16
 NONCE_BYTES = 24
 KEY_FILE_KIND = "key"
 TRANSPORT_FILE_KIND = "transport_key"
+PUBLIC_FILE_KIND = "public_keys"
+PUBLIC_FILE_BYTES_MAX = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class KeySource:
     demo_seed: str | None = None
 
     def new_key(self, role: str) -> SigningKey:
-        """A key for this role; with a seed, always the same one."""
+        """A key for this role, which names its owner; with a seed, always the same one."""
         if self.demo_seed is None:
             return SigningKey.from_seed(secrets.token_bytes(SEED_BYTES))
         return SigningKey.from_seed(hash_bytes("demo_key", f"{role}\0{self.demo_seed}".encode()))
@@ -72,6 +76,25 @@ def read_transport_key(path: Path, passphrase: str) -> bytes:
         case ("transport_key", 1, bytes(key_pem)):
             return key_pem
     raise Refused("keystore_malformed", "this is not a transport key", file=str(path))
+
+
+def write_public_keys(path: Path, keys: dict[str, str]) -> None:
+    """Write public keys (role to hex) into a new file."""
+    content = {"kind": PUBLIC_FILE_KIND, "version": 1, "keys": keys}
+    write_new_file(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def read_public_keys(path: Path) -> dict[str, str]:
+    """Read them again. Raises `Refused("data_malformed")`."""
+    with path.open("rb") as stream:
+        raw = stream.read(PUBLIC_FILE_BYTES_MAX)
+    try:
+        match json.loads(raw):
+            case {"kind": "public_keys", "version": 1, "keys": dict(keys)}:
+                return {str(role): str(key) for role, key in keys.items()}
+    except (ValueError, RecursionError):
+        pass
+    raise Refused("data_malformed", "the public keys can't be read", file=str(path))
 
 
 def _unseal(path: Path, passphrase: str) -> object:

@@ -1,12 +1,15 @@
 """Files that only their owner reads, written whole or not at all."""
 
 import contextlib
+import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 PRIVATE_FILE_MODE = 0o600
 PRIVATE_FOLDER_MODE = 0o700
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 def write_new_file(path: Path, content: bytes, mode: int = PRIVATE_FILE_MODE) -> None:
@@ -17,6 +20,11 @@ def write_new_file(path: Path, content: bytes, mode: int = PRIVATE_FILE_MODE) ->
         os.link(temporary, path)
     except FileExistsError as error:
         raise FileExistsError(error.errno, error.strerror, str(path)) from None
+    except OSError as error:
+        # A USB stick's FAT has no links; a key is often put on one.
+        if error.errno not in _NO_LINKS:
+            raise
+        _write(path, content, mode)
     finally:
         temporary.unlink()
     sync_folder(path.parent)
@@ -28,6 +36,16 @@ def replace_file(path: Path, content: bytes, mode: int = PRIVATE_FILE_MODE) -> N
     _write(temporary, content, mode)
     os.replace(temporary, path)
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def private_by_default() -> Iterator[None]:
+    """Whatever this process makes meanwhile, libraries' files included, is its owner's alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -1,13 +1,18 @@
 """`node start`: one process, from a data folder and a genesis to a node that serves."""
 
 import asyncio
+import contextlib
 import errno
-import logging
+import os
 import signal
+import socket
 import sys
-from collections.abc import Coroutine
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 
 from ledger.genesis import Genesis, Territory
@@ -17,42 +22,70 @@ from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
 from node.keys import read_key, read_transport_key
 from node.logs import configure_logs
+from node.private_files import private_by_default
 from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity
 from primitives.errors import InvariantBroken, Refused
 from primitives.signatures import SigningKey
+from terminal.results import json_line, json_wanted
 
-STOP_SECONDS = 8.0
+STOP_SECONDS_MAX = 9.0
+"""Whatever hangs then is left: the data survives a power cut, so it survives this."""
 GRACE_SECONDS = 1.0
+BACKLOG = 1_024
 
 
-def run(data: Path, genesis_file: Path, passphrase: str, *, behind_proxy: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class StartPlan:
+    """A data folder and the genesis it is to serve, checked as far as no key is needed."""
+
+    folder: DataFolder
+    genesis: Genesis
+    engine: str
+    behind_proxy: bool
+
+
+def plan_start(data: Path, genesis_file: Path, *, behind_proxy: bool) -> StartPlan:
+    """Check what can be checked before a passphrase is asked for. Raises `Refused`."""
+    genesis, engine = read_genesis(genesis_file)
+    folder = DataFolder(data)
+    folder.check(genesis.network_id, engine)
+    if engine != "simplex":
+        raise Refused("engine_unavailable", f"{engine} can't be run by this version")
+    return StartPlan(folder, genesis, engine, behind_proxy)
+
+
+def run(plan: StartPlan, passphrase: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises `Refused` for what keeps the node from starting, and
     `InvariantBroken` where it had to stop itself."""
     configure_logs()
-    genesis, engine = read_genesis(genesis_file)
-    if engine != "simplex":
-        raise Refused("engine_unavailable", f"{engine} can't be run by this version")
-    folder = DataFolder(data)
-    folder.read()
-    voting_key = read_key(folder.voting_file, "voting", passphrase)
-    territory = _territory_of(genesis, voting_key)
-    _check_addresses(genesis, territory, behind_proxy)
-    transport = TransportIdentity(
-        read_transport_key(folder.transport_file, passphrase), folder.certificate_file.read_bytes()
-    )
-    folder.lock()
-    try:
-        bound = folder.bind(genesis.network_id, engine)
+    folder, genesis = plan.folder, plan.genesis
+    with private_by_default(), _locked(folder):
+        voting_key = read_key(folder.voting_file, "voting", passphrase)
+        territory = _territory_of(genesis, voting_key)
+        _check_addresses(plan, territory)
+        transport = TransportIdentity(
+            read_transport_key(folder.transport_file, passphrase),
+            folder.certificate_file.read_bytes(),
+        )
+        bound = folder.bind(genesis.network_id, plan.engine)
         options = TerritoryOptions(
             journal_folder=folder.journal,
             store_folder=folder.store,
             store_kind=bound.store,
             genesis=genesis,
-            engine=engine,
+            engine=plan.engine,
             voting_key=voting_key,
             transport=transport,
         )
-        _loop_run(_serve(options, territory, folder))
+        with _listener(territory.http) as listener:
+            _loop_run(_serve(options, territory, folder, listener))
+
+
+@contextlib.contextmanager
+def _locked(folder: DataFolder) -> Iterator[None]:
+    folder.lock()
+    try:
+        yield
     finally:
         folder.unlock()
 
@@ -64,37 +97,83 @@ def _territory_of(genesis: Genesis, voting_key: SigningKey) -> Territory:
     raise Refused("genesis_without_us", "this node's voting key is not in the genesis")
 
 
-def _check_addresses(genesis: Genesis, territory: Territory, behind_proxy: bool) -> None:
+def _check_addresses(plan: StartPlan, territory: Territory) -> None:
     http_host, _ = parse_host_port(territory.http, "http")
     peer_host, _ = parse_host_port(territory.peer, "peer")
-    if genesis.demo and not (is_loopback(http_host) and is_loopback(peer_host)):
+    is_local = is_loopback(http_host)
+    if plan.genesis.demo and not (is_local and is_loopback(peer_host)):
         raise Refused("demo_not_on_loopback", f"{territory.http}, {territory.peer}")
-    if not behind_proxy and not is_loopback(http_host):
+    if not plan.behind_proxy and not is_local:
         raise Refused("http_without_tls", territory.http)
 
 
-def _loop_run(work: Coroutine[object, object, None]) -> None:
+@contextlib.contextmanager
+def _listener(address: str) -> Iterator[socket.socket]:
+    """The public socket, bound at once so that a port in use is told before anything is opened;
+    nobody is listened to yet. Raises `Refused`: `port_in_use`, `address_unusable`."""
+    host, port = parse_host_port(address, "http")
     try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, place = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Refused("address_unusable", f"{address}: {error}", field="http") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(place)
+        except OSError as error:
+            raise _unusable(address, error) from error
+        yield listener
+
+
+def _unusable(address: str, error: OSError) -> Refused:
+    if error.errno == errno.EADDRINUSE:
+        return Refused("port_in_use", address, field="http")
+    return Refused("address_unusable", f"{address}: {error.strerror}", field="http")
+
+
+def _loop_run(work: Coroutine[object, object, None]) -> None:
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with contextlib.suppress(ImportError):
         import uvloop
-    except ImportError:
-        asyncio.run(work)
-    else:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
 
 
-async def _serve(options: TerritoryOptions, territory: Territory, folder: DataFolder) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _serve(
+    options: TerritoryOptions, territory: Territory, folder: DataFolder, listener: socket.socket
+) -> None:
+    # Until the node takes part there is nothing to finish, and loading may hold the loop for long.
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        signal.signal(number, _leave)
+    stop = asyncio.Event()
     node = TerritoryNode(options)
     await node.start()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _begin_stop, stop)
     try:
-        await _serve_http(node, options, territory, folder, stop)
+        await _serve_http(node, options, territory, folder, listener, stop)
     finally:
-        async with asyncio.timeout(STOP_SECONDS):
-            await node.stop()
+        await node.stop()
+
+
+def _leave(number: int = 0, frame: object = None) -> None:
+    """End the process without ado."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _begin_stop(stop: asyncio.Event) -> None:
+    if not stop.is_set():
+        stop.set()
+        watchdog = threading.Timer(STOP_SECONDS_MAX, _leave)
+        watchdog.daemon = True
+        watchdog.start()
 
 
 async def _serve_http(
@@ -102,50 +181,59 @@ async def _serve_http(
     options: TerritoryOptions,
     territory: Territory,
     folder: DataFolder,
+    listener: socket.socket,
     stop: asyncio.Event,
 ) -> None:
     api = make_app(node, options.genesis, options.engine, folder.audit)
-    runner = web.AppRunner(api.application, shutdown_timeout=GRACE_SECONDS, access_log=None)
-    await runner.setup()
-    try:
-        host, port = parse_host_port(territory.http, "http")
+    async with _served(api, territory.http, listener):
+        ready = asyncio.create_task(_announce(node, options, territory))
+        stopped = asyncio.create_task(node.wait_stopped())
+        asked = asyncio.create_task(stop.wait())
         try:
-            await web.TCPSite(runner, host, port, backlog=1024).start()
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise Refused("port_in_use", territory.http, field="http") from error
-            raise
-        await _until_stopped(node, options, territory, stop)
-    finally:
-        await _close(api, runner)
+            await asyncio.wait({stopped, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done() and (reason := stopped.result()) is not None:
+                raise _fatal(reason)
+        finally:
+            for task in (ready, stopped, asked):
+                task.cancel()
+            await asyncio.gather(ready, stopped, asked, return_exceptions=True)
 
 
-async def _until_stopped(
-    node: TerritoryNode, options: TerritoryOptions, territory: Territory, stop: asyncio.Event
-) -> None:
-    ready = asyncio.create_task(_announce(node, options, territory))
-    stopped = asyncio.create_task(node.wait_stopped())
-    asked = asyncio.create_task(stop.wait())
+@contextlib.asynccontextmanager
+async def _served(api: Api, address: str, listener: socket.socket) -> AsyncIterator[None]:
+    """While this lasts, the public address is served."""
+    runner = web.AppRunner(api.application, shutdown_timeout=GRACE_SECONDS)
+    await runner.setup()
+    if runner.server is None:
+        raise InvariantBroken("aiohttp made no server")
+    api.gate.open(runner.server)
     try:
-        await asyncio.wait({stopped, asked}, return_when=asyncio.FIRST_COMPLETED)
-        if stopped.done():
-            reason = stopped.result()
-            if reason is not None:
-                raise InvariantBroken(reason)
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(api.gate, sock=listener, backlog=BACKLOG)
+        except OSError as error:
+            raise _unusable(address, error) from error
+        try:
+            yield
+        finally:
+            server.close()
+            await api.events.close()
     finally:
-        for task in (ready, stopped, asked):
-            task.cancel()
-        await asyncio.gather(ready, stopped, asked, return_exceptions=True)
+        api.gate.close()
+        await runner.cleanup()
+
+
+def _fatal(reason: str) -> Exception:
+    if os.strerror(errno.ENOSPC) in reason:
+        return Refused("disk_full", reason)
+    return InvariantBroken(reason)
 
 
 async def _announce(node: TerritoryNode, options: TerritoryOptions, territory: Territory) -> None:
     await node.wait_ready()
-    network = options.genesis.network_id.hex()
-    sys.stdout.write(f"ready http=http://{territory.http} network={network}\n")
-    sys.stdout.flush()
-    logging.getLogger("democite").debug("ready")
-
-
-async def _close(api: Api, runner: web.AppRunner) -> None:
-    await api.events.close()
-    await runner.cleanup()
+    network, http = options.genesis.network_id.hex(), f"http://{territory.http}"
+    if json_wanted():
+        print(json_line({"ready": True, "http": http, "network_id": network}), flush=True)
+    else:
+        print(f"ready http={http} network={network}", flush=True)
+    structlog.get_logger("node").info("ready", http=http)
