@@ -51,9 +51,7 @@ def authorize(served: ApiTown, person: Person, path: str = "/v1/events") -> str:
         time_ms=time.time_ns() // 1_000_000,
         nonce=secrets.token_bytes(16),
     )
-    return json.dumps(
-        {"type": "authorize", "address": address_of(person), "authorization": value}
-    )
+    return json.dumps({"type": "authorize", "address": address_of(person), "authorization": value})
 
 
 def test_a_wallets_stream_sees_its_payment_through(tmp_path: Path) -> None:
@@ -119,7 +117,7 @@ def test_only_ones_own_account_is_told_of(tmp_path: Path) -> None:
             await mine.send_str(frame)
             assert (await next_of(mine, "refused"))["code"] == "request_replayed"
             for text, code in (
-                (authorize(served, Person("town0", "nobody")).replace("nobody", "x"), None),
+                (authorize(served, Person("town0", "nobody")), None),
                 (authorize(served, payer, "/v1/network"), "request_unauthorized"),
                 ("{}", "request_malformed"),
                 ("[" * 2_000, "request_malformed"),
@@ -204,23 +202,23 @@ def test_who_does_not_read_is_dropped(tmp_path: Path, monkeypatch: pytest.Monkey
 
     async def scenario(served: ApiTown) -> None:
         host, port = served.url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port), limit=1_024)
+        _, writer = await asyncio.open_connection(host, int(port), limit=1_024)
         writer.write(
             b"GET /v1/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         )
         await until(lambda: served.api.events.count == 1)
         frame = b"\x82\x81\x00\x00\x00\x00\xc1"
-        sent = 0
-        while served.api.events.count == 1:
-            writer.write(frame * 1_000)
-            sent += 1_000
-            assert sent < 1_000_000
+        for _ in range(1_000):
             try:
+                writer.write(frame * 1_000)
                 async with asyncio.timeout(0.2):
                     await writer.drain()
-            except (TimeoutError, ConnectionError):
-                pass
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        await until(lambda: served.api.events.count == 0)
         writer.close()
         assert (await served.ask("GET", "/health/live")).status == 200
 
