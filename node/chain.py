@@ -157,7 +157,8 @@ class Chain:
             height=blocks[-1].header.height,
             slots=slots,
             receipts=receipts,
-            journal_sequence=journal_sequence,
+            # A cut journal must stay known as cut, so this never goes back.
+            journal_sequence=max(journal_sequence, self.meta.journal_sequence),
         )
         changes.append((META_KEY, meta.encode()))
         return changes, meta

@@ -106,7 +106,7 @@ class Committer:
                 shelved = [block for _, group in waiting for block in group]
                 await self._write(finalized, shelved)
             self._journal.prune(self._prune_view)
-        except (OSError, InvariantBroken) as error:
+        except Exception as error:  # whatever it is, the chain must not go on without its disk
             self._waiting.clear()
             self._on_failure(error)
         finally:

@@ -76,6 +76,18 @@ class Intake:
             asyncio.get_running_loop().call_soon(self._work)
         self._arrived.extend([(raw, None) for raw in raws])
 
+    def close(self) -> None:
+        """The node stops: whoever waits for an answer is told to ask again elsewhere."""
+        stopping = Refused("mempool_full", "the node stops")
+        for raw, on_done in self._arrived:
+            if on_done is not None:
+                on_done(_refused(hash_bytes("tx", raw), stopping))
+        for transaction_id, waiting in self._verifying.items():
+            for on_done in waiting:
+                on_done(_refused(transaction_id, stopping))
+        self._arrived.clear()
+        self._verifying.clear()
+
     def is_coming(self, transaction_id: bytes) -> bool:
         """Whether its signatures are being verified now."""
         return transaction_id in self._verifying

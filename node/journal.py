@@ -73,7 +73,7 @@ class Journal:
         self._folder = folder
         self._segments: list[_Segment] = []
         self._oldest_kept = 1
-        self._sequence = 0
+        self._sequence = 0  # the newest group written; only the journal's thread counts it up
         self._bytes_in_segment = 0
         self._file: int | None = None
         self._pending: list[bytes] = []
@@ -93,13 +93,14 @@ class Journal:
         """What was recovered, in the order it was written."""
         self._record_views: list[int] = []
         self.lost_reason = self._recover(journal_id)
+        self._sequence_durable = self._sequence
         if self.lost_reason is None and self._sequence < sequence_seen:
             self.lost_reason = "the journal ends before what the store has seen of it"
 
     @property
     def sequence(self) -> int:
-        """The newest group on disk."""
-        return self._sequence
+        """The newest group that is known to be on disk."""
+        return self._sequence_durable
 
     @property
     def appended(self) -> int:
@@ -192,13 +193,14 @@ class Journal:
         except (OSError, InvariantBroken) as error:
             failure = error
         if not self._closed:
-            loop.call_soon_threadsafe(self._written, upto, failure)
+            loop.call_soon_threadsafe(self._written, upto, self._sequence, failure)
 
-    def _written(self, upto: int, failure: Exception | None) -> None:
+    def _written(self, upto: int, sequence: int, failure: Exception | None) -> None:
         self._writing = False
         if failure is None:
             self.syncs += 1
             self._durable = upto
+            self._sequence_durable = sequence
         else:
             # What a failed sync left on the disk is unknown for good: there is no second try.
             self._failure = failure

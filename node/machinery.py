@@ -213,6 +213,7 @@ class Machinery:
             await asyncio.gather(self._catch_up_task, return_exceptions=True)
         await self.network.stop()
         self.verifier.close()
+        self.intake.close()
         await self.committer.close()
         self.journal.close()
         self.store.close()

@@ -229,7 +229,7 @@ class PeerNetwork:
                     await _introduced(connection)
                 attempt = 0
                 await connection.closed
-            except (OSError, TimeoutError, Refused) as error:
+            except (OSError, TimeoutError, ValueError, Refused) as error:  # ValueError: the host
                 if attempt == 0:
                     self._log.info(
                         "peer_unreachable", peer=peer.voting_key.hex()[:16], error=str(error)

@@ -48,7 +48,10 @@ class LevelStore:
                 delete(key)
             else:
                 put(key, value)
-        batch.write()
+        try:
+            batch.write()
+        except plyvel.Error as error:
+            raise OSError(f"the store can't be written: {error}") from error
 
     def iterate(
         self, start: bytes, stop: bytes | None, *, reverse: bool = False

@@ -50,7 +50,10 @@ class RocksStore:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        self._database.write(batch, self._synced if sync else self._unsynced)
+        try:
+            self._database.write(batch, self._synced if sync else self._unsynced)
+        except Exception as error:  # rocksdict raises bare Exception
+            raise OSError(f"the store can't be written: {error}") from error
 
     def iterate(
         self, start: bytes, stop: bytes | None, *, reverse: bool = False

@@ -105,6 +105,42 @@ def test_killed_at_any_moment(kind: str, tmp_path: Path) -> None:
         store.close()
 
 
+@pytest.mark.process
+def test_all_are_killed_at_once(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    (tmp_path / "GENESIS").write_text(town.genesis.to_json(), "utf-8")
+    draw = random.Random(3)
+    paid: list[bytes] = []
+    people: list[Person] = []
+
+    async def one_round(first: bool) -> None:
+        """Three processes and a node here; all die in the middle of payments."""
+        loop = asyncio.get_running_loop()
+        victims = [await loop.run_in_executor(None, _start_process, town, i) for i in (1, 2, 3)]
+        await town.start(0)
+        await town.ready()
+        if first:
+            people.extend(await town.people(8, 100_000))
+        for transaction_id in paid:
+            assert town.nodes[0].transaction_status(transaction_id).state == "final"
+        town.nodes.update({1: town.nodes[0], 2: town.nodes[0]})
+        paying = asyncio.create_task(_pay_for_ever(town, people, paid))
+        await asyncio.sleep(draw.uniform(0.5, 1.0))
+        for victim in victims:
+            os.kill(victim.pid, signal.SIGKILL)
+        paying.cancel()
+        await asyncio.gather(paying, return_exceptions=True)
+        node = town.nodes.pop(0)
+        town.nodes.clear()
+        await node.stop()
+        for victim in victims:
+            victim.wait()
+
+    for round_number in range(4):
+        asyncio.run(one_round(round_number == 0))
+    assert len(paid) > 8
+
+
 def _settled_town(tmp_path: Path) -> tuple[Town, list[Person]]:
     town = Town(tmp_path)
     people: list[Person] = []
@@ -153,7 +189,8 @@ def test_a_cut_journal_only_observes(tmp_path: Path) -> None:
     path = sorted(town.journal(2).glob("*.log"))[-1]
     raw = path.read_bytes()
     path.write_bytes(raw[: raw.index(raw[:4], len(raw) // 2)])
-    assert _restart(town, people, 2) is not None
+    for _ in range(3):
+        assert _restart(town, people, 2) is not None
 
 
 def test_a_damaged_journal_is_refused(tmp_path: Path) -> None:
