@@ -1,12 +1,14 @@
 """`democite demo`: its arguments, and how its figures are shown."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from terminal.application import application
+from terminal.errors import report_of
 from terminal.languages import text
 from terminal.options import LangOption
 from terminal.results import json_line, json_wanted, want_json
@@ -104,24 +106,31 @@ def demo(
     """Let a network of four territories live on this machine."""
     from clients.demo.demonstration import Options, run
 
+    def write(value: Mapping[str, object]) -> None:
+        if json_file is not None and json_file != "-":
+            Path(json_file).write_text(json_line(value) + "\n", encoding="utf-8")
+
     def show(
         summary: "Summary",
         folder: "DemoFolder",
         wallets: "list[VisitorWallet]",
         nodes: "list[NodeProcess]",
     ) -> None:
-        value = summary.value()
-        if json_file is not None and json_file != "-":
-            Path(json_file).write_text(json_line(value) + "\n", encoding="utf-8")
+        write(summary.value())
         if json_wanted():
-            print(json_line(value), flush=True)
+            print(json_line(summary.value()), flush=True)
         else:
             print(summary.table(), flush=True)
         if not once and not summary.problems:
             print(_invitation(folder, wallets, nodes), file=sys.stderr, flush=True)
 
     options = Options(once=once, data=data, seed=seed, port_base=port_base, kill=not no_kill)
-    return run(options, show)
+    try:
+        return run(options, show)
+    except Exception as error:
+        # A file of an earlier run must not stand for this one.
+        write(report_of(error).value())
+        raise
 
 
 def _invitation(
