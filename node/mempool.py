@@ -41,7 +41,7 @@ class Mempool:
         self._by_id: dict[bytes, Transaction] = {}
         self._by_account: dict[bytes, dict[bytes, Transaction]] = {}
         self._by_lane: dict[tuple[bytes, bytes, int], bytes] = {}
-        self._refusals: dict[bytes, Refused] = {}
+        self._refusals: dict[bytes, tuple[Refused, bytes]] = {}
         self.bytes_held = 0
 
     def __len__(self) -> int:
@@ -60,7 +60,13 @@ class Mempool:
 
     def refusal(self, transaction_id: bytes) -> Refused | None:
         """Why it was dropped, if that was not long ago."""
-        return self._refusals.get(transaction_id)
+        remembered = self._refusals.get(transaction_id)
+        return None if remembered is None else remembered[0]
+
+    def refused_account(self, transaction_id: bytes) -> bytes | None:
+        """Whose lane a dropped transaction was on, as long as its refusal is remembered."""
+        remembered = self._refusals.get(transaction_id)
+        return None if remembered is None else remembered[1]
 
     def check_room(self, transaction: Transaction) -> None:
         """Refuse what could not be added: `mempool_full`, `number_used`.
@@ -117,7 +123,7 @@ class Mempool:
         ids: list[bytes] = []
         for transaction, refusal in refused:
             ids.append(transaction.id)
-            self._refusals[transaction.id] = refusal
+            self._refusals[transaction.id] = (refusal, transaction.account)
         self.remove(ids)
         if ids and self._on_refused is not None:
             self._on_refused(ids)

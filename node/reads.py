@@ -153,12 +153,13 @@ class Reads:
         return self._chain.raws(height)[index]
 
     def accounts_of(self, transaction_id: bytes) -> frozenset[bytes]:
-        """Whom a pending or final transaction concerns."""
+        """Whom a pending or final transaction concerns; of a refused one, who sent it."""
         transaction = self._mempool.get(transaction_id)
         if transaction is None:
             raw = self.raw(transaction_id)
             if raw is None:
-                return frozenset()
+                sender = self._mempool.refused_account(transaction_id)
+                return frozenset() if sender is None else frozenset({sender})
             transaction = self._decode(raw)
         return frozenset(touched_accounts(transaction, self._executor.state.tip))
 

@@ -202,7 +202,8 @@ class TerritoryNode:
         return self._running.reads.raw(transaction_id)
 
     def transaction_accounts(self, transaction_id: bytes) -> frozenset[bytes]:
-        """The accounts a final or pending transaction concerns (who may read it)."""
+        """The accounts a final or pending transaction concerns (who may read it), and who sent one
+        that was refused."""
         return self._running.reads.accounts_of(transaction_id)
 
     def inclusion_proof(self, transaction_id: bytes) -> bytes | None:

@@ -8,7 +8,7 @@ not answered yet is bounded too; beyond that its socket is not read for a while.
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -95,11 +95,14 @@ class Subscriber:
         """Until enough of what was handed in is answered."""
         await self._has_room.wait()
 
-    def settle(self, ids: Iterable[bytes]) -> list[bytes]:
+    def settle(self, ids: Set[bytes]) -> list[bytes]:
         """Those of `ids` that were sent on this socket; they are not waited for any more."""
-        if not self._awaited:
-            return []
-        mine = [one for one in ids if one in self._awaited]
+        awaited = self._awaited
+        # Many sockets wait for few: the shorter side is walked.
+        if len(awaited) < len(ids):
+            mine = [one for one in awaited if one in ids]
+        else:
+            mine = [one for one in ids if one in awaited]
         for one in mine:
             del self._awaited[one]
         return mine
@@ -213,8 +216,9 @@ class Events:
         if not self._subscribers:
             return
         header = '{"type":"header",' + header_model(block.certified).model_dump_json()[1:]
+        ids = frozenset(block.transaction_ids)
         for subscriber in tuple(self._subscribers):
-            mine = subscriber.settle(block.transaction_ids)
+            mine = subscriber.settle(ids)
             if mine:
                 told = [one.hex() for one in mine]
                 subscriber.put(_text({"type": "final", "height": block.height, "ids": told}))

@@ -268,3 +268,23 @@ def test_one_key_cannot_ask_without_end() -> None:
     clock.now_ms -= 1_000_000
     with pytest.raises(Refused, match="node_busy"):
         rates.take(b"one")
+
+
+def test_a_sender_learns_why_an_accepted_transaction_was_refused(tmp_path: Path) -> None:
+    async def scenario(served: ApiTown) -> None:
+        town = served.town
+        payer, payee = await town.people(2, 500)
+        raws = [town.pay(payer, payee, 400), town.pay(payer, payee, 400)]
+        posts = await asyncio.gather(*(served.post(raw, "?wait_ms=5000") for raw in raws))
+        assert sorted(reply.status for reply in posts) == [200, 422]
+        for raw, reply in zip(raws, posts, strict=True):
+            path = f"/v1/transactions/{hash_bytes('tx', raw).hex()}"
+            content = (await served.read(payer.key, path)).json
+            if reply.status == 200:
+                assert content["status"] == "final"
+            else:
+                assert reply.code == "balance_insufficient"
+                assert (content["status"], content["code"]) == ("refused", reply.code)
+                assert (await served.read(payee.key, path)).code == "not_found"
+
+    play(tmp_path, scenario)
