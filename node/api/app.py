@@ -12,7 +12,7 @@ from node.api.connections import IDLE_SECONDS, ConnectionGate, connections_allow
 from node.api.entitlements import AuditLog, Entitlements
 from node.api.events import Events
 from node.api.openapi import document
-from node.api.problems import problems
+from node.api.problems import Handler, problems, route_of
 from node.api.reads import Reads
 from node.api.routes import routes
 from node.api.signed_requests import RequestVerifier
@@ -62,10 +62,16 @@ def make_app(node: TerritoryNode, genesis: Genesis, engine: str, audit_folder: P
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": METRICS_TYPE})
 
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        metrics.count_request(request.method, route_of(request), response.status)
+        return response
+
     table = routes(reads, Submissions(node, genesis), events, openapi, show_metrics)
     described = json.dumps(document(table, version("democite")), ensure_ascii=False)
     application = web.Application(
-        middlewares=[gate.middleware, problems], handler_args=HANDLER_ARGUMENTS
+        middlewares=[gate.middleware, count, problems], handler_args=HANDLER_ARGUMENTS
     )
     for route in table:
         application.router.add_route(route.method, route.path, route.handler)

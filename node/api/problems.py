@@ -78,8 +78,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except ConnectionError:
         raise  # the client is gone
     except Exception:
-        # The path would name an account; the route does not.
-        resource = request.match_info.route.resource
-        route = "" if resource is None else resource.canonical
-        _log.exception("request_failed", method=request.method, route=route)
+        _log.exception("request_failed", method=request.method, route=route_of(request))
         return problem(Refused("internal_error"))
+
+
+def route_of(request: web.Request) -> str:
+    """The template of a request's path. The path itself would name an account."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical

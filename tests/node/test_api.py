@@ -13,7 +13,7 @@ from consensus.header import Header
 from ledger.proofs import InclusionProof
 from primitives.encoding import decode
 from primitives.hashing import hash_bytes
-from tests.node.api_town import MSGPACK, ApiTown, Reply, api_town
+from tests.node.api_town import MSGPACK, ApiTown, Reply, address_of, api_town
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
 
@@ -46,6 +46,26 @@ def test_public_paths_answer_as_the_document_says(tmp_path: Path) -> None:
         metrics = (await served.ask("GET", "/metrics")).body.decode()
         for name in ("cometbft_consensus_height", "cometbft_mempool_size", "cometbft_p2p_peers"):
             assert f"\n{name} " in metrics
+
+    play(tmp_path, scenario)
+
+
+def test_metrics_count_and_name_nobody(tmp_path: Path) -> None:
+    async def scenario(served: ApiTown) -> None:
+        payer, payee = await served.town.people(2, 500)
+        path = f"/v1/accounts/{address_of(payer)}"
+        await served.read(payer.key, path)
+        await served.read(payee.key, path)
+        await served.ask("GET", "/nothing/of/ours")
+        await served.ask("INVENTED", "/v1/network")
+        metrics = (await served.ask("GET", "/metrics")).body.decode()
+        route = 'method="GET",route="/v1/accounts/{address}"'
+        assert f'democite_http_requests_total{{{route},status="200"}} 1.0' in metrics
+        assert f'democite_http_requests_total{{{route},status="404"}} 1.0' in metrics
+        assert "\ncometbft_consensus_total_txs 2.0\n" in metrics
+        assert "\ncometbft_consensus_block_interval_seconds_count " in metrics
+        assert address_of(payer) not in metrics and "/nothing" not in metrics
+        assert "INVENTED" not in metrics
 
     play(tmp_path, scenario)
 
