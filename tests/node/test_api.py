@@ -57,7 +57,7 @@ def test_metrics_count_and_name_nobody(tmp_path: Path) -> None:
         await served.read(payer.key, path)
         await served.read(payee.key, path)
         await served.ask("GET", "/nothing/of/ours")
-        await served.ask("INVENTED", "/v1/network")
+        await served.ask("DELETE", "/v1/network")
         metrics = (await served.ask("GET", "/metrics")).body.decode()
         route = 'method="GET",route="/v1/accounts/{address}"'
         assert f'democite_http_requests_total{{{route},status="200"}} 1.0' in metrics
@@ -65,7 +65,7 @@ def test_metrics_count_and_name_nobody(tmp_path: Path) -> None:
         assert "\ncometbft_consensus_total_txs 2.0\n" in metrics
         assert "\ncometbft_consensus_block_interval_seconds_count " in metrics
         assert address_of(payer) not in metrics and "/nothing" not in metrics
-        assert "INVENTED" not in metrics
+        assert "DELETE" not in metrics
 
     play(tmp_path, scenario)
 
