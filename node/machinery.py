@@ -24,7 +24,7 @@ from node.engines.simplex import EngineParts, SimplexEngine, member_set
 from node.executor import BlockUnsound, ParentGone
 from node.intake import Intake
 from node.journal import Journal, create_journal
-from node.mempool import Mempool
+from node.mempool import Mempool, MempoolBounds
 from node.peers.catch_up import PART_BYTES, CatchUpRun, PartReader
 from node.peers.frames import FRAME_OVERHEAD_BYTES, WANT_BLOCKS, WIRE_VERSION, Hello
 from node.peers.network import PeerAddress, PeerNetwork
@@ -67,6 +67,7 @@ class TerritoryOptions:
     peer_addresses: dict[bytes, tuple[str, int]] | None = None
     observe_only: bool = False
     verifier_threads: int = 1
+    mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
 
 
 def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> None:
@@ -118,22 +119,31 @@ class Machinery:
         meta = self.chain.meta
         self.journal = Journal(options.journal_folder, meta.journal_id, meta.journal_sequence)
         try:
-            self._assemble(RuleSet(parameters=genesis.parameters))
+            self._assemble_pool(RuleSet(parameters=genesis.parameters))
+            self._assemble_peers()
+            self._assemble_engine()
         except BaseException:
             self.journal.close()
             raise
         if self.engine.replica.observing:
             self._log.error("observing_only", reason=self.observing_reason)
 
-    def _assemble(self, rules: RuleSet) -> None:
+    def _assemble_pool(self, rules: RuleSet) -> None:
+        """What transactions go through."""
         genesis, options = self.genesis, self.options
-        self.mempool = Mempool(on_refused=self._on_refused)
+        self.mempool = Mempool(options.mempool_bounds, self._on_refused)
         self.verifier = Verifier(options.verifier_threads)
         self.intake = Intake(genesis.network_id, rules, self.mempool, self.verifier, self)
         self.bodies = Bodies(genesis.network_id, rules, self.shelf, self.mempool, self.verifier)
         self.committer = Committer(
             self.chain, self.executor, self.journal, self._committed, self._broken
         )
+        self.pool_care = PoolCare(self.mempool, self.executor)
+        self.reads = Reads(genesis, self.chain, self.executor, self.mempool, self.intake)
+
+    def _assemble_peers(self) -> None:
+        """What talks to other members."""
+        genesis, options = self.genesis, self.options
         self.traffic = Traffic(
             genesis.network_id,
             self.members,
@@ -154,9 +164,12 @@ class Machinery:
             self.traffic,
             frame_bytes_max=self._frame_bytes_max(),
         )
-        self.pool_care = PoolCare(self.mempool, self.executor)
+
+    def _assemble_engine(self) -> None:
+        """What agrees, and what catches up; peers are told of both."""
+        options = self.options
         parts = EngineParts(
-            genesis,
+            self.genesis,
             self.members,
             self.chain,
             self.executor,
@@ -175,7 +188,7 @@ class Machinery:
             observe_only=options.observe_only or self.journal.lost_reason is not None,
         )
         self.catch_up = CatchUpRun(
-            PartReader(self.members, genesis.network_id, self.bodies.matches),
+            PartReader(self.members, self.genesis.network_id, self.bodies.matches),
             lambda: sorted(self.network.connected),
             lambda peer, want: self.network.send(peer, WANT_BLOCKS, want),
             self.network.drop,
@@ -185,7 +198,6 @@ class Machinery:
         )
         self.traffic.engine, self.traffic.network = self.engine, self.network
         self.traffic.catch_up = self.catch_up
-        self.reads = Reads(genesis, self.chain, self.executor, self.mempool, self.intake)
 
     def _frame_bytes_max(self) -> int:
         """A part of a catch-up may hold a branch's blocks up to the next certificate."""
