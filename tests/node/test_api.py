@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from consensus.header import Header
 from ledger.proofs import InclusionProof
 from primitives.encoding import decode
 from primitives.hashing import hash_bytes
-from tests.node.api_town import MSGPACK, ApiTown, Reply, address_of, api_town
+from tests.node.api_town import MSGPACK, ApiTown, address_of, api_town
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
 
@@ -198,18 +200,39 @@ def test_a_full_node_says_when_to_come_again(
     play(tmp_path, scenario)
 
 
-def test_our_own_fault_names_no_account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_our_own_fault_is_a_problem_without_details(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario(served: ApiTown) -> None:
         def fail(code: str) -> None:
             raise ZeroDivisionError
 
         monkeypatch.setattr(served.node, "currency_with_proof", fail)
-        reply: Reply = await served.ask("GET", "/v1/currencies/SECRET")
+        reply = await served.ask("GET", "/v1/currencies/SECRET")
         assert (reply.status, reply.code) == (500, "internal_error")
-        assert b"ZeroDivision" not in reply.body
+        assert b"ZeroDivision" not in reply.body and b"SECRET" not in reply.body
 
     play(tmp_path, scenario)
-    logged = capsys.readouterr()
-    assert "SECRET" not in logged.err.replace("currency_with_proof", "")
+
+
+def test_logs_hold_no_values() -> None:
+    program = """
+import structlog
+from node.logs import configure_logs
+configure_logs()
+def read(address):
+    raise ValueError("a failure")
+try:
+    read("sec" + "ret")
+except ValueError:
+    structlog.get_logger("api").exception("request_failed", route="/v1/accounts/{address}")
+import logging
+logging.getLogger("aiohttp.server").error("Error handling request from %s", "192.0.2.1")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    (line,) = done.stderr.splitlines()
+    content = json.loads(line)
+    assert (content["event"], content["level"]) == ("request_failed", "error")
+    assert "a failure" in line and "secret" not in line
