@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +23,34 @@ pytestmark = pytest.mark.process
 
 PROGRAM = Path(sys.executable).with_name("democite")
 STOP_SECONDS_MAX = 10.0
+
+PATCHED = """
+import asyncio, sys, time
+from clients.cli.main import run
+from node.territory import TerritoryNode
+
+start = TerritoryNode.start
+
+async def loads_for_long(self):
+    print("loading", flush=True)
+    time.sleep(60)
+
+async def breaks(self):
+    await start(self)
+    asyncio.get_running_loop().call_later(0.5, self._fatal, REASON)
+
+async def hangs(self):
+    await asyncio.sleep(60)
+
+TerritoryNode.PATCH = PATCHED
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def patched(name: str, by: str, reason: str = "") -> list[str | Path]:
+    """The program with one of the node's methods replaced."""
+    source = PATCHED.replace(".PATCH", f".{name}").replace("PATCHED", by)
+    return [sys.executable, "-c", source.replace("REASON", repr(reason))]
 
 
 class Running:
@@ -43,11 +71,11 @@ class Running:
         self.log = (folder / "log").open("w+")
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, *more: str) -> str:
+    def start(self, *more: str, program: Sequence[str | Path] = (PROGRAM,)) -> str:
         """Start it; the first line it prints."""
         self.process = subprocess.Popen(
             [
-                PROGRAM, "node", "start", "--data", self.data, "--genesis", self.genesis,
+                *program, "node", "start", "--data", self.data, "--genesis", self.genesis,
                 "--passphrase-file", self.passphrase, *more,
             ],
             stdout=subprocess.PIPE,
@@ -143,3 +171,35 @@ def test_two_nodes_of_one_folder_or_one_port(node: Running, tmp_path: Path) -> N
     second = democite(*words, "--data", node.data)
     assert (second.code, "error[data_in_use]" in second.err) == (2, True)
     assert node.stop()[0] == 0
+
+
+def test_a_node_that_still_loads_is_stopped_too(node: Running) -> None:
+    assert node.start(program=patched("start", "loads_for_long")) == "loading\n"
+    code, seconds = node.stop()
+    assert code == 0
+    assert seconds < STOP_SECONDS_MAX
+    assert node.start().startswith("ready ")
+
+
+def test_a_node_that_hangs_is_stopped_too(node: Running) -> None:
+    node.start(program=patched("stop", "hangs"))
+    code, seconds = node.stop()
+    assert code == 0
+    assert seconds < STOP_SECONDS_MAX + 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "exit_code", "code"),
+    [
+        ("the root is not ours", 1, "invariant_broken"),
+        (f"the chain can't be written: {os.strerror(28)}", 2, "disk_full"),
+    ],
+)
+def test_a_node_that_stops_itself_says_why(
+    node: Running, reason: str, exit_code: int, code: str
+) -> None:
+    assert node.start(program=patched("start", "breaks", reason)).startswith("ready ")
+    assert node.process is not None
+    assert node.process.wait(20) == exit_code
+    node.log.seek(0)
+    assert f"error[{code}]: " in node.log.read()
