@@ -33,7 +33,7 @@ from ledger.state import Candidate
 from ledger.view import View
 from primitives.addresses import account_id
 from primitives.encoding import Value
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
 from primitives.signatures import is_registrable
 
 OPEN_OBJECTS = 2
@@ -189,5 +189,5 @@ def new_account(prefix: str, entry: OpenedAccount) -> Account:
 def _counted_currency(view: View, code: str, more: int) -> Currency:
     currency = view.currency(code)
     if currency is None:
-        raise Refused("currency_unknown", code)
+        raise InvariantBroken(f"a territory lists {code}, which does not exist")
     return currency._replace(accounts=currency.accounts + more)

@@ -29,13 +29,14 @@ class LogReceipts:
         self._log = log
 
     def receipt_leaf(self, number: int) -> bytes | None:
-        """The leaf, where its chunk is held; at least the open chunk and the one before are."""
+        """The leaf. Rules ask for the open chunk and the one before: these are always held, and a
+        node that lacked one would judge a refund otherwise than the others, so it stops."""
         if not 0 <= number < self._log.count:
             return None
         try:
             return self._log.leaf(number, number + 1)
-        except Refused:
-            return None
+        except Refused as refusal:
+            raise InvariantBroken(refusal.detail) from refusal
 
     def chunk_root(self, index: int) -> bytes | None:
         """Root of a full chunk."""
@@ -114,16 +115,13 @@ class Commitment:
             self._roots.pop(left, None)
 
     def _forget(self) -> None:
-        """Drop what the tree no longer keeps, and roots of candidates that are gone."""
+        """Drop what the tree no longer keeps."""
         surplus = len(self._branch) - 1 - VERSIONS_KEPT
         if surplus > 0:
             for gone in self._branch[:surplus]:
                 self._roots.pop(gone, None)
             del self._branch[:surplus]
             self._first_version += surplus
-        if len(self._roots) > 4 * VERSIONS_KEPT:
-            held = set(self._branch)
-            self._roots = {one: root for one, root in self._roots.items() if one in held}
 
     def _version_of(self, at: Candidate) -> int:
         for place in range(len(self._branch) - 1, -1, -1):

@@ -34,7 +34,7 @@ from ledger.state import Candidate
 from ledger.view import View
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
 
 REDEEM_OBJECTS = 3
 ISSUE_OBJECTS = 2
@@ -170,7 +170,7 @@ def check_redeem(
         raise Refused("account_kind_invalid", f"accounts of kind {holder.kind} do not redeem")
     issuer = view.account(currency.issuer_id)
     if issuer is None:
-        raise Refused("account_unknown", "the issuer's account is not open")
+        raise InvariantBroken(f"{currency.code} has no issuer's account")
     if issuer.frozen_until_ms > time_ms:
         raise Refused("account_frozen", f"the issuer, until {issuer.frozen_until_ms} ms")
     check_two_parties(holder, SPEND, amount_minor, issuer, ISSUE, transaction)
@@ -208,7 +208,7 @@ def known_territory(view: View, prefix: str) -> TerritoryRecord:
     """The territory of an object that stands in state; it always exists."""
     territory = view.territory(prefix)
     if territory is None:
-        raise Refused("account_unknown", f"no territory is called {prefix}")
+        raise InvariantBroken(f"no territory is called {prefix}")
     return territory
 
 

@@ -104,6 +104,7 @@ def test_the_accounts_of_the_genesis_are_not_opened_again() -> None:
         (entry("a", keys=[OpenedKey(b"\xff" * 32, 1, None)]), "key_invalid"),
         (entry("a", keys=[OpenedKey(b"k" * 31, 1, None)]), "encoding_not_canonical"),
         (entry("a")._replace(blind=b"b" * 15), "encoding_not_canonical"),
+        (entry("a", threshold=True), "encoding_not_canonical"),
     ],
 )
 def test_each_fault_of_an_account_has_its_code(account: OpenedAccount, code: str) -> None:

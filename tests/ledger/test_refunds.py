@@ -15,6 +15,7 @@ from ledger.rules import Parameters
 from ledger.transaction import Transaction
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
+from primitives.errors import InvariantBroken
 from primitives.receipt_log import CHUNK_LEAVES, ReceiptLog, receipt_leaf
 from tests.ledger.world import DAY_MS, World, key, person, refusal_of
 
@@ -249,5 +250,15 @@ def test_leaves_that_are_not_held_are_not_answered() -> None:
     assert receipts.receipt_leaf(3) == receipt_leaf(3, ids[3])
     assert receipts.receipt_leaf(10) is None and receipts.receipt_leaf(-1) is None
     assert receipts.chunk_root(0) is None
-    world = World()
-    assert world.state.receipt_leaf(0) is None
+    assert World().state.receipt_leaf(0) is None
+    log.append([bytes([1]) * 32] * (2 * CHUNK_LEAVES - 10))
+    leaves = [
+        receipt_leaf(place, bytes([1]) * 32) for place in range(CHUNK_LEAVES, 2 * CHUNK_LEAVES)
+    ]
+    loaded = ReceiptLog()
+    loaded.load(log.chunk_roots(), leaves, ())
+    receipts = LogReceipts(loaded)
+    assert receipts.receipt_leaf(CHUNK_LEAVES) == leaves[0]
+    assert receipts.chunk_root(1) == log.chunk_roots()[1]
+    with pytest.raises(InvariantBroken):
+        receipts.receipt_leaf(0)

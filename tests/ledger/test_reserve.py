@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.accounts import open_fields
 from ledger.envelope import sign_transaction
-from ledger.fields import RESERVE_ISSUE, RESERVE_REDEEM
+from ledger.fields import ACCOUNT_OPEN, RESERVE_ISSUE, RESERVE_REDEEM
+from ledger.objects import ACCOUNT, CURRENCY, TERRITORY, tree_key
 from ledger.reserve import issue_fields, redeem_fee_minor, redeem_fields
 from ledger.rules import Parameters
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
+from primitives.errors import InvariantBroken
 from tests.ledger.world import COMMITMENT, DAY_MS, World, entry, key, person, refusal_of
 
 SHOP = person("baker shop")
@@ -145,16 +148,50 @@ def test_lines_are_bounded_by_transaction_and_day() -> None:
 
 
 def test_bounds_hold_whatever_a_transaction_was_decoded_with() -> None:
-    loose, tight = World(), World(Parameters(lines_max=1))
-    for world in (loose, tight):
-        world.settle("a", amount_minor=0)
-        world.block(world.open([entry("b")]))
-    fields = issue_fields("LAV", [(person(name), 1, COMMITMENT) for name in "ab"])
-    issuer = tight.currency("LAV").issuer_id
-    body = tight.body(RESERVE_ISSUE, issuer, key("lavo issuer 0"), fields)
-    raw = sign_transaction(body, tight.network_id, key("lavo issuer 0"), [key("lavo issuer 1")])
-    loose.network_id = tight.network_id
-    assert tight.code(loose.decode(raw)) == "transaction_too_large"
+    loose, tight = World(), World(Parameters(lines_max=1, transaction_bytes_max=650))
+    for name in "ab":
+        tight.block(tight.open([entry(name)]))
+    issuer, staff = tight.currency("LAV").issuer_id, territory_account(tight)
+    loose.network_id, loose.numbers = tight.network_id, tight.numbers
+    lines = issue_fields("LAV", [(person(name), 1, COMMITMENT) for name in "ab"])
+    signers = [key("lavo issuer 0"), key("lavo issuer 1")]
+    issue = loose.make(RESERVE_ISSUE, issuer, signers[0], lines, signers[1:])
+    assert tight.code(issue) == "transaction_too_large"
+    accounts = open_fields([entry(name) for name in "cd"])
+    assert tight.code(loose.make(ACCOUNT_OPEN, staff, key("lavo staff"), accounts)) == (
+        "transaction_too_large"
+    )
+    accounts = open_fields([entry(name) for name in "cdefghij"])
+    opening = loose.make(ACCOUNT_OPEN, staff, key("lavo staff"), accounts)
+    assert len(opening.raw) > 650
+    assert tight.code(opening) == "transaction_too_large"
+
+
+def test_a_state_that_lacks_what_it_refers_to_stops_the_node(world: World) -> None:
+    """No refusal: whoever refused here would differ from members whose disk is sound."""
+    currency = world.currency("LAV")
+    redemption, issue = world.redeem("baker shop", 1), world.issue([(SHOP, 1)])
+    opening = world.open([entry("new")])
+    del world.store.objects[tree_key(ACCOUNT, currency.issuer_id)]
+    del world.store.objects[tree_key(CURRENCY, "LAV")]
+    world.alter(currency._replace(issuer_id=bytes(20)))
+    with pytest.raises(InvariantBroken):
+        world.code(redemption)
+    del world.store.objects[tree_key(CURRENCY, "LAV")]
+    world.open_state(world.log)
+    with pytest.raises(InvariantBroken):
+        world.code(opening)
+    assert world.code(issue) == "account_unknown"
+    del world.store.objects[tree_key(TERRITORY, "lavo")]
+    world.open_state(world.log)
+    with pytest.raises(InvariantBroken):
+        world.code(opening)
+
+
+def territory_account(world: World) -> bytes:
+    territory = world.state.territory("lavo")
+    assert territory is not None
+    return territory.account_id
 
 
 # -- reserve.redeem ------------------------------------------------------------------------------
