@@ -16,12 +16,27 @@ from node.keys import read_key, read_public_keys
 from node.replay import Replay
 from node.start import load_receipts
 from node.store import open_store
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
 from primitives.hashing import hash_bytes
 from primitives.indexed_tree import IndexedTree
 from primitives.state_root import state_root
 
 T = TypeVar("T")
+
+TOLD_AS_THEY_ARE = frozenset(
+    {
+        "certificate_invalid",
+        "data_in_use",
+        "data_missing",
+        "data_of_newer_version",
+        "data_of_other_network",
+        "journal_corrupt",
+        "store_corrupt",
+        "store_of_other_kind",
+        "store_unreadable",
+    }
+)
+"""Any other code is about a record that was written once and can't be read now."""
 
 
 def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, object]:
@@ -48,7 +63,15 @@ def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, objec
         found["journal"] = _journal_state(folder, chain)
         return found
 
-    return _with_chain(folder, check)
+    try:
+        return _with_chain(folder, check)
+    except InvariantBroken as broken:
+        # What can't be while a node runs can be on a disk.
+        raise Refused("store_corrupt", broken.reason) from broken
+    except Refused as refusal:
+        if refusal.code in TOLD_AS_THEY_ARE:
+            raise
+        raise Refused("store_corrupt", f"{refusal.code}: {refusal.detail}") from refusal
 
 
 def _journal_state(folder: DataFolder, chain: Chain) -> str:
