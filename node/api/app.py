@@ -73,6 +73,11 @@ def make_app(node: TerritoryNode, genesis: Genesis, engine: str, audit_folder: P
     application = web.Application(
         middlewares=[gate.middleware, count, problems], handler_args=HANDLER_ARGUMENTS
     )
+    application.on_response_prepare.append(_name_no_version)
     for route in table:
         application.router.add_route(route.method, route.path, route.handler)
     return Api(application, gate, events)
+
+
+async def _name_no_version(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "democite"

@@ -1,14 +1,16 @@
 """Clients that are slow, many, or no clients at all: the node goes on, within its bounds."""
 
 import asyncio
+import random
+import re
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.node.api_town import ApiTown, api_town
-from tests.node.town import until
+from tests.node.api_town import ApiTown, address_of, api_town
+from tests.node.town import Person, until
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
 POST = b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/msgpack\r\n"
@@ -34,17 +36,20 @@ async def connect(served: ApiTown) -> tuple[asyncio.StreamReader, asyncio.Stream
     return await asyncio.open_connection(host, int(port))
 
 
-async def say(served: ApiTown, raw: bytes) -> bytes:
-    """Send bytes, read until the node closes; what is left open counts as a failure."""
+async def say(served: ApiTown, raw: bytes, seconds: float = 10) -> bytes:
+    """Send bytes and read until the node closes, or for so long."""
     reader, writer = await connect(served)
-    writer.write(raw)
+    answer = b""
     try:
-        async with asyncio.timeout(10):
-            return await reader.read()
-    except ConnectionError:
-        return b""
+        writer.write(raw)
+        async with asyncio.timeout(seconds):
+            while part := await reader.read(65_536):
+                answer += part
+    except (OSError, TimeoutError):
+        pass
     finally:
         writer.close()
+    return answer
 
 
 def test_garbage(tmp_path: Path) -> None:
@@ -162,3 +167,51 @@ def test_connections_are_counted_and_silent_ones_closed(
         await until(lambda: served.api.gate.count <= 1)
 
     play(tmp_path, scenario, connections_max=5)
+
+
+def test_no_request_makes_the_node_fail(tmp_path: Path) -> None:
+    async def scenario(served: ApiTown) -> None:
+        (person,) = await served.town.people(1, 500)
+        draw = random.Random(7)
+        seen: set[bytes] = set()
+        paths = served.document["paths"]
+        assert isinstance(paths, dict)
+        templates = [path.encode() for path in paths] + [b"/v1/transactions"] * 2
+        pieces = [
+            b"latest", b"0", b"-1", b"9" * 16, b"9" * 17, b"%00", b"%ff", b"%2F", b"..", b"{x}",
+            b"\xc3\xa9", b"\xff", b"ab" * 32, b"AB" * 32, b"%D9%A1", b"+1", b"1_0", b"",
+            address_of(person).encode(), address_of(person).upper().encode(),
+            person.key.public_key.hex().encode(),
+        ]  # fmt: skip
+        heads = [
+            b"Accept: application/msgpack", b"Democite-Reason: \xff\xfe", b"Authorization: \xff",
+            b"Transfer-Encoding: chunked", b"Expect: 100-continue", b"Expect: wonders",
+            b"Range: bytes=0-1", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13",
+            b"Sec-WebSocket-Key: x", b"Content-Type: application/msgpack",
+            b"Content-Type: application/msgpack", b"Content-Type: ;;;", b"Content-Encoding: gzip",
+        ]  # fmt: skip
+        for _ in range(1_500):
+            path = draw.choice(templates)
+            path = re.sub(rb"\{\w+\}", lambda _: draw.choice(pieces), path)
+            if draw.random() < 0.5:
+                name = draw.choice([b"height", b"before", b"limit", b"wait_ms", b"%ff", b"&&=="])
+                path += b"?" + name + b"=" + draw.choice(pieces)
+            method = draw.choice([b"GET", b"GET", b"GET", b"POST", b"PUT", b"HEAD"])
+            lines = [method + b" " + path + b" HTTP/1.1", b"Host: x", b"Connection: close"]
+            lines += draw.sample(heads, draw.randrange(3))
+            if method == b"GET" and draw.random() < 0.6:
+                lines.append(b"Authorization: " + sign(served, person, path.decode("latin-1")))
+            body = b"abc" if method == b"POST" else b""
+            if body:
+                lines.append(b"Content-Length: 3")
+            answer = await say(served, b"\r\n".join([*lines, b"", body]), seconds=0.3)
+            assert not answer.startswith(b"HTTP/1.1 500"), lines
+            seen.add(answer[9:12])
+        assert {b"200", b"400", b"401", b"404", b"405", b"415", b"422"} <= seen
+
+    play(tmp_path, scenario)
+
+
+def sign(served: ApiTown, person: Person, path: str) -> bytes:
+    """A signed header's value."""
+    return served.signed(person.key, path)["Authorization"].encode()
