@@ -99,9 +99,11 @@ class NodeClient:
             nonce=secrets.token_bytes(NONCE_BYTES),
         )
 
-    async def get_from(self, url: str, path: str, signing_key: SigningKey | None = None) -> Answer:
-        """`GET` from one node. Raises `NodeUnreachable`."""
-        headers = {}
+    async def get_from(
+        self, url: str, path: str, signing_key: SigningKey | None = None, *, reason: str = ""
+    ) -> Answer:
+        """`GET` from one node; staff say their reason. Raises `NodeUnreachable`."""
+        headers = {"Democite-Reason": reason} if reason else {}
         if signing_key is not None:
             headers["Authorization"] = self.authorize(signing_key, "GET", path)
         return await self._ask(url, "GET", path, headers, b"", ANSWER_TIMEOUT_SECONDS)

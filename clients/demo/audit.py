@@ -34,6 +34,8 @@ class Owner:
     prefix: str
     account_id: bytes
     signing_key: SigningKey
+    reason: str = ""
+    """Why staff reads it, if the key is not the account's own."""
 
 
 @dataclass
@@ -162,7 +164,7 @@ class Auditor:
         reader = self._readers[owner.prefix]
 
         async def ask(url: str) -> Account | None:
-            answer = await reader.client.get_from(url, path, owner.signing_key)
+            answer = await reader.client.get_from(url, path, owner.signing_key, reason=owner.reason)
             if answer.status != 200:
                 raise answer.refusal()
             raw = None

@@ -6,30 +6,27 @@ import json
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.demo.audit import Audit, Auditor, Owner
-from clients.demo.folder import ISSUED, OPENED, PAID, DemoFolder, Progress
-from clients.demo.market import Market
-from clients.demo.opening import issue_money, officials_of, open_accounts, staff_and_issuer
+from clients.demo.audit import Audit
+from clients.demo.folder import DemoFolder, Progress
+from clients.demo.life import Life
 from clients.demo.places import PLACES
 from clients.demo.plan import Plan, make_plan
 from clients.demo.ports import PORTS_PER_NODE, check_free, choose_base
-from clients.demo.summary import Summary, percentile
+from clients.demo.summary import Summary
 from clients.demo.supervisor import NodeProcess, Supervisor
 from clients.demo.teller import Teller
-from clients.demo.town_halls import key_of, make_network, official_accounts, town_hall_keys
+from clients.demo.town_halls import make_network
 from clients.demo.visitors import VisitorWallet, make_wallets
 from ledger.genesis import Genesis
 from terminal.errors import CommandError
 from terminal.languages import text
 from wallet.atomic_files import FileLock, write_file
-from wallet.delivery import Outcome
 from wallet.folder import read_genesis
 from wallet.light.trust import TrustedNetwork
-from wallet.session import Session
 
 DEFAULT_SEED = 1
 ABSENCE_SECONDS = 6.0
@@ -114,7 +111,6 @@ class Demonstration:
         self._nodes: list[NodeProcess] = []
         self._wallets: list[VisitorWallet] = []
         self._resumed = False
-        self._last_height = 0
 
     async def run(self) -> int:
         """Make or resume the network, do what is left of the plan, check, show, stay up."""
@@ -127,10 +123,8 @@ class Demonstration:
         )
         async with supervisor:
             await supervisor.wait_ready()
-            problems: list[str] = []
-            async with self._sessions(network, plan, supervisor, problems) as sessions:
-                await supervisor.wait_ready()
-                audit = await self._audit(genesis, plan, sessions)
+            life = Life(self._folder, self._progress, network, plan, supervisor, self._teller)
+            audit = await life.run(kill=self._options.kill)
             self._wallets = await asyncio.to_thread(
                 make_wallets,
                 self._folder,
@@ -138,8 +132,8 @@ class Demonstration:
                 [person for town in plan.towns for person in town.visitors],
             )
             self._write_network_file(genesis)
-            problems += audit.problems
-            if not self._resumed:
+            problems = [*life.problems, *audit.problems]
+            if life.paid_now:
                 problems += _differences(plan, self._progress, audit)
             summary = Summary(
                 progress=self._progress,
@@ -220,118 +214,6 @@ class Demonstration:
         }
         raw = json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
         write_file(self._folder.network_file, raw)
-
-    # -- what people do -----------------------------------------------------------------------
-
-    @contextlib.asynccontextmanager
-    async def _sessions(
-        self, network: TrustedNetwork, plan: Plan, supervisor: Supervisor, problems: list[str]
-    ) -> AsyncIterator[dict[str, Session]]:
-        """A session per territory, with everything done in them that the plan asks for."""
-        async with contextlib.AsyncExitStack() as stack:
-            sessions: dict[str, Session] = {}
-            market = Market(plan, sessions, resumed=self._resumed)
-
-            def on_outcome(outcome: Outcome) -> None:
-                if market.note(outcome):
-                    self._teller.count()
-                if outcome.final is not None:
-                    self._last_height = max(self._last_height, outcome.final.height)
-
-            for index, node in enumerate(self._nodes):
-                urls = [one.url for one in self._nodes[index:] + self._nodes[:index]]
-                session = Session(network, urls, on_outcome=on_outcome)
-                sessions[node.place.prefix] = await stack.enter_async_context(session)
-            await self._open_and_issue(network.genesis, plan, sessions)
-            if not self._progress.reached(PAID):
-                await self._pay(plan, market, supervisor)
-                problems += market.counts.surprises
-            yield sessions
-
-    async def _open_and_issue(
-        self, genesis: Genesis, plan: Plan, sessions: dict[str, Session]
-    ) -> None:
-        people = sum(len(town.people) for town in plan.towns)
-        accounts = official_accounts(genesis)
-        officials = {}
-        for place in PLACES:
-            keys = await asyncio.to_thread(town_hall_keys, self._folder, place)
-            officials[place.prefix] = officials_of(accounts, keys, place.prefix)
-        for stage, line, act, role in (
-            (OPENED, text("Comptes ouverts", "Accounts opened"), open_accounts, 0),
-            (ISSUED, text("Comptes dotés", "Accounts given money"), issue_money, 1),
-        ):
-            if self._progress.reached(stage):
-                continue
-            self._teller.begin(line, people)
-            await asyncio.gather(
-                *(
-                    act(
-                        sessions[town.place.prefix],
-                        staff_and_issuer(officials[town.place.prefix])[role],
-                        plan,
-                        town,
-                        self._teller.count,
-                    )
-                    for town in plan.towns
-                )
-            )
-            self._reach(stage)
-
-    async def _pay(self, plan: Plan, market: Market, supervisor: Supervisor) -> None:
-        victim = self._nodes[plan.victim]
-        self._teller.begin(
-            text("Achats, remboursements, essais", "Purchases, refunds, attempts"),
-            len(plan.steps),
-        )
-
-        def before_step(place: int) -> None:
-            if place == plan.kill_at and self._options.kill:
-                self._teller.say(
-                    text(
-                        f"SIGKILL : {victim.place.name} perd son nœud, les autres continuent",
-                        f"SIGKILL: {victim.place.name} loses its node, the others go on",
-                    )
-                )
-                supervisor.kill(victim, ABSENCE_SECONDS)
-            if place % CHECK_EVERY_STEPS == 0:
-                supervisor.check()
-
-        await market.run(before_step)
-        counts = market.counts
-        self._progress.payments = counts.payments
-        self._progress.refunds = counts.refunds
-        self._progress.refusals = dict(sorted(counts.refusals.items()))
-        self._progress.finality_ms = {
-            "p50": round(percentile(counts.latencies_ms, 0.50), 1),
-            "p99": round(percentile(counts.latencies_ms, 0.99), 1),
-        }
-        self._reach(PAID)
-
-    def _reach(self, stage: str) -> None:
-        self._progress.stage = stage
-        self._folder.write_progress(self._progress)
-
-    async def _audit(self, genesis: Genesis, plan: Plan, sessions: dict[str, Session]) -> Audit:
-        """Read and prove every account: the people's, and those that the genesis made."""
-        owners = [
-            Owner(town.place.prefix, person.account_id, person.signing_key)
-            for town in plan.towns
-            for person in town.people
-        ]
-        keys = {
-            place.prefix: await asyncio.to_thread(town_hall_keys, self._folder, place)
-            for place in PLACES
-        }
-        owners += [
-            Owner(account.prefix, account.id, key_of(account, keys[account.prefix]))
-            for account in official_accounts(genesis)
-        ]
-        self._teller.begin(text("Soldes lus et prouvés", "Balances read and proved"), len(owners))
-        readers = {prefix: session.reader for prefix, session in sessions.items()}
-        currencies = [place.currency for place in PLACES]
-        auditor = Auditor(readers, owners, currencies, self._teller.count)
-        return await auditor.run(self._last_height)
 
 
 def _nodes(port_base: int) -> list[NodeProcess]:

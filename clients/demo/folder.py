@@ -3,6 +3,7 @@
 DIR/
     network.json        what runs where; rewritten whenever a process starts
     demo.json           seed, ports, how far the demonstration got, its figures
+    steps.txt           which steps of its plan have ended
     lock                one demonstration at a time
     genesis.json        the network
     cards/              what the town halls hand over
@@ -36,6 +37,7 @@ class Progress:
     seed: int
     port_base: int
     stage: str = CREATED
+    paying_since_ms: int = 0
     payments: int = 0
     refunds: int = 0
     refusals: dict[str, int] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class DemoFolder:
         self.root = root
         self.network_file = root / "network.json"
         self.progress_file = root / "demo.json"
+        self.steps_file = root / "steps.txt"
         self.lock_file = root / "lock"
         self.genesis_file = root / "genesis.json"
         self.cards = root / "cards"

@@ -7,22 +7,26 @@ final. Every outcome is compared with what the plan says.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clients.demo.attempts import Original, attempt_bytes
+from clients.demo.diary import Diary
 from clients.demo.people import Person
 from clients.demo.plan import Plan
 from clients.demo.steps import Attempt, GivingBack, Purchase, Step
 from ledger.fields import PAYMENT_PAY, PAYMENT_REFUND
 from ledger.payments import pay_fields
 from ledger.refunds import refund_fields
+from primitives.encoding import Value
 from primitives.errors import InvariantBroken, Refused
 from wallet.delivery import Outcome
 from wallet.session import Session, SessionAccount
 from wallet.transaction_ids import transaction_id
 
 STEPS_PER_SECOND = 280.0
+PAYING_MS_MAX = 20 * 3_600_000
+"""So long after it began, an interrupted demonstration can go on: its payments are valid."""
 PENDING_MAX = 400
 """Per session: who is that far behind does not send more."""
 
@@ -38,46 +42,48 @@ NOT_YET = frozenset({"receipt_unknown", "not_final_yet", "not_found"})
 
 @dataclass
 class Counts:
-    """What came of the steps. `surprises` are outcomes that the plan does not foresee."""
+    """What came of the steps that ended as planned."""
 
     payments: int = 0
     refunds: int = 0
     refusals: dict[str, int] = field(default_factory=dict)
     latencies_ms: list[float] = field(default_factory=list)
-    surprises: list[str] = field(default_factory=list)
-
-    @property
-    def ended(self) -> int:
-        """How many steps ended as planned."""
-        return self.payments + self.refunds + sum(self.refusals.values())
 
 
 class Market:
-    """See the module's docstring. `sessions` by territory; `resumed` takes what was done before."""
+    """See the module's docstring. `sessions` by territory.
 
-    def __init__(self, plan: Plan, sessions: Mapping[str, Session], *, resumed: bool) -> None:
-        self.counts = Counts()
+    What the diary knows is not done again.
+    """
+
+    def __init__(self, plan: Plan, sessions: Mapping[str, Session], diary: Diary) -> None:
+        self.surprises: list[str] = []
+        """Outcomes that the plan does not foresee."""
         self._plan = plan
         self._sessions = sessions
-        self._resumed = resumed
+        self._diary = diary
+        self._created_ms = 0
         self._ids: dict[bytes, int] = {}
-        self._raws: dict[int, bytes] = {}
-        self._followed = {
-            step.original for step in plan.steps if not isinstance(step, Purchase)
-        } - {None}
         self._tries: dict[int, int] = {}
         self._followers: dict[int, list[int]] = {}
         self._following: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(FOLLOW_UPS_AT_ONCE)
-        self._final: set[int] = set()
 
-    async def run(self, before_step: Callable[[int], None]) -> None:
-        """Send all steps and wait for their outcomes. `before_step` hears of each place."""
+    async def run(self, created_ms: int, before_step: Callable[[int], None]) -> None:
+        """Send all steps and wait for their outcomes. `before_step` hears of each place.
+
+        Everything is dated `created_ms`, so that a purchase's bytes are the same whenever they
+        are made.
+        """
+        self._created_ms = created_ms
+        # As a list: the diary grows while they are sent.
+        places = [at for at in range(len(self._plan.steps)) if at not in self._diary.ended]
         started = time.monotonic()
-        for place, step in enumerate(self._plan.steps):
+        for turn, place in enumerate(places):
             before_step(place)
+            step = self._plan.steps[place]
             session = self._session(step.payer)
-            ahead = started + place / STEPS_PER_SECOND - time.monotonic()
+            ahead = started + turn / STEPS_PER_SECOND - time.monotonic()
             if ahead > 0 or session.pending_count >= PENDING_MAX:
                 await asyncio.sleep(max(ahead, 0.0))
                 while session.pending_count >= PENDING_MAX:
@@ -96,6 +102,26 @@ class Market:
             else:
                 await asyncio.gather(*self._following)
 
+    @property
+    def ended(self) -> int:
+        """How many steps ended as planned."""
+        return len(self._diary.ended)
+
+    def counts(self) -> Counts:
+        """What came of the steps so far, those before an interruption included."""
+        counts = Counts()
+        for place, milliseconds in self._diary.ended.items():
+            step = self._plan.steps[place]
+            if isinstance(step, Attempt):
+                counts.refusals[step.code] = counts.refusals.get(step.code, 0) + 1
+                continue
+            counts.latencies_ms.append(milliseconds)
+            if isinstance(step, Purchase):
+                counts.payments += 1
+            else:
+                counts.refunds += 1
+        return counts
+
     def note(self, outcome: Outcome) -> bool:
         """Take an outcome from a session; gives whether a step ended with it."""
         place = self._ids.pop(outcome.id, None)
@@ -104,15 +130,14 @@ class Market:
         step = self._plan.steps[place]
         if not isinstance(step, Purchase) and outcome.code in NOT_YET and self._try_again(place):
             return False
-        if isinstance(step, Attempt):
-            if outcome.state == "refused" and outcome.code == step.code:
-                self.counts.refusals[step.code] = self.counts.refusals.get(step.code, 0) + 1
-            else:
-                self._surprise(step.code, outcome)
-        elif outcome.state == "final" or (self._resumed and outcome.code == "number_used"):
-            self._note_payment(place, step, outcome)
-        else:
-            self._surprise("final", outcome)
+        planned = step.code if isinstance(step, Attempt) else "final"
+        found = outcome.code if outcome.state == "refused" else outcome.state
+        if found == planned:
+            self._diary.note(place, outcome.milliseconds)
+            for follower in self._followers.pop(place, ()):
+                self._follow(follower)
+        elif len(self.surprises) < SURPRISES_MAX:
+            self.surprises.append(f"{outcome.id.hex()[:16]}: {found} != {planned}")
         return True
 
     def _try_again(self, place: int) -> bool:
@@ -122,26 +147,6 @@ class Market:
         self._tries[place] = tries + 1
         self._follow(place, TRY_AGAIN_SECONDS)
         return True
-
-    def _note_payment(self, place: int, step: Purchase | GivingBack, outcome: Outcome) -> None:
-        if outcome.state == "final":
-            self.counts.latencies_ms.append(outcome.milliseconds)
-        if isinstance(step, GivingBack):
-            self.counts.refunds += 1
-            return
-        self.counts.payments += 1
-        if outcome.state != "final":
-            # Paid before an interruption: its bytes are gone, and what follows it was or is not.
-            self._followers.pop(place, None)
-            return
-        self._final.add(place)
-        for follower in self._followers.pop(place, ()):
-            self._follow(follower)
-
-    def _surprise(self, expected: str, outcome: Outcome) -> None:
-        if len(self.counts.surprises) < SURPRISES_MAX:
-            found = outcome.code or outcome.state
-            self.counts.surprises.append(f"{outcome.id.hex()[:16]}: {found} != {expected}")
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -158,27 +163,45 @@ class Market:
         original = None if isinstance(step, Purchase) else step.original
         if original is None:
             self._send(place, step, None)
-        elif original in self._final:
+        elif original in self._diary.ended:
             self._follow(place)
         else:
             self._followers.setdefault(original, []).append(place)
 
     def _send(self, place: int, step: Step, original: Original | None) -> None:
-        session = self._session(step.payer)
-        account = self._account(step.payer)
         if isinstance(step, Purchase):
-            fields = pay_fields(step.payee.account_id, account.currency, step.amount_minor)
-            raw, _ = session.sign(account, PAYMENT_PAY, fields, number=step.number)
-            if place in self._followed:
-                self._raws[place] = raw
+            raw = self._purchase(step)
         elif isinstance(step, GivingBack) and original is not None:
             fields = refund_fields(original.raw, original.receipt_number, step.amount_minor)
-            raw, _ = session.sign(account, PAYMENT_REFUND, fields, number=step.number)
+            raw = self._sign(step, PAYMENT_REFUND, fields)
         elif isinstance(step, Attempt):
-            raw = attempt_bytes(step, session.network.network_id, original)
+            raw = attempt_bytes(step, self._session(step.payer).network.network_id, original)
         else:
             raise InvariantBroken("a refund without its original")
-        self._ids[session.send_raw(account, raw, number=step.number)] = place
+        self._ids[
+            self._session(step.payer).send_raw(
+                self._account(step.payer),
+                raw,
+                number=step.number,
+                valid_until_ms=self._created_ms + PAYING_MS_MAX,
+            )
+        ] = place
+
+    def _purchase(self, step: Purchase) -> bytes:
+        """A purchase's bytes, the same every time."""
+        fields = pay_fields(step.payee.account_id, step.payer.place.currency, step.amount_minor)
+        return self._sign(step, PAYMENT_PAY, fields)
+
+    def _sign(self, step: Purchase | GivingBack, kind: str, fields: Sequence[Value]) -> bytes:
+        raw, _ = self._session(step.payer).sign(
+            self._account(step.payer),
+            kind,
+            fields,
+            number=step.number,
+            created_ms=self._created_ms,
+            valid_for_ms=PAYING_MS_MAX,
+        )
+        return raw
 
     def _follow(self, place: int, delay_seconds: float = 0.0) -> None:
         task = asyncio.create_task(self._send_follower(place, delay_seconds))
@@ -191,15 +214,18 @@ class Market:
         step = self._plan.steps[place]
         if isinstance(step, Purchase) or step.original is None:
             raise InvariantBroken("this step follows nothing")
-        raw = self._raws[step.original]
+        paid = self._plan.steps[step.original]
+        if not isinstance(paid, Purchase):
+            raise InvariantBroken("only purchases are followed")
         if isinstance(step, Attempt) and step.code == "number_used":
             self._send(place, step, None)
             return
+        raw = self._purchase(paid)
         try:
             async with self._slots:
                 number = await self._receipt_number(step.payer, raw)
         except Refused as refusal:
-            self.counts.surprises.append(f"{transaction_id(raw).hex()[:16]}: {refusal}")
+            self.surprises.append(f"{transaction_id(raw).hex()[:16]}: {refusal}")
         else:
             self._send(place, step, Original(raw, number))
 

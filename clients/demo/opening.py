@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from clients.demo.people import Person, Town, demo_secret
 from clients.demo.plan import Plan
 from clients.demo.town_halls import key_of
-from ledger.account_kinds import ISSUER, TERRITORY
 from ledger.accounts import open_fields
 from ledger.fields import ACCOUNT_OPEN, RESERVE_ISSUE, OpenedAccount, OpenedKey
 from ledger.objects import Account
@@ -87,11 +86,6 @@ async def issue_money(
         for part in _parts(town.people)
     ]
     await _act(session, official, batches, on_batch)
-
-
-def staff_and_issuer(officials: dict[str, Official]) -> tuple[Official, Official]:
-    """Who opens accounts, and who issues."""
-    return officials[TERRITORY], officials[ISSUER]
 
 
 async def _act(

@@ -23,7 +23,7 @@ LONGER_ON_PURPOSE: dict[str, str] = {}
 FORBIDDEN_NAMES = frozenset({"utils", "util", "helpers", "common", "base", "manager", "misc"})
 
 # Spelt in two halves, so that this file does not hold what it looks for.
-LEFT_OVER_WORDS = ("TO" + "DO", "FIX" + "ME", "X" + "XX")
+LEFT_OVER_WORDS = ("TO" + "DO", "FIX" + "ME")
 REGISTRY_ADDRESSES = ("pypi" + ".org", "files.python" + "hosted", "/pypi/" + "simple")
 
 # Where money is counted and votes are weighed, whole numbers only.

@@ -103,12 +103,26 @@ def test_the_network_resumes_and_its_nodes_live(
     else:
         pytest.fail("the node was not started again")
     assert _call("wallet", "balance", *access)["balance_minor"] == 15_000 - 420
+    _bring_newcomer(folder, network)
 
     process.send_signal(signal.SIGINT)
     assert process.wait(STOP_SECONDS) == 0
     for territory in network["territories"]:
         with pytest.raises(ProcessLookupError):
             os.kill(territory["pid"], 0)
+
+
+def test_an_account_that_a_visitor_had_opened_is_counted(
+    folder: Path, summary: dict[str, Any]
+) -> None:
+    """After the one before: someone came to live in Valmont, with 50 fresh VAL."""
+    again = _call("demo", "--once", "--data", str(folder), json_words=("--json", "-"))
+    assert again["problems"] == []
+    assert again["accounts"] == summary["accounts"] + 1
+    grown = (
+        again["currencies"]["VAL"]["supply_minor"] - summary["currencies"]["VAL"]["supply_minor"]
+    )
+    assert grown == 5_000
 
 
 def test_another_seed_does_not_fit_this_network(folder: Path, summary: dict[str, Any]) -> None:
@@ -122,8 +136,33 @@ def test_another_seed_does_not_fit_this_network(folder: Path, summary: dict[str,
     assert b"error[usage]" in done.stderr
 
 
-def _call(*words: str) -> dict[str, Any]:
-    done = subprocess.run([PROGRAM, *words, "--json"], capture_output=True, check=False, timeout=60)
+def _bring_newcomer(folder: Path, network: dict[str, Any]) -> None:
+    """As README has it: a wallet, an account for it, money on it."""
+    town_hall = folder / "valmont"
+    wallet, card = str(folder / "wallets" / "newcomer.json"), str(folder / "newcomer.card")
+    secret = ("--passphrase-file", str(town_hall / "passphrase.txt"))
+    env = {
+        "DEMOCITE_GENESIS": network["genesis"],
+        "DEMOCITE_NODES": network["territories"][0]["http"],
+    }
+    _call("wallet", "init", "--territory", "valmont", "--wallet", wallet, *secret, env=env)
+    address = _call("wallet", "address", "--wallet", wallet, "--card", card)["address"]
+    staff = ("--keystore", str(town_hall / "node" / "keys" / "signing.json"))
+    _call("office", "account", "open", card, *staff, *secret, env=env)
+    issuer = ("--keystore", str(town_hall / "recovery-issuer.json"), "--reference", "x")
+    _call("office", "reserve", "issue", address, "50", *issuer, *secret, env=env)
+
+
+def _call(
+    *words: str, json_words: tuple[str, ...] = ("--json",), env: dict[str, str] | None = None
+) -> dict[str, Any]:
+    done = subprocess.run(
+        [PROGRAM, *words, *json_words],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **(env or {})},
+    )
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -1,0 +1,47 @@
+"""Accounts that visitors had opened: found in what the town hall's staff signed.
+
+A demonstration that is resumed must count every account, also those whose keys it never had. It
+reads these as staff, who say why.
+"""
+
+from collections.abc import Collection
+
+from clients.demo.audit import Owner
+from clients.demo.opening import Official
+from ledger.fields import Opening
+from ledger.transaction import decode_transaction
+from primitives.addresses import account_id
+from primitives.errors import Refused
+from wallet.lane_history import history_page
+from wallet.lane_owner import LaneOwner
+from wallet.reader import Reader
+
+REASON = "audit of the demonstration"
+PAGE = 50
+
+
+async def find_newcomers(reader: Reader, staff: Official, known: Collection[bytes]) -> list[Owner]:
+    """Accounts of the territory besides the known ones.
+
+    Nothing here has to be believed: the currency's totals object says how many there are.
+    """
+    prefix = staff.account.prefix
+    owner = LaneOwner(prefix, staff.account.id, staff.lane_key)
+    network_id = reader.network.network_id
+    found: dict[bytes, Owner] = {}
+    before: int | None = None
+    while True:
+        page, before = await history_page(reader, owner, before=before, limit=PAGE)
+        for item in page:
+            try:
+                fields = decode_transaction(item.raw, network_id).fields
+            except Refused:
+                continue
+            if not isinstance(fields, Opening):
+                continue
+            for opened in fields.accounts:
+                id = account_id(prefix, opened.keys[0].key)
+                if id not in known:
+                    found[id] = Owner(prefix, id, staff.lane_key, REASON)
+        if before is None:
+            return list(found.values())
