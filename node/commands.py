@@ -1,10 +1,19 @@
 """`democite node …`: the commands, their arguments and nothing more."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from node.command_options import (
+    BehindProxyOption,
+    CardOption,
+    CurrencyOption,
+    DemoSeedOption,
+    GenesisFileOption,
+    HttpOption,
+    IssuerOption,
+    NameOption,
+    PeerOption,
+    PrefixOption,
+    RecoveryOption,
+    StoreOption,
+)
 from terminal.application import application
 from terminal.errors import CommandError
 from terminal.languages import text
@@ -27,17 +36,17 @@ STORES = ("leveldb", "rocksdb")
 @app.command(help=text("Préparer un nœud et sa carte.", "Prepare a node and its card."))
 def init(
     data: DataOption,
-    name: Annotated[str, typer.Option("--name", metavar="NAME")],
-    prefix: Annotated[str, typer.Option("--prefix", metavar="SHORT")],
-    currency: Annotated[str, typer.Option("--currency", metavar="CODE")],
-    peer: Annotated[str, typer.Option("--peer", metavar="HOST:PORT")],
-    http: Annotated[str, typer.Option("--http", metavar="HOST:PORT")],
-    card: Annotated[Path, typer.Option("--card", metavar="FILE")],
-    recovery_out: Annotated[Path, typer.Option("--recovery-out", metavar="FILE")],
-    store: Annotated[str | None, typer.Option("--store", metavar="leveldb|rocksdb")] = None,
-    issuer: Annotated[Path | None, typer.Option("--issuer", metavar="FILE")] = None,
+    name: NameOption,
+    prefix: PrefixOption,
+    currency: CurrencyOption,
+    peer: PeerOption,
+    http: HttpOption,
+    card: CardOption,
+    recovery_out: RecoveryOption,
+    store: StoreOption = None,
+    issuer: IssuerOption = None,
     passphrase_file: PassphraseFileOption = None,
-    demo_seed: Annotated[str | None, typer.Option("--demo-seed", hidden=True)] = None,
+    demo_seed: DemoSeedOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:
@@ -78,22 +87,13 @@ def _default_store() -> str:
     return "leveldb" if find_spec("plyvel") else "rocksdb"
 
 
-@app.command(help=text("Faire tourner le nœud, au premier plan.", "Run the node, in front."))
+@app.command(
+    help=text("Faire tourner le nœud, au premier plan.", "Run the node, in the foreground.")
+)
 def start(
     data: DataOption,
-    genesis: Annotated[
-        Path, typer.Option("--genesis", metavar="GENESIS", envvar="DEMOCITE_GENESIS")
-    ],
-    behind_proxy: Annotated[
-        bool,
-        typer.Option(
-            "--behind-proxy",
-            help=text(
-                "HTTP sans TLS sur une autre adresse que la boucle locale.",
-                "Plain HTTP on an address other than loopback.",
-            ),
-        ),
-    ] = False,
+    genesis: GenesisFileOption,
+    behind_proxy: BehindProxyOption = False,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,

@@ -1,10 +1,18 @@
 """`democite network …`: an issuer's keys, and a genesis out of cards."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from node.command_options import (
+    CardOption,
+    CardsArgument,
+    CurrencyOption,
+    DemoOption,
+    DemoSeedOption,
+    EngineOption,
+    GenesisOutOption,
+    KeysFolderOption,
+    KeysOption,
+    ParameterOption,
+    ThresholdOption,
+)
 from terminal.application import application
 from terminal.languages import text
 from terminal.options import JsonOption, LangOption, PassphraseFileOption
@@ -14,8 +22,6 @@ app = application(
     text("Créer un réseau ; les clés d'un émetteur.", "Create a network; an issuer's keys.")
 )
 
-DemoSeedOption = Annotated[str | None, typer.Option("--demo-seed", hidden=True)]
-
 
 @app.callback()
 def group() -> None:
@@ -24,11 +30,11 @@ def group() -> None:
 
 @app.command(help=text("Faire les clés d'un émetteur.", "Make an issuer's keys."))
 def issuer(
-    currency: Annotated[str, typer.Option("--currency", metavar="CODE")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR")],
-    card: Annotated[Path, typer.Option("--card", metavar="FILE")],
-    threshold: Annotated[int, typer.Option("--threshold", metavar="M")] = 1,
-    keys: Annotated[int, typer.Option("--keys", metavar="N", min=1, max=16)] = 1,
+    currency: CurrencyOption,
+    out: KeysFolderOption,
+    card: CardOption,
+    threshold: ThresholdOption = 1,
+    keys: KeysOption = 1,
     passphrase_file: PassphraseFileOption = None,
     demo_seed: DemoSeedOption = None,
     lang: LangOption = None,
@@ -57,23 +63,11 @@ def issuer(
 
 @app.command(help=text("Réunir les cartes en une genèse.", "Collect cards into a genesis."))
 def create(
-    out: Annotated[Path, typer.Option("--out", metavar="GENESIS")],
-    cards: Annotated[list[Path], typer.Argument(metavar="CARD…")],
-    engine: Annotated[str, typer.Option("--engine", metavar="simplex|cometbft")] = "simplex",
-    demo: Annotated[
-        bool,
-        typer.Option(
-            "--demo", help=text("Un réseau d'essai, sur cette machine.", "A trial, on loopback.")
-        ),
-    ] = False,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--parameter",
-            metavar="NAME=FIGURE",
-            help=text("Autre valeur d'un paramètre ; répétable.", "Another figure; repeatable."),
-        ),
-    ] = None,
+    out: GenesisOutOption,
+    cards: CardsArgument,
+    engine: EngineOption = "simplex",
+    demo: DemoOption = False,
+    parameter: ParameterOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:

@@ -1,0 +1,158 @@
+"""The options of `democite node` and `democite network`, each with its help in both languages."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from terminal.languages import text
+
+
+def _option(name: str, metavar: str, french: str, english: str, **more: Any) -> Any:
+    return typer.Option(name, metavar=metavar, help=text(french, english), **more)
+
+
+NameOption = Annotated[
+    str,
+    _option(
+        "--name", "NAME", "Nom du territoire, pour les gens.", "The territory's name, for people."
+    ),
+]
+PrefixOption = Annotated[
+    str,
+    _option(
+        "--prefix",
+        "SHORT",
+        "Nom court, début de toute adresse : 3 à 12 de a–z, 0–9.",
+        "Short name, begins every address: 3 to 12 of a–z, 0–9.",
+    ),
+]
+CurrencyOption = Annotated[
+    str,
+    _option(
+        "--currency",
+        "CODE",
+        "Code de la monnaie : 2 à 8 capitales ou chiffres.",
+        "The currency's code: 2 to 8 capitals or digits.",
+    ),
+]
+PeerOption = Annotated[
+    str,
+    _option(
+        "--peer",
+        "HOST:PORT",
+        "Où les autres nœuds joignent celui-ci.",
+        "Where other nodes reach this one.",
+    ),
+]
+HttpOption = Annotated[
+    str,
+    _option(
+        "--http",
+        "HOST:PORT",
+        "Où il sert les portefeuilles (HTTP).",
+        "Where it serves wallets (HTTP).",
+    ),
+]
+CardOption = Annotated[
+    Path,
+    _option("--card", "FILE", "Carte publique à remettre.", "The public card, to be handed over."),
+]
+RecoveryOption = Annotated[
+    Path,
+    _option(
+        "--recovery-out",
+        "FILE",
+        "Clé de récupération, à garder hors de cette machine.",
+        "The recovery key, to be kept off this machine.",
+    ),
+]
+StoreOption = Annotated[
+    str | None,
+    _option(
+        "--store",
+        "leveldb|rocksdb",
+        "Base de données (sinon leveldb si elle est installée).",
+        "The database (else leveldb if it is installed).",
+    ),
+]
+IssuerOption = Annotated[
+    Path | None,
+    _option(
+        "--issuer",
+        "FILE",
+        "Carte de l'émetteur (sinon sa clé est faite à côté de --recovery-out).",
+        "The issuer's card (else its key is made beside --recovery-out).",
+    ),
+]
+DemoSeedOption = Annotated[str | None, typer.Option("--demo-seed", hidden=True)]
+GenesisFileOption = Annotated[
+    Path,
+    _option(
+        "--genesis",
+        "FILE",
+        "Fichier de genèse du réseau (sinon DEMOCITE_GENESIS).",
+        "The network's genesis file (else DEMOCITE_GENESIS).",
+        envvar="DEMOCITE_GENESIS",
+        show_envvar=False,
+    ),
+]
+BehindProxyOption = Annotated[
+    bool,
+    typer.Option(
+        "--behind-proxy",
+        help=text(
+            "HTTP sans TLS sur une autre adresse que la boucle locale.",
+            "Plain HTTP on an address other than loopback.",
+        ),
+    ),
+]
+KeysFolderOption = Annotated[
+    Path,
+    _option("--out", "DIR", "Dossier des clés, un fichier chacune.", "Folder, a file for each."),
+]
+ThresholdOption = Annotated[
+    int,
+    _option(
+        "--threshold",
+        "M",
+        "Combien de clés signent ensemble.",
+        "How many keys sign together.",
+    ),
+]
+KeysOption = Annotated[int, _option("--keys", "N", "Combien de clés.", "How many.", min=1, max=16)]
+GenesisOutOption = Annotated[
+    Path,
+    _option("--out", "GENESIS", "Fichier de genèse, écrit ici.", "The genesis, written here."),
+]
+CardsArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CARD…", help=text("Les cartes des territoires.", "The territories' cards.")
+    ),
+]
+EngineOption = Annotated[
+    str,
+    _option(
+        "--engine",
+        "simplex|cometbft",
+        "Moteur de consensus, noté dans GENESIS.engine.",
+        "The consensus engine, noted in GENESIS.engine.",
+    ),
+]
+DemoOption = Annotated[
+    bool,
+    typer.Option(
+        "--demo",
+        help=text("Un réseau d'essai, sur cette machine.", "A trial, on this machine only."),
+    ),
+]
+ParameterOption = Annotated[
+    list[str] | None,
+    _option(
+        "--parameter",
+        "NAME=FIGURE",
+        "Autre valeur d'un paramètre ; répétable.",
+        "Another value of a parameter; repeatable.",
+    ),
+]
