@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -374,3 +376,14 @@ def test_asking_nobody(shell: Shell) -> None:
     assert shell.refusal(3, "node", "status", "--node", gone) == "node_unreachable"
     assert shell.refusal(3, "node", "peers", "--node", "file:///etc/passwd") == "node_unreachable"
     assert shell.refusal(2, "node", "status") == "option_missing"
+
+
+@pytest.mark.parametrize("group", ["node", "network"])
+def test_help_does_not_load_what_only_work_needs(group: str) -> None:
+    source = (
+        f"import sys; from clients.cli.main import run; run([{group!r}, '--help']);"
+        "heavy = {'aiohttp', 'pydantic', 'rich', 'cryptography', 'structlog', 'nacl', 'plyvel'};"
+        "sys.exit(sorted(heavy & set(sys.modules)) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

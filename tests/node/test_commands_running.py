@@ -56,7 +56,7 @@ def patched(name: str, by: str, reason: str = "") -> list[str | Path]:
 class Running:
     """One node of a network of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str) -> None:
         peer, http = free_ports(2)
         self.url = f"http://127.0.0.1:{http}"
         self.port = http
@@ -64,9 +64,7 @@ class Running:
         self.genesis = folder / "genesis.json"
         self.passphrase = folder / "passphrase"
         self.passphrase.write_text(f"{PASSPHRASE}\n")
-        card = make_card(
-            folder, peer=f"127.0.0.1:{peer}", http=f"127.0.0.1:{http}", store="leveldb"
-        )
+        card = make_card(folder, peer=f"127.0.0.1:{peer}", http=f"127.0.0.1:{http}", store=store)
         must("network", "create", "--out", self.genesis, card)
         self.log = (folder / "log").open("w+")
         self.process: subprocess.Popen[str] | None = None
@@ -104,8 +102,13 @@ class Running:
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Running]:
-    made = Running(tmp_path)
+def store() -> str:
+    return "leveldb"
+
+
+@pytest.fixture
+def node(tmp_path: Path, store: str) -> Iterator[Running]:
+    made = Running(tmp_path, store)
     try:
         yield made
     finally:
@@ -115,6 +118,7 @@ def node(tmp_path: Path) -> Iterator[Running]:
         made.log.close()
 
 
+@pytest.mark.parametrize("store", ["leveldb", "rocksdb"])
 def test_ready_asked_and_stopped(node: Running) -> None:
     network_id = json.loads(node.genesis.read_text())["network_id"]
     assert node.start() == f"ready http={node.url} network={network_id}\n"
@@ -130,6 +134,7 @@ def test_ready_asked_and_stopped(node: Running) -> None:
     assert code == 0
     assert seconds < STOP_SECONDS_MAX
     assert must("node", "verify", "--data", node.data, "--genesis", node.genesis).code == 0
+    assert must("node", "compact", "--data", node.data).code == 0
     assert node.start().startswith("ready ")
     assert node.stop(signal.SIGINT)[0] == 0
 
