@@ -63,7 +63,7 @@ def test_an_account_in_the_territorys_other_currency() -> None:
     assert world.account(person("ana")).currency == "MIN"
     assert world.currency("MIN").accounts == 1
     assert world.code(world.open([entry("ben", currency="BRU")])) == "currency_mismatch"
-    assert world.code(world.open([entry("ben", currency="XXX")])) == "currency_mismatch"
+    assert world.code(world.open([entry("ben", currency="QQQ")])) == "currency_mismatch"
 
 
 def test_what_is_open_is_not_opened_again() -> None:

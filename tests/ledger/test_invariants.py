@@ -46,7 +46,7 @@ def moved(currency: Currency, reserve: int, supply: int, accounts: int = 0) -> C
         ([NEW], []),
         ([NEW], [moved(LAV, 0, 0, 2)]),
         ([NEW._replace(balance_minor=1)], [moved(LAV, 0, 0, 1)]),
-        ([NEW._replace(currency="XXX")], [LAV._replace(code="XXX", tree_key=b"x" * 32)]),
+        ([NEW._replace(currency="QQQ")], [LAV._replace(code="QQQ", tree_key=b"x" * 32)]),
         ([ANA.credited(1)], [moved(LAV, 1, 0)]),
         ([ANA.credited(1)], [moved(LAV, 0, 1)]),
         ([ANA.credited(1)], [moved(LAV, 2, 2)]),

@@ -86,7 +86,7 @@ def test_an_issuer_issues_its_own_currency_only(world: World) -> None:
         RESERVE_ISSUE,
         world.currency("BRU").issuer_id,
         key("brume issuer 0"),
-        issue_fields("XXX", [(SHOP, 5, COMMITMENT)]),
+        issue_fields("QQQ", [(SHOP, 5, COMMITMENT)]),
     )
     assert world.code(unknown) == "currency_unknown"
 
@@ -271,7 +271,7 @@ def test_a_holders_limit_and_threshold_count(world: World) -> None:
 def test_who_does_not_redeem(world: World) -> None:
     assert world.code(world.redeem("ana", 100)) == "account_kind_invalid"
     assert world.code(world.redeem("baker shop", 100, currency="MIN")) == "currency_mismatch"
-    unknown = world.redeem("baker shop", 100, currency="XXX", signers=[])
+    unknown = world.redeem("baker shop", 100, currency="QQQ", signers=[])
     assert world.code(unknown) == "currency_unknown"
     assert world.code(world.redeem("baker shop", 10_001)) == "balance_insufficient"
 
