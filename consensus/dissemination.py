@@ -1,61 +1,53 @@
-"""Passing on, sending again, asking and answering: all that makes views heal.
+"""Passing certificates on, and saying again where this replica stands.
 
-Nothing here is needed for safety. Everything is bounded: by rate, by count, and by what the rules
-ask for.
+Nothing here is needed for safety; it is what makes views heal. Everything is bounded: certificates
+are passed on once, and standing is told at most every `retry_ms`, within `STANDING_BYTES_MAX`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from itertools import takewhile
 
 from consensus.certificates import Certificate
 from consensus.config import ReplicaConfig
 from consensus.knowledge import Knowledge
-from consensus.messages import (
-    BlockResponse,
-    CertificateMessage,
-    FetchBlock,
-    FetchView,
-    Message,
-    Proposal,
-    VoteMessage,
-)
+from consensus.messages import CertificateMessage, Message, Proposal, VoteMessage
 from consensus.turn import Turn
-from consensus.votes import FINALIZE, NOTARIZE
-
-_Key = TypeVar("_Key")
 
 OwnMessages = Sequence[Proposal | VoteMessage]
 
-_RESENT_MAX = 192  # messages in one burst: certificates of a full window, then votes
-_ANSWER_INTERVAL_MS = 200  # per peer, for messages of older views
+STANDING_BYTES_MAX = 256 << 10
+"""How much is told at a time, newest views first. One proposal may stand beyond that."""
+
+_VOTE_BYTES = 256
+_HEADER_BYTES = 320
 
 
 class Dissemination:
     """Shares the turn and the knowledge of its replica."""
 
+    __slots__ = (
+        "_config", "_deferred", "_greeted_ms", "_greetings", "_known", "_others", "_retry_ms",
+        "_shown", "_turn",
+    )  # fmt: skip
+
     def __init__(self, config: ReplicaConfig, turn: Turn, known: Knowledge) -> None:
         self._config = config
         self._turn = turn
         self._known = known
-        self._others = tuple(
-            member.voting_key
-            for member in config.members.members
-            if member.voting_key != config.own_key
-        )
+        self._others = tuple(key for key in config.members.index if key != config.own_key)
         self._shown: dict[tuple[int, int], set[bytes]] = {}
         self._deferred: list[tuple[int, Certificate]] = []
-        self._asked_views: dict[tuple[int, int], int] = {}
-        self._asked_blocks: dict[bytes, int] = {}
-        self._answered_ms: dict[bytes, int] = {}
+        self._greeted_ms: dict[bytes, int] = {}
+        self._greetings: dict[bytes, int] = {}
         self._retry_ms: int | None = None
 
     # -- passing on -------------------------------------------------------------------------
 
     def shown(self, peer: bytes, view: int, kind: int) -> None:
         """`peer` has this certificate."""
-        if view > self._known.floor.view:
+        if view >= self._known.floor.view and peer in self._config.members.index:
             self._shown.setdefault((view, kind), set()).add(peer)
 
     def pass_on(self, certificate: Certificate, now_ms: int) -> None:
@@ -64,11 +56,12 @@ class Dissemination:
         following = members.leader(certificate.epoch, certificate.view + 1)
         first = certificate.view % max(len(self._others), 1)
         turned = self._others[first:] + self._others[:first]
-        for peer in {following, *turned[: members.faults + 1]} - {self._config.own_key}:
-            self._show(peer, certificate)
+        chosen = dict.fromkeys((following, *turned[: members.faults + 1]))
+        for peer in chosen:
+            if peer != self._config.own_key:
+                self._show(peer, certificate)
         if any(not self._has_shown(peer, certificate) for peer in self._others):
-            due = now_ms + self._config.timing.delta_ms // 2
-            self._deferred.append((due, certificate))
+            self._deferred.append((now_ms + self._config.timing.delta_ms // 2, certificate))
 
     def _has_shown(self, peer: bytes, certificate: Certificate) -> bool:
         return peer in self._shown.get((certificate.view, certificate.kind), ())
@@ -81,122 +74,80 @@ class Dissemination:
     def _message_of(self, certificate: Certificate) -> CertificateMessage:
         return CertificateMessage(certificate, self._known.header(certificate.digest))
 
-    # -- sending again ----------------------------------------------------------------------
+    # -- standing ---------------------------------------------------------------------------
 
-    def resend(self, own: OwnMessages, now_ms: int) -> None:
+    def tell_all(self, own: OwnMessages, now_ms: int) -> None:
         """Tell everybody where this replica stands."""
         for message in self._standing(own):
             self._turn.broadcast(message)
         self._retry_ms = now_ms + self._config.timing.retry_ms
 
-    def resend_to(self, peer: bytes, own: OwnMessages) -> None:
-        """Tell one member."""
-        for message in self._standing(own):
-            self._turn.send(peer, message)
+    def greet(self, peer: bytes, now_ms: int) -> None:
+        """A connection is new: tell that member too, soon after if it was told just now."""
+        if peer in self._config.members.index and peer != self._config.own_key:
+            earliest = self._greeted_ms.get(peer, now_ms - self._config.timing.retry_ms)
+            self._greetings[peer] = max(now_ms, earliest + self._config.timing.retry_ms)
 
     def _standing(self, own: OwnMessages) -> list[Message]:
-        messages: list[Message] = []
+        """F(floor), then own votes and certificates, newest view first: what moves things on must
+        never be crowded out by what is old."""
+        entries: list[tuple[int, int, Message]] = [(m.vote.view, 1, m) for m in own]
+        entries += [(c.view, 0, self._message_of(c)) for c in self._known.certificates()]
+        entries.sort(key=lambda entry: entry[:2], reverse=True)
         floor = self._known.floor
+        messages: list[Message] = []
         if floor.certificate is not None:
             messages.append(CertificateMessage(floor.certificate, floor.header))
-        messages += [self._message_of(c) for c in self._known.certificates()]
-        messages += own
-        return messages[:_RESENT_MAX]
+        bytes_left = STANDING_BYTES_MAX
+        for _, _, message in entries:
+            bytes_left -= self._bytes_of(message)
+            if bytes_left < 0:
+                break
+            messages.append(message)
+        return messages
+
+    def _bytes_of(self, message: Message) -> int:
+        if isinstance(message, CertificateMessage):
+            return _HEADER_BYTES + 68 * len(message.certificate.signatures)
+        return _VOTE_BYTES
+
+    # -- time -------------------------------------------------------------------------------
 
     def end_turn(self, now_ms: int, has_duty: bool, own: Callable[[], OwnMessages]) -> None:
-        """Do what time asks for: deferred certificates, and sending again while nothing moves."""
-        if self._deferred and self._deferred[0][0] <= now_ms:
-            due = [certificate for at, certificate in self._deferred if at <= now_ms]
-            self._deferred = [entry for entry in self._deferred if entry[0] > now_ms]
-            for certificate in due:
-                if certificate.view >= self._known.floor.view:
-                    for peer in self._others:
-                        self._show(peer, certificate)
+        """Do what time asks for: deferred certificates, greetings, and standing while nothing
+        moves."""
+        self._show_deferred(now_ms)
         if not has_duty:
             self._retry_ms = None
         elif self._retry_ms is None:
             self._retry_ms = now_ms + self._config.timing.retry_ms
         elif self._retry_ms <= now_ms:
-            self.resend(own(), now_ms)
+            self.tell_all(own(), now_ms)
+        for peer in [peer for peer, due_ms in self._greetings.items() if due_ms <= now_ms]:
+            del self._greetings[peer]
+            self._greeted_ms[peer] = now_ms
+            for message in self._standing(own()):
+                self._turn.send(peer, message)
+
+    def _show_deferred(self, now_ms: int) -> None:
+        due = list(takewhile(lambda entry: entry[0] <= now_ms, self._deferred))
+        del self._deferred[: len(due)]
+        for _, certificate in due:
+            if certificate.view >= self._known.floor.view:
+                for peer in self._others:
+                    self._show(peer, certificate)
 
     def next_ms(self) -> int | None:
         """When `end_turn` has something to do."""
-        times = [self._deferred[0][0]] if self._deferred else []
+        times = [*self._greetings.values()]
+        if self._deferred:
+            times.append(self._deferred[0][0])
         if self._retry_ms is not None:
             times.append(self._retry_ms)
         return min(times, default=None)
 
-    # -- asking -----------------------------------------------------------------------------
-
-    def fetch_view(self, view: int, kind: int, now_ms: int, prefer: bytes | None) -> None:
-        """Ask for a certificate: `prefer` first, everybody when that did not help."""
-        self._ask(self._asked_views, (view, kind), FetchView(view, kind), now_ms, prefer)
-
-    def fetch_block(self, digest: bytes, now_ms: int, prefer: bytes | None) -> None:
-        """Ask for a block: `prefer` first, everybody when that did not help."""
-        self._ask(self._asked_blocks, digest, FetchBlock(digest), now_ms, prefer)
-
-    def _ask(
-        self, asked: dict[_Key, int], key: _Key, message: Message, now_ms: int, prefer: bytes | None
-    ) -> None:
-        last = asked.get(key)
-        if last is not None and now_ms - last < self._config.timing.retry_ms:
-            return
-        asked[key] = now_ms
-        if last is None and prefer is not None and prefer != self._config.own_key:
-            self._turn.send(prefer, message)
-        else:
-            self._turn.broadcast(message)
-
-    def was_asked(self, digest: bytes) -> bool:
-        """Whether a block with this digest is awaited."""
-        return digest in self._asked_blocks
-
-    def got_block(self, digest: bytes) -> None:
-        """It came."""
-        self._asked_blocks.pop(digest, None)
-
-    # -- answering --------------------------------------------------------------------------
-
-    def answer_view(self, peer: bytes, view: int, kind: int) -> None:
-        """What is asked for, or the floor's F for what was pruned."""
-        floor = self._known.floor
-        if view <= floor.view:
-            if floor.certificate is not None:
-                self._turn.send(peer, CertificateMessage(floor.certificate, floor.header))
-            return
-        found = self._known.get(view, kind)
-        if found is None and kind == NOTARIZE:
-            found = self._known.get(view, FINALIZE)
-        if found is not None:
-            self._turn.send(peer, self._message_of(found))
-
-    def answer_block(self, peer: bytes, digest: bytes) -> None:
-        """The block, if it is above the floor; older ones are the driver's to answer."""
-        block = self._known.blocks.get(digest)
-        if block is not None:
-            self._turn.send(peer, BlockResponse(block))
-
-    def answer_old(self, peer: bytes, now_ms: int) -> None:
-        """Somebody is behind: the newest certificates, at a bounded rate."""
-        last = self._answered_ms.get(peer)
-        if last is not None and now_ms - last < _ANSWER_INTERVAL_MS:
-            return
-        self._answered_ms[peer] = now_ms
-        floor = self._known.floor
-        if floor.certificate is not None:
-            self._turn.send(peer, CertificateMessage(floor.certificate, floor.header))
-        newest = self._known.certificates()
-        if newest:
-            self._turn.send(peer, self._message_of(newest[0]))
-
-    def prune(self, floor_view: int, now_ms: int) -> None:
+    def prune(self, floor_view: int) -> None:
         """The floor moved: forget what is below, and begin to wait anew."""
-        self._shown = {key: peers for key, peers in self._shown.items() if key[0] > floor_view}
-        self._asked_views = {k: at for k, at in self._asked_views.items() if k[0] > floor_view}
-        self._asked_blocks = {
-            digest: at
-            for digest, at in self._asked_blocks.items()
-            if now_ms - at < 10 * self._config.timing.retry_ms and digest not in self._known.blocks
-        }
+        self._shown = {key: peers for key, peers in self._shown.items() if key[0] >= floor_view}
+        self._deferred = [entry for entry in self._deferred if entry[1].view >= floor_view]
         self._retry_ms = None

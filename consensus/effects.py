@@ -60,7 +60,8 @@ class Execute:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Blocks that became final, ancestors first; the certificate finalizes the last of them."""
+    """Blocks that became final, ancestors first; the certificate finalizes the last of them. Those
+    that the driver caught up with meanwhile may stand among them."""
 
     blocks: tuple[Block, ...]
     certificate: Certificate
@@ -68,8 +69,9 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """This header is final and its ancestors are not at hand: fetch the chain by height, commit
-    it, then say `CaughtUp`. Asked again with newer headers until then."""
+    """This header is final and its ancestors are not at hand: fetch the chain by height, up to
+    this header and no further (the F of a newer one is not in the journal), commit it, then say
+    `CaughtUp`. Asked again, perhaps with newer headers, while the gap is there."""
 
     header: Header
     certificate: Certificate
@@ -93,7 +95,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class StopVoting:
-    """This replica only observes from now on (its journal lacks a vote that it signed)."""
+    """This replica only observes from now on, also after restarts: its journal lacks something
+    that it signed."""
 
     reason: str
 

@@ -2,9 +2,12 @@
 
     ["own_vote", 1, vote, header or nil, body or nil]    its own vote; a NOTARIZE with its block
     ["kept", 1, certificate, header or nil]              N, U or F above the floor
+    ["silenced", 1, reason]                              from here on it signs nothing, for good
 
 F(v) is recorded before the chain commits v, so the newest F of a whole journal is never below the
-chain's floor.
+chain's floor. A replica that found out that it does not know what it signed (a journal behind the
+chain, a twin) writes that down too: else, once newer certificates stand in the journal, the next
+restart would find nothing wrong and vote.
 """
 
 from __future__ import annotations
@@ -18,7 +21,10 @@ from consensus.votes import FINALIZE, Vote
 from primitives.encoding import decode, encode
 from primitives.errors import InvariantBroken, Refused
 
-_RECORD_BYTES_MAX = 8 << 20
+_RECORD_BYTES_MAX = 32 << 20  # our own records; a block's bound is the ledger's
+
+VIEW_FOREVER = 2**53 - 1
+"""The view of a record that must never be pruned."""
 
 
 def vote_record(vote: Vote, block: Block | None) -> bytes:
@@ -33,6 +39,11 @@ def certificate_record(certificate: Certificate, header: Header | None) -> bytes
     return encode(("kept", 1, certificate.encode(), None if header is None else header.encode()))
 
 
+def silence_record(reason: str) -> bytes:
+    """A record that this replica must never sign again with this key."""
+    return encode(("silenced", 1, reason))
+
+
 @dataclass(slots=True)
 class Recovered:
     """What a journal held, in the order it was written."""
@@ -40,6 +51,7 @@ class Recovered:
     votes: list[Vote] = field(default_factory=list)
     blocks: dict[bytes, Block] = field(default_factory=dict)
     certificates: list[tuple[Certificate, Header | None]] = field(default_factory=list)
+    silenced: str | None = None
 
     @property
     def floor_view(self) -> int:
@@ -71,5 +83,7 @@ def _read(record: bytes, found: Recovered) -> None:
             found.certificates.append((Certificate.decode(certificate), None))
         case ("kept", 1, bytes(certificate), bytes(header)):
             found.certificates.append((Certificate.decode(certificate), Header.decode(header)))
+        case ("silenced", 1, str(reason)):
+            found.silenced = reason
         case _:
             raise Refused("version_unknown", "no such journal record")

@@ -61,9 +61,26 @@ class Knowledge:
         every = [c for kept in self._kept.values() for c in kept.values()]
         return sorted(every, key=lambda c: (c.view, c.kind), reverse=True)
 
+    def newest(self) -> Certificate | None:
+        """The certificate of the highest view."""
+        return self.get(self.highest_view, 0)
+
+    def holders(self, digest: bytes, view: int) -> tuple[int, ...]:
+        """Indices of members who signed for this block of `view`, so that they should hold it."""
+        for kind in (NOTARIZE, FINALIZE):
+            found = self._kept[kind].get(view)
+            if found is not None and found.digest == digest:
+                return found.signers(len(found.bitmap) * 8)
+        return ()
+
     def notarized_views(self) -> list[int]:
         """Views above the floor with an N."""
         return sorted(self._kept[NOTARIZE])
+
+    @property
+    def notarized_count(self) -> int:
+        """How many views above the floor have an N."""
+        return len(self._kept[NOTARIZE])
 
     def has_certified_above(self) -> bool:
         """Whether a notarized or finalized block waits above the floor."""
@@ -78,21 +95,30 @@ class Knowledge:
         return digest == self.floor.digest or self.sound.get(digest, False)
 
     def add_block(self, block: Block) -> None:
-        """Hold a block."""
+        """Hold a block above the floor."""
+        if block.header.view <= self.floor.view:
+            return
         self.blocks[block.digest] = block
         self.headers[block.digest] = block.header
 
-    def branch(self, digest: bytes) -> tuple[list[Block], bytes | None]:
-        """The blocks from above the floor up to `digest`, oldest first, and the digest of the
-        first one that is not held (None if the branch reaches the floor)."""
+    def branch(self, digest: bytes, view: int) -> tuple[list[Block], tuple[bytes, int] | None]:
+        """The blocks from above the floor up to `digest` (of `view`), oldest first, and digest and
+        view of the first one that is not held (None if the branch reaches the floor)."""
         blocks: list[Block] = []
         while digest != self.floor.digest:
             block = self.blocks.get(digest)
-            if block is None or block.header.view <= self.floor.view:
-                return blocks[::-1], digest
+            if block is None:
+                return blocks[::-1], (digest, view)
             blocks.append(block)
-            digest = block.header.parent_digest
+            digest, view = block.header.parent_digest, block.header.parent_view
         return blocks[::-1], None
+
+    def drop_block(self, digest: bytes) -> None:
+        """Let go of a block: it can be asked for again should it ever matter."""
+        self.blocks.pop(digest, None)
+        self.headers.pop(digest, None)
+        self.sound.pop(digest, None)
+        self.executing.discard(digest)
 
     def move_floor(self, floor: Final) -> None:
         """Forget what is at or below the new floor, and the branches it leaves."""
@@ -103,7 +129,4 @@ class Knowledge:
                 del kept[view]
         dead = [d for d, header in self.headers.items() if header.view <= floor.view]
         for digest in dead:
-            self.blocks.pop(digest, None)
-            self.headers.pop(digest, None)
-            self.sound.pop(digest, None)
-        self.executing.intersection_update(self.blocks)
+            self.drop_block(digest)

@@ -1,10 +1,9 @@
-"""The rules of Simplex, one `step` at a time.
+"""The door to the core: an event at a time in, effects out.
 
 Rules of this file:
 - No clock, no network, no disk: `step(event, now_ms)` answers with effects.
+- What others say is checked here before it changes anything: bounds first, signatures last.
 - Nothing leaves that was not journaled in the same turn (`turn.py` orders that).
-- NULLIFY and FINALIZE of one view are never both signed, nor two NOTARIZE, nor two FINALIZE.
-- A rule never calls `step`; the rules are tried in turn until none has anything left to do.
 
 The protocol in prose stands in the package's docstring; `docs/protocol.md` has the bytes.
 """
@@ -25,45 +24,65 @@ from consensus.events import (
     Tick,
     WorkChanged,
 )
-from consensus.header import Block, Header
+from consensus.header import Block, Header, genesis_digest
+from consensus.journal_records import certificate_record
 from consensus.messages import (
     BlockResponse,
     CertificateMessage,
     FetchBlock,
     FetchView,
+    Message,
     Proposal,
     VoteMessage,
 )
 from consensus.rules import Rules
 from consensus.votes import FINALIZE, NOTARIZE, Vote
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
+
+_BEHIND_VIEWS = 2
+"""A vote this far below the floor comes from somebody who is behind, however late it is."""
 
 
 class Replica(Rules):
-    """One member's part in the consensus."""
+    """One member's part in the consensus.
+
+    The driver calls `step` for every event and does the effects in their order; it sends a `Tick`
+    at `next_deadline_ms`. It may answer `Build` and `Execute` at any later time, or never.
+    """
 
     def step(self, event: Event, now_ms: int) -> list[Effect]:
-        """Let `event` happen at `now_ms` (Unix time) and say what is to be done."""
+        """Let `event` happen at `now_ms` (Unix time) and say what is to be done.
+
+        Raises InvariantBroken where the driver's answer is not to what was asked.
+        """
         if self.stopped is not None:
             return []
-        self.now_ms = max(self.now_ms, now_ms)
+        self.clock.advance(now_ms)
         self._hear(event)
         while self._one_rule():
             pass
-        self.dissemination.end_turn(self.now_ms, self.has_duty(), self._own_messages)
+        if self.stopped is None:
+            self.fetching.end_pass(self.now_ms)
+            self.dissemination.end_turn(self.now_ms, self.has_duty(), self._own_messages)
         return self.turn.take()
 
     @property
     def next_deadline_ms(self) -> int | None:
-        """When to send a `Tick`; None while there is nothing to wait for."""
+        """When to send a `Tick` (Unix time); None while there is nothing to wait for."""
         if self.stopped is not None:
             return None
-        deadlines = [self.timers.next_ms(), self.dissemination.next_ms()]
-        if not self.has_duty():
-            deadlines.append(self._heartbeat_ms)
-        elif self._patience_ms > self.now_ms:
+        deadlines = [
+            self.timers.next_ms(),
+            self.dissemination.next_ms(),
+            self.fetching.next_ms(),
+            self.catch_up_due_ms,
+        ]
+        if self.has_duty() and self._patience_ms > self.now_ms:
             deadlines.append(self._patience_ms)
-        return min((at for at in deadlines if at is not None), default=None)
+        running = [self.clock.wall_of(at) for at in deadlines if at is not None]
+        if not self.has_duty():
+            running.append(self._heartbeat_ms)
+        return min(running, default=None)
 
     def _hear(self, event: Event) -> None:
         match event:
@@ -77,17 +96,15 @@ class Replica(Rules):
                 self.has_work = has_work
                 self.declined_view = None
             case Started():
-                self.dissemination.resend(self._own_messages(), self.now_ms)
+                self.dissemination.tell_all(self._own_messages(), self.now_ms)
             case PeerConnected(peer):
-                self.dissemination.resend_to(peer, self._own_messages())
+                self.dissemination.greet(peer, self.now_ms)
             case CaughtUp(header, certificate):
-                self.caught_up_asked_ms = None
-                if header.view > self.known.floor.view:
-                    self._move_floor(Final.of(header, certificate))
+                self._on_caught_up(header, certificate)
             case Tick():
                 pass
 
-    def _receive(self, peer: bytes, message: object) -> None:
+    def _receive(self, peer: bytes, message: Message) -> None:
         match message:
             case VoteMessage(vote):
                 self._on_vote(peer, vote)
@@ -98,24 +115,26 @@ class Replica(Rules):
             case BlockResponse(block):
                 self._on_block(block)
             case FetchView(view, kind):
-                self.dissemination.answer_view(peer, view, kind)
+                self.answering.view(peer, view, kind, self.now_ms)
             case FetchBlock(digest):
-                self.dissemination.answer_block(peer, digest)
+                self.answering.block(peer, digest, self.now_ms)
+
+    # -- votes ------------------------------------------------------------------------------
 
     def _on_vote(self, peer: bytes, vote: Vote) -> bool:
-        """Count a vote from anyone; False if it was dropped."""
+        """Count a vote, whoever passed it on; False if it was dropped."""
         floor = self.known.floor.view
         if vote.epoch != self.config.epoch or vote.signer not in self.members.index:
             return False
-        if vote.view < self.view:
-            self.dissemination.answer_old(peer, self.now_ms)
+        if self._is_behind(vote.view):
+            self.answering.old(peer, self.now_ms)
         if not floor < vote.view <= self.view + self.config.timing.view_window:
             return False
         if self.tally.known(vote):
             return True
-        if self.tally.is_spent(vote) or not vote.is_signed(
-            self.config.network_id, self.config.verify
-        ):
+        if self.tally.is_spent(vote):
+            return False
+        if not vote.is_signed(self.config.network_id, self.config.verify):
             return False
         if vote.signer == self.config.own_key and not self._is_own(vote):
             self._stop_voting("a vote with this node's key that its journal does not hold")
@@ -126,59 +145,123 @@ class Replica(Rules):
         self._count(vote)
         return True
 
+    def _is_behind(self, view: int) -> bool:
+        """Whether who speaks of `view` lacks a certificate. A straggler's vote of the view just
+        left is none: what it lacks is on its way."""
+        if view >= self.view:
+            return False
+        settled = self.now_ms - self.entered_ms >= self.config.timing.delta_ms // 2
+        return settled or view + _BEHIND_VIEWS < self.known.floor.view
+
+    # -- proposals and blocks ---------------------------------------------------------------
+
     def _on_proposal(self, peer: bytes, proposal: Proposal) -> None:
-        header, vote = proposal.block.header, proposal.vote
-        leader = self.members.leader(self.config.epoch, header.view)
+        header, vote, view = proposal.block.header, proposal.vote, proposal.block.header.view
         if (
-            vote.signer != leader
+            vote.signer != self._leader(view)
             or vote.kind != NOTARIZE
             or vote.digest != header.digest
-            or vote.view != header.view
+            or vote.view != view
             or header.network_id != self.config.network_id
             or header.epoch != self.config.epoch
         ):
             return
-        if not self._on_vote(peer, vote) or header.digest in self.known.blocks:
+        if not self._on_vote(peer, vote):
             return
-        if not self.config.body_matches(header, proposal.block.body):
-            return
-        if header.view >= self.view and header.view not in self.proposals:
-            self.proposals[header.view] = proposal
-            self.known.add_block(proposal.block)
-            if header.view == self.view:
+        if view < self.view:
+            is_wanted = self.known.certified_digest(view) == header.digest
+        else:
+            is_wanted = view not in self.proposals and self._has_room_for(view)
+        if is_wanted and self._hold(proposal.block) and view >= self.view:
+            self.proposals[view] = proposal
+            if view == self.view:
                 self.timers.leader_ms = None
-        elif self.known.certified_digest(header.view) == header.digest:
-            self.known.add_block(proposal.block)
 
-    def _on_certificate(self, peer: bytes, certificate: Certificate, header: Header | None) -> None:
-        known = self.known
-        if certificate.epoch != self.config.epoch or certificate.view <= known.floor.view:
-            if certificate.view < known.floor.view:
-                self.dissemination.answer_old(peer, self.now_ms)
-            return
-        if header is not None and header.network_id != self.config.network_id:
-            return
-        if known.get(certificate.view, certificate.kind) is None:
-            try:
-                verify_certificate(
-                    certificate, self.members, self.config.network_id, self.config.verify
-                )
-            except Refused:
-                return
-            self._keep(certificate, header)
-        elif header is not None and certificate.digest == known.certified_digest(certificate.view):
-            known.headers.setdefault(header.digest, header)
-        self.dissemination.shown(peer, certificate.view, certificate.kind)
+    def _has_room_for(self, view: int) -> bool:
+        """Proposals of later views are kept while they are few; the nearest are kept."""
+        if len(self.proposals) < self.config.timing.candidates_max:
+            return True
+        farthest = max(self.proposals)
+        if farthest <= view:
+            return False
+        self.known.drop_block(self.proposals.pop(farthest).block.digest)
+        return True
+
+    def _hold(self, block: Block) -> bool:
+        if block.digest in self.known.blocks:
+            return True
+        if not self.config.body_matches(block.header, block.body):
+            return False
+        self.known.add_block(block)
+        return True
 
     def _on_block(self, block: Block) -> None:
         """A block that was asked for."""
-        digest = block.digest
-        if not self.dissemination.was_asked(digest) or digest in self.known.blocks:
+        if self.fetching.awaits_block(block.digest) and self._hold(block):
+            self.gap_since_ms = None
+
+    # -- certificates -----------------------------------------------------------------------
+
+    def _on_certificate(self, peer: bytes, certificate: Certificate, header: Header | None) -> None:
+        known, view = self.known, certificate.view
+        if certificate.epoch != self.config.epoch:
             return
-        header = block.header
-        if header.view > self.known.floor.view and self.config.body_matches(header, block.body):
-            self.known.add_block(block)
-            self.dissemination.got_block(digest)
+        if view <= known.floor.view:
+            if view < known.floor.view and self._is_behind(view):
+                self.answering.old(peer, self.now_ms)
+            return
+        if header is not None and (
+            header.digest != certificate.digest
+            or header.view != view
+            or header.epoch != certificate.epoch
+            or header.network_id != self.config.network_id
+        ):
+            return
+        if known.get(view, certificate.kind) is None:
+            if not self._is_valid(certificate):
+                return
+            self._look_for_twin(certificate)
+            self._keep(certificate, header)
+        elif header is not None and certificate.digest == known.certified_digest(view):
+            known.headers.setdefault(header.digest, header)
+        self.dissemination.shown(peer, view, certificate.kind)
+
+    def _is_valid(self, certificate: Certificate) -> bool:
+        """Whether it holds. Signatures that came as votes already are not verified again."""
+        c = certificate
+
+        def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
+            vote = Vote(c.epoch, c.view, c.kind, c.digest, public_key, signature)
+            return self.tally.holds(vote) or self.config.verify(public_key, message, signature)
+
+        try:
+            verify_certificate(c, self.members, self.config.network_id, verify)
+        except Refused:
+            return False
+        return True
+
+    def _look_for_twin(self, certificate: Certificate) -> None:
+        """A certificate that this replica signed, unless somebody else has its key."""
+        place = self.members.index.get(self.config.own_key)
+        if place is None or place not in certificate.signers(len(self.members.members)):
+            return
+        mine = self.own_votes.get(certificate.view, {}).get(certificate.kind)
+        if mine is None or mine.digest != certificate.digest:
+            self._stop_voting("a certificate bears this node's signature, its journal does not")
+
+    def _on_caught_up(self, header: Header, certificate: Certificate) -> None:
+        """The driver's chain ends here now."""
+        self.catch_up_due_ms = None
+        if certificate.kind != FINALIZE or certificate.digest != header.digest:
+            raise InvariantBroken("caught up with what is not final")
+        if header.view <= self.known.floor.view:
+            return
+        held = self.known.get(header.view, FINALIZE)
+        if held is None:
+            self.turn.append(certificate_record(certificate, header), header.view)
+        self._move_floor(Final.of(header, certificate))
+
+    # -- the driver's answers ---------------------------------------------------------------
 
     def _on_executed(self, event: Executed) -> None:
         block = self.known.blocks.get(event.digest)
@@ -190,14 +273,32 @@ class Replica(Rules):
             self._stop(f"a certified block does not hold: {event.reason}")
 
     def _on_built(self, view: int, block: Block | None) -> None:
-        if view != self.building_view:
+        if self.building is None or self.building[0] != view:
             return
-        self.building_view = None
+        parent = self.building[1]
+        self.building = None
         if block is None:
             self.declined_view = view
             return
         if view != self.view or self.own_votes.get(view) or self.observing:
             return
+        if not self._is_as_asked(block.header, view, parent):
+            raise InvariantBroken("the block that was built is not the one that was asked for")
         self.known.add_block(block)
         self.known.sound[block.digest] = True
         self._vote(NOTARIZE, view, block)
+
+    def _is_as_asked(self, header: Header, view: int, parent: Header | None) -> bool:
+        """Whether a built header has the place that `Build` gave it."""
+        asked = (view, 0, genesis_digest(self.config.network_id), 1)
+        if parent is not None:
+            asked = (view, parent.view, parent.digest, parent.height + 1)
+        given = (header.view, header.parent_view, header.parent_digest, header.height)
+        after_ms = self.known.floor.time_ms if parent is None else parent.time_ms
+        return (
+            given == asked
+            and header.time_ms > after_ms
+            and header.network_id == self.config.network_id
+            and header.epoch == self.config.epoch
+            and header.rule_version == self.config.rule_version
+        )

@@ -1,7 +1,8 @@
 """The rules of Simplex: what follows from where a replica stands.
 
 Each rule looks, does at most one thing, and says whether it did. They are tried in turn until none
-has anything left to do, so no rule calls another one and `step` never calls itself.
+has anything left to do, so no rule calls another one and `step` never calls itself. In the last
+round every rule ran: what they lacked then is what is asked for.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ from consensus.header import Header
 from consensus.standing import Standing
 from consensus.votes import FINALIZE, NOTARIZE, NULLIFY
 
+GAP_BLOCKS_MAX = 8
+"""Up to so many missing blocks are fetched one by one; more are the driver's to catch up with."""
+
+GAP_RETRIES_MAX = 5
+"""Nor are blocks waited for longer than so many `retry_ms`: perhaps nobody holds them here."""
+
 
 class Rules(Standing):
     """In order of urgency: enter a view, commit, vote, finalize, give up, propose."""
 
     def _one_rule(self) -> bool:
+        self.fetching.begin_pass()
         return self.stopped is None and (
             self._advance()
             or self._commit()
@@ -27,28 +35,44 @@ class Rules(Standing):
             or self._propose()
         )
 
+    # -- entering a view --------------------------------------------------------------------
+
     def _advance(self) -> bool:
         """Enter the view after the newest certificate."""
-        view = max(self.known.highest_view + 1, self.view)
-        if view == self.view:
+        view = self.known.highest_view + 1
+        if view <= self.view:
             self._arm()
             return False
         self.view = view
         self.entered_ms = self.now_ms
         self.timers.disarm()
-        for old in [old for old in self.proposals if old < view]:
-            del self.proposals[old]
+        self._leave_proposals()
         self._arm()
         return True
+
+    def _leave_proposals(self) -> None:
+        """Those of earlier views. The body of what was nullified, and not voted for here, goes."""
+        for view in [view for view in self.proposals if view < self.view]:
+            digest = self.proposals.pop(view).block.digest
+            is_certified = self.known.certified_digest(view) == digest
+            is_nullified = self.known.get(view, NULLIFY) is not None
+            if is_nullified and not is_certified and NOTARIZE not in self.own_votes.get(view, {}):
+                self.known.drop_block(digest)
+
+    # -- committing -------------------------------------------------------------------------
 
     def _commit(self) -> bool:
         """Commit the newest final block with all its ancestors, once they were executed."""
         certificate = self.known.highest_final()
         if certificate is None:
             return False
-        blocks, missing = self.known.branch(certificate.digest)
+        header = self.known.header(certificate.digest)
+        if header is None:
+            self._want_block(certificate.digest, certificate.view)
+            return False
+        blocks, missing = self.known.branch(certificate.digest, certificate.view)
         if missing is not None:
-            self._fill_gap(certificate, missing)
+            self._fill_gap(header, certificate, missing)
             return False
         for block in blocks:
             if not self.known.is_executed(block.digest):
@@ -58,20 +82,32 @@ class Rules(Standing):
         self._move_floor(Final.of(blocks[-1].header, certificate))
         return True
 
-    def _fill_gap(self, certificate: Certificate, missing: bytes) -> None:
-        header = self.known.headers.get(certificate.digest)
-        if header is None:
-            self.dissemination.fetch_block(certificate.digest, self.now_ms, None)
+    def _fill_gap(
+        self, header: Header, certificate: Certificate, missing: tuple[bytes, int]
+    ) -> None:
+        """Blocks between the floor and a final one are missing."""
+        digest, view = missing
+        if view <= self.known.floor.view:
+            self._stop("a final block does not descend from the chain")
             return
+        if self.gap_since_ms is None:
+            self.gap_since_ms = self.now_ms
+        waited_ms = self.now_ms - self.gap_since_ms
         gap = header.height - self.known.floor.height
-        if gap <= self.config.timing.candidates_max // 2:
-            self.dissemination.fetch_block(missing, self.now_ms, None)
-            if gap == 1:
-                return
-        asked = self.caught_up_asked_ms
-        if asked is None or self.now_ms - asked >= self.config.timing.retry_ms:
-            self.caught_up_asked_ms = self.now_ms
+        # Where most of a long branch is held it was never committed anywhere, perhaps: it can't be
+        # had by height. Of the honest, one always holds half of it, since it voted for it.
+        is_near = gap <= max(GAP_BLOCKS_MAX, 2 * len(self.known.blocks))
+        if is_near:
+            self._want_block(digest, view)
+        if not is_near or waited_ms >= GAP_RETRIES_MAX * self.config.timing.retry_ms:
+            self._catch_up(header, certificate)
+
+    def _catch_up(self, header: Header, certificate: Certificate) -> None:
+        if self.catch_up_due_ms is None or self.catch_up_due_ms <= self.now_ms:
+            self.catch_up_due_ms = self.now_ms + self.config.timing.retry_ms
             self.turn.commit(CatchUp(header, certificate, None))
+
+    # -- voting -----------------------------------------------------------------------------
 
     def _consider(self) -> bool:
         """Vote on the proposal kept for this view, or ask for exactly what is missing."""
@@ -86,19 +122,10 @@ class Rules(Standing):
             return False
         if self.known.certified_digest(header.parent_view) != header.parent_digest:
             return self._nullify()
-        if not self._parent_executed(header, leader):
+        if not self._branch_executed(header.parent_digest, header.parent_view, leader):
             return False
-        parent_time, parent_height = self._parent_facts(header.parent_digest)
-        well_formed = (
-            header.height == parent_height + 1
-            and header.time_ms > parent_time
-            and header.rule_version == self.config.rule_version
-            and header.next_set_hash is None
-            and not header.closing
-        )
-        drift = abs(header.time_ms - self.now_ms)
-        certified = self.known.certified_digest(view) == header.digest
-        if not well_formed or (drift > self.config.timing.clock_drift_ms_max and not certified):
+        drift_ms = abs(header.time_ms - self.clock.wall_ms)
+        if not self._is_well_formed(header) or drift_ms > self.config.timing.clock_drift_ms_max:
             return self._nullify()
         sound = self.known.sound.get(block.digest)
         if sound is None:
@@ -110,20 +137,30 @@ class Rules(Standing):
         """N or F of the parent's view and U of every view between, else fetch exactly that."""
         complete = True
         if self.known.certified_digest(header.parent_view) is None:
-            self.dissemination.fetch_view(header.parent_view, NOTARIZE, self.now_ms, leader)
+            self.fetching.want_view(header.parent_view, NOTARIZE, leader, self.now_ms)
             complete = False
         for between in range(header.parent_view + 1, header.view):
             if self.known.get(between, NULLIFY) is None:
-                self.dissemination.fetch_view(between, NULLIFY, self.now_ms, leader)
+                self.fetching.want_view(between, NULLIFY, leader, self.now_ms)
                 complete = False
         return complete
 
-    def _parent_facts(self, digest: bytes) -> tuple[int, int]:
+    def _is_well_formed(self, header: Header) -> bool:
+        """Whether a header fits its parent, which is held; network, epoch and view were checked
+        when it came."""
         floor = self.known.floor
-        if digest == floor.digest:
-            return floor.time_ms, floor.height
-        header = self.known.headers[digest]
-        return header.time_ms, header.height
+        if header.parent_digest == floor.digest:
+            time_ms, height = floor.time_ms, floor.height
+        else:
+            parent = self.known.headers[header.parent_digest]
+            time_ms, height = parent.time_ms, parent.height
+        return (
+            header.height == height + 1
+            and header.time_ms > time_ms
+            and header.rule_version == self.config.rule_version
+            and header.next_set_hash is None
+            and not header.closing
+        )
 
     def _finalize(self) -> bool:
         """FINALIZE what is notarized and executed, unless this view was nullified here."""
@@ -132,18 +169,16 @@ class Rules(Standing):
             own = self.own_votes.get(view, {})
             if digest is None or FINALIZE in own or NULLIFY in own:
                 continue
-            block = self.known.blocks.get(digest)
-            if block is None:
-                self.dissemination.fetch_block(digest, self.now_ms, None)
-            elif self._parent_executed(block.header, None) and digest not in self.known.sound:
-                self._execute(block)
-            elif self.known.sound.get(digest) and not self.observing:
-                leader = self.members.leader(self.config.epoch, view)
-                if not self.tally.is_guilty(view, leader):
-                    return self._vote(FINALIZE, view, block)
+            if not self._branch_executed(digest, view, None) or self.observing:
+                continue
+            if not self.tally.is_guilty(view, self._leader(view)):
+                return self._vote(FINALIZE, view, self.known.blocks[digest])
         return False
 
+    # -- giving a view up -------------------------------------------------------------------
+
     def _nullify_when_due(self) -> bool:
+        """A timer ran out, or f + 1 others gave this view up, so one honest member did."""
         due = self.timers.is_over(self.now_ms)
         if due or self.tally.count(self.view, NULLIFY) > self.members.faults:
             self.timers.stop()
@@ -156,13 +191,16 @@ class Rules(Standing):
             return False
         return self._vote(NULLIFY, self.view, None)
 
+    # -- proposing --------------------------------------------------------------------------
+
     def _propose(self) -> bool:
+        """The leader asks for a block once it knows what to build on, and that it should."""
         view = self.view
         if (
             self.observing
-            or self.members.leader(self.config.epoch, view) != self.config.own_key
+            or self._leader(view) != self.config.own_key
             or self.own_votes.get(view)
-            or self.building_view == view
+            or (self.building is not None and self.building[0] == view)
             or self.declined_view == view
             or not self.has_duty()
         ):
@@ -171,39 +209,32 @@ class Rules(Standing):
         if parent_view is None:
             return False
         digest = self.known.certified_digest(parent_view)
-        if digest is None:
+        if digest is None or not self._branch_executed(digest, parent_view, None):
             return False
-        if digest != self.known.floor.digest:
-            block = self.known.blocks.get(digest)
-            if block is None:
-                self.dissemination.fetch_block(digest, self.now_ms, None)
-                return False
-            if not self._parent_executed(block.header, None):
-                return False
-            if digest not in self.known.sound:
-                self._execute(block)
-                return False
         parent = self.known.header(digest)
-        if not self._is_worth_a_block(parent):
-            return False
-        self.building_view = view
-        self.turn.request(Build(view, parent))
+        if self._is_worth_a_block(parent):
+            self.building = (view, parent)
+            self.turn.request(Build(view, parent))
         return False
 
     def _is_worth_a_block(self, parent: Header | None) -> bool:
         """Transactions wait, results of the parent stand in no header yet, or a heartbeat is due.
         That a notarized block waits for its F is a reason only after a while: else each empty
-        block would be the reason for the next, for ever."""
+        block would be the reason for the next, for ever. And where many wait for theirs, nothing
+        is a reason before: blocks that are not final must not pile up at the network's pace."""
+        if self.now_ms >= self._patience_ms:
+            return True
+        if self.known.notarized_count >= self.config.timing.candidates_max:
+            return False
         return (
             self.has_work
             or (parent is not None and parent.transactions_count > 0)
-            or self.now_ms >= self._heartbeat_ms
-            or self.now_ms >= self._patience_ms
+            or self.clock.wall_ms >= self._heartbeat_ms
         )
 
     @property
     def _patience_ms(self) -> int:
-        return self.entered_ms + self.config.timing.delta_ms
+        return self.entered_ms + self._delta_ms(self.view)
 
     def _parent_view(self, view: int) -> int | None:
         """The newest view that a block of `view` may build on; fetches what it needs to know."""
@@ -211,6 +242,6 @@ class Rules(Standing):
             if self.known.certified_digest(below) is not None:
                 return below
             if self.known.get(below, NULLIFY) is None:
-                self.dissemination.fetch_view(below, 0, self.now_ms, None)
+                self.fetching.want_view(below, 0, None, self.now_ms)
                 return None
         return None

@@ -8,22 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from consensus.answering import Answering
 from consensus.certificates import Certificate
+from consensus.clock import Clock
 from consensus.config import Final, ReplicaConfig
 from consensus.dissemination import Dissemination
 from consensus.effects import Execute, Prune, Stop, StopVoting
+from consensus.fetching import Fetching
 from consensus.header import Block, Header
-from consensus.journal_records import certificate_record, recover, vote_record
-from consensus.knowledge import Knowledge
-from consensus.messages import (
-    Proposal,
-    VoteMessage,
+from consensus.journal_records import (
+    VIEW_FOREVER,
+    Recovered,
+    certificate_record,
+    recover,
+    silence_record,
+    vote_record,
 )
+from consensus.knowledge import Knowledge
+from consensus.messages import Proposal, VoteMessage
 from consensus.tally import Tally
 from consensus.timers import Presence, ViewTimers, delta_ms
 from consensus.turn import Turn
 from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY, Vote, vote_message
 from primitives.errors import InvariantBroken
+
+_GRACE_SHARE = 5
+"""A block of the present view is probably on its way: it is asked for after Δ/5."""
 
 
 class Standing:
@@ -33,24 +43,32 @@ class Standing:
         """Recover from the journal's records; nothing is sent before the first `step`."""
         self.config = config
         self.members = config.members
-        self.now_ms = now_ms
+        self.clock = Clock(now_ms)
         self.turn = Turn()
         self.known = Knowledge(config.floor)
         self.tally = Tally(config.members)
         self.timers = ViewTimers()
-        self.presence = Presence(config.members, config.timing.silent_ms)
+        self.presence = Presence(config.members, config.own_key, config.timing.silent_ms)
         self.dissemination = Dissemination(config, self.turn, self.known)
+        self.fetching = Fetching(config, self.turn)
+        self.answering = Answering(config, self.turn, self.known)
         self.own_votes: dict[int, dict[int, Vote]] = {}
         self.proposals: dict[int, Proposal] = {}
         self.observing = config.observe_only or config.own_key not in config.members.index
         self.stopped: str | None = None
         self.has_work = False
-        self.building_view: int | None = None
-        self.caught_up_asked_ms: int | None = None
+        self.building: tuple[int, Header | None] | None = None
         self.declined_view: int | None = None
+        self.catch_up_due_ms: int | None = None
+        self.gap_since_ms: int | None = None
         self.view = 0
         self.entered_ms = now_ms
         self._recover(records)
+
+    @property
+    def now_ms(self) -> int:
+        """The time for timers: it never goes back."""
+        return self.clock.elapsed_ms
 
     def has_duty(self) -> bool:
         """Whether this view has work: then timers run and leaders propose."""
@@ -59,10 +77,41 @@ class Standing:
             self.has_work
             or self.known.has_certified_above()
             or (floor.header is not None and floor.header.transactions_count > 0)
-            or self.now_ms >= self._heartbeat_ms
+            or self.clock.wall_ms >= self._heartbeat_ms
             or self.view in self.proposals
             or len(self.tally.voters(self.view)) > self.members.faults
         )
+
+    @property
+    def _heartbeat_ms(self) -> int:
+        """When the next block is due though nothing happened; Unix time."""
+        return self.known.floor.time_ms + self.config.timing.heartbeat_ms
+
+    def _leader(self, view: int) -> bytes:
+        return self.members.leader(self.config.epoch, view)
+
+    # -- votes and certificates -------------------------------------------------------------
+
+    def _vote(self, kind: int, view: int, block: Block | None) -> bool:
+        """Sign, write down, count and broadcast. The one place that signs."""
+        digest = NO_DIGEST if block is None or kind == NULLIFY else block.digest
+        own = self.own_votes.setdefault(view, {})
+        if kind in own or (kind != NOTARIZE and {NULLIFY, FINALIZE} & own.keys()):
+            raise InvariantBroken(f"a forbidden pair of votes in view {view}")
+        message = vote_message(self.config.network_id, self.config.epoch, view, kind, digest)
+        signature = self.config.signer.sign(message)
+        vote = Vote(self.config.epoch, view, kind, digest, self.config.own_key, signature)
+        own[kind] = vote
+        written = block if kind == NOTARIZE else None
+        self.turn.append(vote_record(vote, written), view)
+        if written is not None:
+            self.timers.leader_ms = None
+        if written is not None and self._leader(view) == self.config.own_key:
+            self.turn.broadcast(Proposal(written, vote))
+        else:
+            self.turn.broadcast(VoteMessage(vote))
+        self._count(vote)
+        return True
 
     def _count(self, vote: Vote) -> None:
         evidence = self.tally.add(vote)
@@ -94,78 +143,14 @@ class Standing:
         self.turn.append(certificate_record(certificate, held), view)
         self.dissemination.pass_on(certificate, self.now_ms)
 
-    def _execute(self, block: Block) -> None:
-        if block.digest not in self.known.executing and block.digest not in self.known.sound:
-            self.known.executing.add(block.digest)
-            self.turn.request(Execute(block))
-
-    def _parent_executed(self, header: Header, prefer: bytes | None) -> bool:
-        """Whether the parent's candidate is there; else get and execute what is missing."""
-        blocks, missing = self.known.branch(header.parent_digest)
-        if missing is not None:
-            self.dissemination.fetch_block(missing, self.now_ms, prefer)
-            return False
-        for block in blocks:
-            if not self.known.is_executed(block.digest):
-                self._execute(block)
-                return False
-        return True
-
-    def _move_floor(self, floor: Final) -> None:
-        self.known.move_floor(floor)
-        self.tally.prune(floor.view)
-        self.dissemination.prune(floor.view, self.now_ms)
-        for view in [view for view in self.own_votes if view <= floor.view]:
-            del self.own_votes[view]
-        for view in [view for view in self.proposals if view <= floor.view]:
-            del self.proposals[view]
-        self.turn.commit(Prune(floor.view - 1))
-
-    def _arm(self) -> None:
-        if not self.has_duty() or self.observing:
-            self.timers.disarm()
-            return
-        if self.timers.armed:
-            return
-        floor, timing = self.known.floor, self.config.timing
-        leader = self.members.leader(self.config.epoch, self.view)
-        if self.view - floor.view <= len(self.members.members) and self.presence.is_silent(
-            leader, self.config.own_key, self.now_ms
-        ):
-            self.timers.expire(self.now_ms)
-            return
-        delta = delta_ms(self.view, floor.view, timing, self.members.faults)
-        self.timers.arm(self.now_ms, delta, proposed=self.view in self.proposals)
-
-    def _vote(self, kind: int, view: int, block: Block | None) -> bool:
-        digest = NO_DIGEST if block is None or kind == NULLIFY else block.digest
-        own = self.own_votes.setdefault(view, {})
-        if kind in own or (kind != NOTARIZE and {NULLIFY, FINALIZE} & own.keys()):
-            raise InvariantBroken(f"a forbidden pair of votes in view {view}")
-        message = vote_message(self.config.network_id, self.config.epoch, view, kind, digest)
-        signature = self.config.signer.sign(message)
-        vote = Vote(self.config.epoch, view, kind, digest, self.config.own_key, signature)
-        own[kind] = vote
-        if kind == NOTARIZE:
-            self.timers.leader_ms = None
-        written = block if kind == NOTARIZE else None
-        self.turn.append(vote_record(vote, written), view)
-        leads = self.members.leader(self.config.epoch, view) == self.config.own_key
-        if written is not None and leads:
-            self.turn.broadcast(Proposal(written, vote))
-        else:
-            self.turn.broadcast(VoteMessage(vote))
-        self._count(vote)
-        return True
-
     def _own_messages(self) -> list[Proposal | VoteMessage]:
-        """Own votes above the floor, newest first, to be sent again."""
+        """Own votes above the floor, to be sent again."""
         messages: list[Proposal | VoteMessage] = []
-        for view in sorted(self.own_votes, reverse=True):
-            for kind, vote in self.own_votes[view].items():
+        for view, votes in self.own_votes.items():
+            for kind, vote in votes.items():
                 block = self.known.blocks.get(vote.digest)
-                leads = self.members.leader(self.config.epoch, view) == self.config.own_key
-                if kind == NOTARIZE and leads and block is not None and view == self.view:
+                proposes = kind == NOTARIZE and self._leader(view) == self.config.own_key
+                if proposes and block is not None and view == self.view:
                     messages.append(Proposal(block, vote))
                 else:
                     messages.append(VoteMessage(vote))
@@ -175,33 +160,100 @@ class Standing:
         mine = self.own_votes.get(vote.view, {}).get(vote.kind)
         return mine is not None and mine.digest == vote.digest
 
+    # -- blocks -----------------------------------------------------------------------------
+
+    def _execute(self, block: Block) -> None:
+        if block.digest not in self.known.executing and block.digest not in self.known.sound:
+            self.known.executing.add(block.digest)
+            self.turn.request(Execute(block))
+
+    def _branch_executed(self, digest: bytes, view: int, prefer: bytes | None) -> bool:
+        """Whether the block `digest` of `view` and all below it were executed; else get and
+        execute what is missing."""
+        blocks, missing = self.known.branch(digest, view)
+        if missing is not None:
+            self._want_block(*missing, prefer)
+            return False
+        for block in blocks:
+            if not self.known.is_executed(block.digest):
+                self._execute(block)
+                return False
+        return True
+
+    def _want_block(self, digest: bytes, view: int, prefer: bytes | None = None) -> None:
+        """Ask for a block: `prefer` first, then those who signed for it."""
+        holders = [self.members.members[i].voting_key for i in self.known.holders(digest, view)]
+        grace_ms = self.config.timing.delta_ms // _GRACE_SHARE if view >= self.view - 1 else 0
+        asked = holders if prefer is None else [prefer, *holders]
+        self.fetching.want_block(digest, asked, self.now_ms + grace_ms)
+
+    def _move_floor(self, floor: Final) -> None:
+        self.known.move_floor(floor)
+        self.tally.prune(floor.view)
+        self.dissemination.prune(floor.view)
+        for view in [view for view in self.own_votes if view <= floor.view]:
+            del self.own_votes[view]
+        for view in [view for view in self.proposals if view <= floor.view]:
+            del self.proposals[view]
+        self.gap_since_ms = self.catch_up_due_ms = None
+        # Of the floor's own view, F must stay: the journal's floor is never below the chain's.
+        self.turn.commit(Prune(floor.view - 1))
+
+    # -- timers -----------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        if not self.has_duty() or self.observing:
+            self.timers.disarm()
+            return
+        if self.timers.armed:
+            return
+        floor, view = self.known.floor, self.view
+        skips = view - floor.view <= len(self.members.members)
+        if skips and self.presence.is_silent(self._leader(view), self.now_ms):
+            self.timers.expire(self.now_ms)
+            return
+        proposed = view in self.proposals or NOTARIZE in self.own_votes.get(view, {})
+        self.timers.arm(self.now_ms, self._delta_ms(view), proposed=proposed)
+
+    def _delta_ms(self, view: int) -> int:
+        floor = self.known.floor.view
+        return delta_ms(view, floor, self.config.timing, self.members.faults)
+
+    # -- giving up --------------------------------------------------------------------------
+
     def _stop_voting(self, reason: str) -> None:
+        """Sign nothing from here on, also after restarts."""
         if not self.observing:
             self.observing = True
+            self.turn.append(silence_record(reason), VIEW_FOREVER)
             self.turn.request(StopVoting(reason))
 
     def _stop(self, reason: str) -> None:
         self.stopped = reason
         self.turn.request(Stop(reason))
 
-    @property
-    def _heartbeat_ms(self) -> int:
-        return self.known.floor.time_ms + self.config.timing.heartbeat_ms
+    # -- recovery ---------------------------------------------------------------------------
 
     def _recover(self, records: Sequence[bytes]) -> None:
         found = recover(records)
-        if found.floor_view < self.known.floor.view:
-            self.observing = True
+        floor = self.known.floor
         for certificate, header in found.certificates:
-            if header is not None and header.view > self.known.floor.view:
+            if header is not None and header.view > floor.view:
                 self.known.headers.setdefault(header.digest, header)
             self.known.keep(certificate)
         for block in found.blocks.values():
-            if block.header.view > self.known.floor.view:
-                self.known.add_block(block)
-        voted = [vote.view for vote in found.votes]
+            self.known.add_block(block)
         for vote in found.votes:
-            if vote.view > self.known.floor.view:
+            if vote.view > floor.view:
                 self.own_votes.setdefault(vote.view, {})[vote.kind] = vote
                 self._count(vote)
-        self.view = max(self.known.highest_view + 1, *voted, 1)
+        self.view = max(self.known.highest_view + 1, *(vote.view for vote in found.votes), 1)
+        self._recover_silence(found)
+
+    def _recover_silence(self, found: Recovered) -> None:
+        """Whether this replica may still sign."""
+        if found.silenced is not None and not self.observing:
+            self.observing = True
+            self.turn.request(StopVoting(found.silenced))
+        elif found.floor_view < self.known.floor.view:
+            self._stop_voting("the journal ends below the chain")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from consensus.certificates import Certificate
 from consensus.effects import Evidence
 from consensus.members import MemberSet
-from consensus.votes import FINALIZE, NOTARIZE, NULLIFY, Vote
+from consensus.votes import FINALIZE, NULLIFY, Vote
 
 
 class Tally:
@@ -25,6 +25,11 @@ class Tally:
         """Whether exactly this vote was counted (its signature need not be checked again)."""
         held = self._votes.get(vote.view, {}).get(vote.kind, {}).get(vote.signer)
         return held is not None and held.digest == vote.digest
+
+    def holds(self, vote: Vote) -> bool:
+        """Whether this vote was counted with this very signature."""
+        held = self._votes.get(vote.view, {}).get(vote.kind, {}).get(vote.signer)
+        return held == vote
 
     def is_spent(self, vote: Vote) -> bool:
         """Whether this member was already caught in this view: nothing new can come of it."""
@@ -68,13 +73,6 @@ class Tally:
             return None
         size = len(self._members.members)
         return Certificate.from_votes(vote.epoch, vote.view, vote.kind, vote.digest, same, size)
-
-    def notarize_votes(self, view: int) -> int:
-        """The most NOTARIZE votes that one digest has in `view`."""
-        counts: dict[bytes, int] = {}
-        for vote in self._votes.get(view, {}).get(NOTARIZE, {}).values():
-            counts[vote.digest] = counts.get(vote.digest, 0) + 1
-        return max(counts.values(), default=0)
 
     def prune(self, floor_view: int) -> None:
         """Forget views up to the floor."""

@@ -52,23 +52,37 @@ class ViewTimers:
 
 
 class Presence:
-    """When each member was last heard, by a signature of its own."""
+    """Who is silent while the others speak, by signatures of their own.
 
-    __slots__ = ("_heard", "_members", "_silent_ms")
+    A member counts as silent once `silent_ms` have passed since a quorum (this replica included)
+    had been heard after the member's own last word. Time in which nobody spoke is no silence:
+    after a quiet night the first to speak would find all others silent.
+    """
 
-    def __init__(self, members: MemberSet, silent_ms: int) -> None:
-        self._members = members
+    __slots__ = ("_heard_since", "_own_key", "_quorum", "_quorum_ms", "_silent_ms")
+
+    def __init__(self, members: MemberSet, own_key: bytes, silent_ms: int) -> None:
+        self._own_key = own_key
+        self._quorum = members.quorum
         self._silent_ms = silent_ms
-        self._heard: dict[bytes, int] = {}
+        others = [key for key in members.index if key != own_key]
+        self._heard_since: dict[bytes, set[bytes]] = {key: set() for key in others}
+        self._quorum_ms: dict[bytes, int] = {}
 
     def heard(self, member: bytes, now_ms: int) -> None:
-        """Something signed by `member` came."""
-        self._heard[member] = now_ms
+        """Something new and signed by `member` came."""
+        if member not in self._heard_since:
+            return
+        self._heard_since[member].clear()
+        self._quorum_ms.pop(member, None)
+        for other, speakers in self._heard_since.items():
+            if other == member or other in self._quorum_ms:
+                continue
+            speakers.add(member)
+            if len(speakers) + 1 >= self._quorum:
+                self._quorum_ms[other] = now_ms
 
-    def is_silent(self, leader: bytes, own_key: bytes, now_ms: int) -> bool:
-        """Whether nothing came from `leader` for `silent_ms` while a quorum was heard."""
-        since = now_ms - self._silent_ms
-        if leader == own_key or self._heard.get(leader, -self._silent_ms) > since:
-            return False
-        recent = sum(1 for key, at in self._heard.items() if at > since and key != own_key)
-        return recent + 1 >= self._members.quorum
+    def is_silent(self, member: bytes, now_ms: int) -> bool:
+        """Whether it said nothing for `silent_ms` while a quorum did."""
+        since = self._quorum_ms.get(member)
+        return since is not None and now_ms - since >= self._silent_ms

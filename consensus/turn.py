@@ -5,11 +5,16 @@ from __future__ import annotations
 from consensus.effects import (
     Append,
     Broadcast,
+    Build,
     CatchUp,
     Commit,
     Effect,
+    Evidence,
+    Execute,
     Prune,
     Send,
+    Stop,
+    StopVoting,
     Sync,
 )
 from consensus.messages import Message
@@ -17,7 +22,8 @@ from consensus.messages import Message
 
 class Turn:
     """Collects effects while the rules run. Whatever is appended is synced before anything of the
-    same turn is sent or committed, whichever rule spoke first."""
+    same turn is sent or committed, whichever rule spoke first. Building and executing promise
+    nothing, so they stand before the sync and need not wait for the disk."""
 
     __slots__ = ("_appends", "_commits", "_requests", "_sends")
 
@@ -39,8 +45,8 @@ class Turn:
         """Send to all other members."""
         self._sends.append(Broadcast(message))
 
-    def request(self, effect: Effect) -> None:
-        """Ask the driver for something that it will answer with an event."""
+    def request(self, effect: Build | Execute | Evidence | StopVoting | Stop) -> None:
+        """Ask the driver for something, or tell it."""
         self._requests.append(effect)
 
     def commit(self, effect: Commit | CatchUp | Prune) -> None:
@@ -50,6 +56,6 @@ class Turn:
     def take(self) -> list[Effect]:
         """All of it, in order; the turn is empty then."""
         synced: list[Effect] = [*self._appends, Sync()] if self._appends else []
-        effects = synced + self._sends + self._requests + self._commits
+        effects = self._requests + synced + self._sends + self._commits
         self._appends, self._sends, self._requests, self._commits = [], [], [], []
         return effects

@@ -91,6 +91,7 @@ class Host:
     honest = True
     syncs_first = True
     keeps_journal = True
+    replica_class: type[Replica] = Replica
 
     def __init__(
         self, identity: Identity, world: World, checkers: Checkers, hosts: dict[bytes, Host]
@@ -275,6 +276,8 @@ class Host:
 
     def _commit(self, blocks: tuple[Block, ...], certificate: Certificate) -> None:
         for block in blocks:
+            if block.header.height <= len(self.chain):
+                continue  # the chain was brought up to here meanwhile
             sound = self.ledger.holds(block.digest) or self.ledger.execute(block)
             if self.honest:
                 self.checkers.committed(self.identity.key, block, sound=sound)
@@ -288,12 +291,11 @@ class Host:
         for other in self.hosts.values():
             if other.alive and other.honest and len(other.chain) >= height:
                 missing = tuple(block for block, _ in other.chain[len(self.chain) : height])
-                if not missing:
-                    return
                 for block in missing:
                     self.ledger.execute(block)
-                self._commit(missing, certificate)
-                header = missing[-1].header
-                if header.digest == certificate.digest:
-                    self._later(partial(CaughtUp, header, certificate))
+                if missing:
+                    self._commit(missing, certificate)
+                block, _ = self.chain[height - 1]
+                if block.digest == certificate.digest:
+                    self._later(partial(CaughtUp, block.header, certificate))
                 return

@@ -52,7 +52,7 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     hosts: dict[bytes, Host] = {}
     for key in sorted(keys):
         kind = ACTOR_CLASSES[bad[key]] if key in bad else breakage.host_class
-        replica_class = Replica if key in bad else breakage.replica_class
+        replica_class = kind.replica_class if key in bad else breakage.replica_class
         identity = Identity(key, members, signers[key], verify, replica_class)
         hosts[key] = kind(identity, world, checkers, hosts)
     world.endpoints.update(hosts)

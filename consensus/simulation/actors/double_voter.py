@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from consensus.messages import Proposal, VoteMessage
 from consensus.simulation.actors.equivocating_leader import EquivocatingLeader
-from consensus.simulation.world import read_message
+from consensus.simulation.checkers import Checkers
+from consensus.simulation.host import Host, Identity
+from consensus.simulation.world import World, read_message
 from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY
 
 
 class DoubleVoter(EquivocatingLeader):
     """Equivocates as leader too."""
+
+    def __init__(
+        self, identity: Identity, world: World, checkers: Checkers, hosts: dict[bytes, Host]
+    ) -> None:
+        super().__init__(identity, world, checkers, hosts)
+        self._voted: set[tuple[int, bytes]] = set()
 
     def receive(self, sender: bytes, raw: bytes) -> None:
         """Vote for whatever comes."""
@@ -20,6 +28,10 @@ class DoubleVoter(EquivocatingLeader):
         vote = message.vote
         if vote.kind != NOTARIZE or vote.signer == self.identity.key:
             return
+        # Once for each block, or two double voters would answer each other for ever.
+        if (vote.view, vote.digest) in self._voted:
+            return
+        self._voted.add((vote.view, vote.digest))
         votes = (
             self.sign(NOTARIZE, vote.view, vote.digest),
             self.sign(FINALIZE, vote.view, vote.digest),

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from consensus.effects import Build, Effect
+from consensus.header import Header
+from consensus.replica import Replica
 from consensus.simulation.host import Host
+
+
+class _TakesAnyBlock(Replica):
+    """Proposes whatever it is given."""
+
+    def _is_as_asked(self, header: Header, view: int, parent: Header | None) -> bool:
+        return True
 
 
 class StaleParentLeader(Host):
     """Its blocks are sound, but the views between were not all nullified."""
 
     honest = False
+    replica_class = _TakesAnyBlock
 
     def do(self, effect: Effect) -> None:
         """Bend what is built."""
