@@ -1,6 +1,7 @@
 """How many payments four nodes carry, how fast, and at what cost.
 
     .venv/bin/python benchmarks/payments.py [--json FILE] [--seconds N] [--rates 100,400]
+        [--accounts N]
 
 Four node processes with their own keys, disks, TLS and HTTP, as `democite demo` starts them; every
 payment is a message of its own on a WebSocket, signed by a resident's key, checked by all four
@@ -43,7 +44,7 @@ from wallet.delivery import Outcome
 from wallet.light.trust import TrustedNetwork
 from wallet.session import Session, SessionAccount
 
-RESIDENTS = 250
+ACCOUNTS = 1_000
 SERVICES = 10
 START_MINOR = 100_000_000
 IN_FLIGHT_PER_KEY = 32
@@ -53,7 +54,8 @@ WINDOW = 3_000
 WARM_UP_SECONDS = 3.0
 CHECKS_TIMED = 2_000
 SETTLE_MS = 120_000
-METRIC = re.compile(r"^(democite_\w+) ([-+.\de]+)$", re.MULTILINE)
+METRIC = re.compile(r"^(\w+_total) ([-+.\de]+)$", re.MULTILINE)
+WIRE = "cometbft_p2p_message_{}_bytes_total"
 
 
 @dataclass
@@ -173,11 +175,10 @@ class Bench:
         payments = max(1, carried)
         used = after.processor_seconds - before.processor_seconds
         grown = {
-            name.removeprefix("democite_").removesuffix("_total"): round(grew / payments / 4, 9)
+            name: (value - before.counters.get(name, 0.0)) / payments / len(self._nodes)
             for name, value in sorted(after.counters.items())
-            if name.endswith("_total") and (grew := value - before.counters.get(name, 0.0))
         }
-        checks_seconds = grown.get("signatures_verified", 0.0) * _check_seconds()
+        checks_seconds = grown.get("democite_signatures_verified_total", 0.0) * _check_seconds()
         return {
             "payments": carried,
             "payments_per_second": round(carried / (ended - started), 1),
@@ -189,7 +190,15 @@ class Bench:
             "disk_bytes_per_payment_and_replica": round(
                 (after.disk_bytes - before.disk_bytes) / payments / 4
             ),
-            "counted_per_payment_and_replica": grown,
+            "wire_bytes_per_payment_and_replica": {
+                "sent": round(grown.get(WIRE.format("send"), 0.0)),
+                "received": round(grown.get(WIRE.format("receive"), 0.0)),
+            },
+            "counted_per_payment_and_replica": {
+                name.removeprefix("democite_").removesuffix("_total"): round(grew, 9)
+                for name, grew in grown.items()
+                if grew and name.startswith("democite_")
+            },
         }
 
     async def _saturate(self, seconds: float) -> None:
@@ -265,7 +274,7 @@ def _temporary_folder() -> Iterator[DemoFolder]:
 
 
 @contextlib.asynccontextmanager
-async def _network() -> AsyncIterator[Bench]:
+async def _network(accounts: int) -> AsyncIterator[Bench]:
     """Four nodes with accounts and money."""
     with _temporary_folder() as folder:
         base = choose_base(None, len(PLACES))
@@ -277,7 +286,7 @@ async def _network() -> AsyncIterator[Bench]:
         genesis = await make_network(folder, nodes, 1)
         async with Supervisor(folder, nodes, lambda: None) as supervisor:
             await supervisor.wait_ready()
-            towns = make_towns(1, RESIDENTS, SERVICES)
+            towns = make_towns(1, accounts // len(PLACES), SERVICES)
             load = Load(towns)
             async with contextlib.AsyncExitStack() as stack:
                 network = TrustedNetwork(genesis)
@@ -307,9 +316,9 @@ async def _fill(folder: DemoFolder, genesis: Genesis, town: Town, session: Sessi
     await issue_money(session, officials[ISSUER], plan, town, lambda _: None)
 
 
-async def measure(seconds: float, rates: list[int]) -> dict[str, object]:
+async def measure(seconds: float, rates: list[int], accounts: int) -> dict[str, object]:
     """All figures of one run."""
-    async with _network() as bench:
+    async with _network(accounts) as bench:
         at_rates = [await bench.at_rate(rate, seconds) for rate in rates]
         saturated = await bench.at_saturation(seconds)
     return {
@@ -320,6 +329,7 @@ async def measure(seconds: float, rates: list[int]) -> dict[str, object]:
             "python": platform.python_version(),
         },
         "nodes": len(PLACES),
+        "accounts": accounts,
         "saturation": saturated,
         "rates": at_rates,
     }
@@ -331,9 +341,10 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", type=Path)
     parser.add_argument("--seconds", metavar="N", type=float, default=20.0)
     parser.add_argument("--rates", metavar="A,B", default="100,400")
+    parser.add_argument("--accounts", metavar="N", type=int, default=ACCOUNTS)
     options = parser.parse_args()
     rates = [int(word) for word in options.rates.split(",") if word]
-    figures = json.dumps(asyncio.run(measure(options.seconds, rates)), indent=2)
+    figures = json.dumps(asyncio.run(measure(options.seconds, rates, options.accounts)), indent=2)
     print(figures)
     if options.json is not None:
         options.json.write_text(figures + "\n", encoding="utf-8")
