@@ -30,6 +30,7 @@ from terminal.results import json_line, json_wanted
 
 STOP_SECONDS_MAX = 9.0
 """Whatever hangs then is left: the data survives a power cut, so it survives this."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE_SECONDS = 1.0
 BACKLOG = 1_024
 
@@ -59,7 +60,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
     `InvariantBroken` where it had to stop itself."""
     configure_logs()
     folder, genesis = plan.folder, plan.genesis
-    with private_by_default(), _locked(folder):
+    with _leaving_at_once(), private_by_default(), _locked(folder):
         voting_key = read_key(folder.voting_file, "voting", passphrase)
         territory = _territory_of(genesis, voting_key)
         _check_addresses(plan, territory)
@@ -146,19 +147,28 @@ def _loop_run(work: Coroutine[object, object, None]) -> None:
 async def _serve(
     options: TerritoryOptions, territory: Territory, folder: DataFolder, listener: socket.socket
 ) -> None:
-    # Until the node takes part there is nothing to finish, and loading may hold the loop for long.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
     stop = asyncio.Event()
     node = TerritoryNode(options)
     await node.start()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _begin_stop, stop)
     try:
         await _serve_http(node, options, territory, folder, listener, stop)
     finally:
         await node.stop()
+
+
+@contextlib.contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """Until the node takes part there is nothing to finish, and loading may hold the loop for
+    long: the process just ends."""
+    before = [signal.signal(number, _leave) for number in STOP_SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in zip(STOP_SIGNALS, before, strict=True):
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _leave(number: int = 0, frame: object = None) -> None:
