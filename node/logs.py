@@ -5,6 +5,7 @@ import contextlib
 import io
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 import structlog.tracebacks
@@ -39,7 +40,7 @@ def configure_logs() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(StandardError()),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, StandardError())),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=StandardError())
