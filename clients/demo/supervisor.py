@@ -112,11 +112,11 @@ class Supervisor:
                 node.process.send_signal(signal.SIGKILL)
 
     async def _keep(self, node: NodeProcess) -> None:
-        """Run one node, again and again. Raises when it never becomes ready."""
+        """Run one node, again and again. Raises when it ends by itself before it is ready: the
+        first time, or several times in a row. Whoever kills it can do so at any time."""
         failed = 0
         while True:
-            was_ready = await self._run(node)
-            failed = 0 if was_ready else failed + 1
+            failed = failed + 1 if await self._run(node) else 0
             if failed == FAILED_STARTS_MAX or (failed and node.restarts == 0):
                 raise self._failure(node)
             await asyncio.sleep(node.absence_seconds)
@@ -124,7 +124,7 @@ class Supervisor:
             node.restarts += 1
 
     async def _run(self, node: NodeProcess) -> bool:
-        """One life of a node; gives whether it ever was ready."""
+        """One life of a node; gives whether it failed to become ready."""
         place = node.place
         with self._folder.log(place).open("ab") as errors:
             words = (
@@ -138,10 +138,10 @@ class Supervisor:
         while output is not None and (line := await output.readline()):
             if line.startswith(b"ready "):
                 node.ready.set()
-        await node.process.wait()
+        code = await node.process.wait()
         was_ready = node.ready.is_set()
         node.ready.clear()
-        return was_ready
+        return not was_ready and code > 0
 
     async def _stop(self, node: NodeProcess) -> None:
         process = node.process

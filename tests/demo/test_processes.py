@@ -21,6 +21,15 @@ DEAF_NODE = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     "print('ready http=x network=y', flush=True)\nwhile True: signal.pause()"
 )
+SLOW_NODE = """
+import pathlib, signal
+lives = pathlib.Path({0!r})
+if not lives.exists():
+    lives.touch()
+    signal.pause()
+print('ready http=x network=y', flush=True)
+signal.pause()
+"""
 BROKEN_NODE = (
     "import sys; print('error[port_in_use]: taken', file=sys.stderr);"
     "print('hint: another', file=sys.stderr); sys.exit(3)"
@@ -101,6 +110,26 @@ def test_a_node_that_dies_is_started_again(
             assert len(starts) == 4
             ours.check()
         assert all(node.process and node.process.returncode is not None for node in nodes)
+
+    asyncio.run(asyncio.wait_for(live(), 30))
+
+
+def test_a_node_killed_while_it_starts_is_started_again(
+    folder: DemoFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives = folder.root / "lives"
+    _play(monkeypatch, SLOW_NODE.format(str(lives)))
+    monkeypatch.setattr(supervisor, "RESTART_SECONDS", 0.05)
+
+    async def live() -> None:
+        nodes = _nodes(1)
+        async with Supervisor(folder, nodes, lambda: None) as ours:
+            while not lives.exists():
+                await asyncio.sleep(0.01)
+            assert nodes[0].pid is not None
+            os.kill(nodes[0].pid, signal.SIGKILL)
+            await ours.wait_ready()
+            assert ours.restarts == 1
 
     asyncio.run(asyncio.wait_for(live(), 30))
 
