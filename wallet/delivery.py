@@ -27,7 +27,7 @@ MORE_NODES_AFTER_MS = 3_000
 MORE_NODES = 2
 
 # Codes that say "not now" rather than "no".
-BUSY_CODES = frozenset({"mempool_full", "node_busy", "busy"})
+BUSY_CODES = frozenset({"mempool_full", "node_busy", "node_not_ready", "busy"})
 
 OUTCOMES_KEPT = 65_536
 HEADERS_KEPT = 1_024

@@ -31,12 +31,13 @@ PENDING_MAX = 400
 """Per session: who is that far behind does not send more."""
 
 FOLLOW_UPS_AT_ONCE = 16
-TRIES_MAX = 8
+TRIES_MAX = 75
 TRY_AGAIN_SECONDS = 0.4
+"""So for half a minute: a node that comes back must first catch up."""
 SETTLE_MS = 90_000
 SURPRISES_MAX = 20
 
-# A refund may reach a node before the block with the original does.
+# A refund may reach a node before the block with the original does, or while it is catching up.
 NOT_YET = frozenset({"receipt_unknown", "not_final_yet", "not_found"})
 
 
