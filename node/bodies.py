@@ -39,8 +39,8 @@ class Bodies:
         self._mempool = mempool
         self._verifier = verifier
         bytes_max = rules.parameters.block_bytes_max
-        count_max = bytes_max // _TRANSACTION_BYTES_MIN
-        self.body_bytes_max = bytes_max + BODY_OVERHEAD_BYTES * count_max + 64
+        self.count_max = bytes_max // _TRANSACTION_BYTES_MIN
+        self.body_bytes_max = bytes_max + BODY_OVERHEAD_BYTES * self.count_max + 64
 
     def matches(self, header: Header, body: bytes) -> bool:
         """Whether this is the body that the header commits to. Never raises."""
@@ -104,10 +104,14 @@ class Bodies:
         """(all transactions, those among them that nobody verified here)."""
         transactions: list[Transaction] = []
         unknown: list[Transaction] = []
+        work_left = self._rules.parameters.block_work_max
         for raw in read_body(block.body, self.body_bytes_max):
             transaction = self._mempool.get(hash_bytes("tx", raw))
             if transaction is None:
                 transaction = decode_transaction(raw, self._network_id, self._rules)
                 unknown.append(transaction)
             transactions.append(transaction)
+            work_left -= transaction.work
+            if work_left < 0:  # before the rest costs anything
+                raise Refused("block_too_large", "work")
         return transactions, unknown

@@ -1,9 +1,11 @@
 """How a transaction gets into the mempool: decoded, checked, verified, passed on, answered.
 
 What comes within a turn of the loop is worked on together. Cheap checks come first, then the
-state's own (so that a wallet gets the precise code at once), then room, and only then signatures,
-in a worker thread. What the state may yet accept otherwise (money on its way to the payer) is
-judged on the newest state known here.
+state's own, then room, and only then signatures, in a worker thread. What the state may yet accept
+otherwise (money on its way to the payer) is judged on the newest state known here.
+
+What the state refuses is told only to who signed: a forged payment from somebody's account would
+else be answered with what that account holds. That its lane is not there at all is told at once.
 """
 
 import asyncio
@@ -11,18 +13,24 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from ledger.envelope import open_envelope
 from ledger.execution import check
+from ledger.fields import ACCOUNT_OPEN
+from ledger.roles import STAFF
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
 from node.answers import Submission
 from node.mempool import Mempool
-from node.verifier import Verifier
+from node.verifier import Verifier, verified
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 
 VERIFYING_MAX = 8_192
 """Transactions in the hands of the verifier; above that, new ones are told to come again."""
+
+LARGE_BYTES = 2_048
+"""Above this, who signed an `account.open` is looked at before what it says."""
 
 OnDone = Callable[[Submission], None]
 
@@ -61,6 +69,8 @@ class Intake:
         self._context = context
         self._arrived: list[tuple[bytes, OnDone | None]] = []
         self._verifying: dict[bytes, list[OnDone]] = {}
+        self._refusals: dict[bytes, Refused] = {}
+        """Of those in `_verifying`, what the state refuses: told once the signatures verified."""
         self.refused = 0
         self.accepted = 0
 
@@ -87,6 +97,7 @@ class Intake:
                 on_done(_refused(transaction_id, stopping))
         self._arrived.clear()
         self._verifying.clear()
+        self._refusals.clear()
 
     def is_coming(self, transaction_id: bytes) -> bool:
         """Whether its signatures are being verified now."""
@@ -104,6 +115,8 @@ class Intake:
         to_verify: list[Transaction] = []
         for raw, on_done in arrived:
             try:
+                if len(raw) > LARGE_BYTES:
+                    self._check_opener(raw, view)
                 transaction = decode_transaction(raw, self._network_id, self._rules)
                 answer = self._judge(transaction, view, time_ms, on_done, to_verify)
             except Refused as refusal:
@@ -113,6 +126,25 @@ class Intake:
                 on_done(answer)
         if to_verify:
             self._verifier.check(to_verify, self._verified)
+
+    def _check_opener(self, raw: bytes, view: View) -> None:
+        """A large `account.open` is read to its end only for staff who signed it: each key in it
+        costs as much as a signature, and it comes from anyone. Raises Refused."""
+        envelope, _ = open_envelope(
+            raw, self._network_id, self._rules.parameters.transaction_bytes_max
+        )
+        if envelope.kind != ACCOUNT_OPEN:
+            return
+        account = view.account(envelope.account)
+        if account is None:
+            raise Refused("account_unknown", "the lane's account is not open", field="account")
+        device = account.device(envelope.device)
+        if device is None:
+            raise Refused("key_unknown", "the device is not on the account", field="device")
+        if not device.roles & STAFF:
+            raise Refused("role_missing", "the device is no staff's")
+        if not verified(envelope):
+            raise Refused("signature_invalid", "a signature does not verify")
 
     def _judge(
         self,
@@ -131,15 +163,24 @@ class Intake:
             if on_done is not None:
                 waiting.append(on_done)
             return None
+        refusal: Refused | None = None
         try:
             check(view, transaction, time_ms)
-        except Refused:
+            self._mempool.check_room(transaction)
+        except Refused as refused:
             if self._context.is_final(transaction_id):
                 return Submission(transaction_id, "known")
-            raise
+            if (
+                on_done is None
+                or refused.code == "mempool_full"
+                or not _has_lane(view, transaction)
+            ):
+                raise
+            refusal = refused
         if len(self._verifying) >= VERIFYING_MAX:
             raise Refused("mempool_full", "too many signatures wait to be verified")
-        self._mempool.check_room(transaction)
+        if refusal is not None:
+            self._refusals[transaction_id] = refusal
         self._verifying[transaction_id] = [] if on_done is None else [on_done]
         to_verify.append(transaction)
         return None
@@ -150,9 +191,12 @@ class Intake:
         own: list[Transaction] = []
         for transaction, is_sound in zip(group, sound, strict=True):
             waiting = self._verifying.pop(transaction.id)
+            refusal = self._refusals.pop(transaction.id, None)
             try:
                 if not is_sound:
                     raise Refused("signature_invalid", "a signature does not verify")
+                if refusal is not None:
+                    raise refusal
                 if self._mempool.add(transaction):
                     added += 1
                     if waiting:
@@ -167,6 +211,12 @@ class Intake:
         if own:
             self._context.pass_on(own)
         self._context.transactions_judged([each.id for each in group], any_added=added > 0)
+
+
+def _has_lane(view: View, transaction: Transaction) -> bool:
+    """Whether the device stands on the account that the transaction names."""
+    account = view.account(transaction.account)
+    return account is not None and account.device(transaction.device) is not None
 
 
 def _refused(transaction_id: bytes, refusal: Refused) -> Submission:

@@ -10,7 +10,14 @@ from typing import Protocol
 from consensus.events import Event, PeerConnected, Received
 from consensus.header import Header
 from consensus.members import MemberSet
-from consensus.messages import BlockResponse, FetchBlock, Proposal, decode_message, encode_message
+from consensus.messages import (
+    BlockResponse,
+    FetchBlock,
+    Proposal,
+    VoteMessage,
+    decode_message,
+    encode_message,
+)
 from consensus.votes import Vote
 from ledger.transaction import Transaction
 from node.block_shelf import BlockShelf
@@ -152,20 +159,25 @@ class Traffic:
         self.engine.tell(Received(peer_key, message))
 
     def _proposal(self, peer_key: bytes, content: bytes) -> None:
-        self.proposals.receive(peer_key, content, self._worth_gathering)
+        other = self.proposals.receive(peer_key, content, self._worth_gathering)
+        if other is not None:
+            self.engine.tell(Received(peer_key, VoteMessage(other)))
 
     def _worth_gathering(self, header: Header, vote: Vote) -> bool:
         """Whether a proposal is its leader's and near enough; the core checks all again."""
         view = self.engine.view
         return (
             view - 1 <= header.view <= view + self._view_window
-            and header.height > self._chain.height
+            and 0 < header.height - self._chain.height <= self._view_window
+            and header.transactions_count <= self._bodies.count_max
             and vote.signer == self._members.leader(header.epoch, header.view)
             and vote.is_signed(self._network_id, verify)
         )
 
     def _proposal_complete(self, partial: PartialProposal) -> None:
         transactions = [partial.found[each] for each in partial.ids]
+        if sum([len(each.raw) for each in transactions]) > self._bodies.body_bytes_max:
+            return
         shelved = self._bodies.shelve_verified(partial.header, transactions)
         self.engine.tell(Received(partial.peer_key, Proposal(block_of(shelved), partial.vote)))
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -25,6 +26,9 @@ from primitives.errors import Refused
 
 SOCKETS_MAX = 1_000
 UNSENT_BYTES_MAX = 8 << 20
+UNSENT_TOGETHER_BYTES_MAX = 128 << 20
+"""For all sockets: who lets it pass this is dropped, unless it has read nearly all."""
+UNSENT_SMALL_BYTES = 64 << 10
 UNANSWERED_MAX = 4_096
 AWAITED_MAX = 32_768
 ACCOUNTS_MAX = 64
@@ -38,11 +42,21 @@ _RESULT_BYTES = 100
 """About what one result takes on the wire."""
 
 
+@dataclass(slots=True)
+class Unsent:
+    """What waits to be sent on all sockets together."""
+
+    size: int = 0
+
+
 class Subscriber:
     """One open socket: what is waiting to be sent on it, and what it is told of."""
 
-    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, abort: Callable[[], None], together: Unsent
+    ) -> None:
         self.socket = socket
+        self._together = together
         self.abort = abort
         self.accounts: dict[bytes, bytes] = {}
         """Account id to the key that may read it."""
@@ -78,10 +92,22 @@ class Subscriber:
         self._awaited[transaction_id] = None
 
     def _count_unsent(self, size: int) -> None:
-        self._unsent_bytes += size
-        if self._unsent_bytes > UNSENT_BYTES_MAX:
+        self._sent(-size)
+        is_small = self._unsent_bytes <= UNSENT_SMALL_BYTES
+        if self._unsent_bytes > UNSENT_BYTES_MAX or (
+            self._together.size > UNSENT_TOGETHER_BYTES_MAX and not is_small
+        ):
             self.abort()
         self._wake.set()
+
+    def _sent(self, size: int) -> None:
+        self._unsent_bytes -= size
+        self._together.size -= size
+
+    def forget(self) -> None:
+        """It is closed: nothing of it waits any more."""
+        self._results, self._frames = [], []
+        self._sent(self._unsent_bytes)
 
     def submitted(self) -> bool:
         """Count a transaction that was handed in; False if no more should be for now."""
@@ -116,10 +142,10 @@ class Subscriber:
             frames, self._frames = self._frames, []
             if results:
                 await self.socket.send_str(_text({"type": "submitted", "results": results}))
-                self._unsent_bytes -= _RESULT_BYTES * len(results)
+                self._sent(_RESULT_BYTES * len(results))
             for frame in frames:
                 await self.socket.send_str(frame)
-                self._unsent_bytes -= len(frame)
+                self._sent(len(frame))
 
 
 class Events:
@@ -137,6 +163,7 @@ class Events:
         self._verifier = verifier
         self._entitlements = entitlements
         self._subscribers: set[Subscriber] = set()
+        self._unsent = Unsent()
         self._closing = False
         self._log = structlog.get_logger("api")
         self._stop_listening = node.on_final(self._on_final)
@@ -163,7 +190,7 @@ class Events:
             if transport is not None:
                 transport.abort()
 
-        subscriber = Subscriber(socket, abort)
+        subscriber = Subscriber(socket, abort, self._unsent)
         self._subscribers.add(subscriber)
         writer = asyncio.create_task(subscriber.write_for_ever())
         try:
@@ -178,6 +205,7 @@ class Events:
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writer
             await self._close_one(subscriber)
+            subscriber.forget()
         return socket
 
     async def _read(self, subscriber: Subscriber) -> None:

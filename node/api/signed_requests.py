@@ -69,13 +69,15 @@ class RequestVerifier:
         signed = self._verify(header, method, path)
         is_known = False
         try:
-            is_known = check(signed.key)
+            is_account = check(signed.key)
+            # Before its nonce takes a place: one key alone could else fill the table for all.
+            self._rates.take(signed.key)
+            is_known = is_account
         finally:
             if not is_known:
                 self._strangers.add(signed, self._now_ms())
         if is_known:
             self._known.add(signed, self._now_ms())
-        self._rates.take(signed.key)
         return signed.key
 
     def _verify(self, header: str | None, method: str, path: str) -> SignedRequest:

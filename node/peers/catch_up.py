@@ -25,6 +25,8 @@ from primitives.signatures import verify
 PART_BYTES = 2 << 20
 PART_BLOCKS_MAX = 64
 ANSWER_SECONDS_MAX = 10.0
+QUICK_SECONDS = 2.0
+"""Who takes longer is not asked again next: it could keep us behind for ever, block by block."""
 _HEIGHT_BYTES = 8
 _REST_SECONDS = 0.25
 
@@ -193,7 +195,9 @@ class CatchUpRun:
         if peer is None:
             await asyncio.sleep(_REST_SECONDS)
             return None
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bytes] = loop.create_future()
+        asked = loop.time()
         self._answer = (peer, future)
         try:
             if not self._ask(peer, pack_range(height + 1, target.height)):
@@ -217,7 +221,7 @@ class CatchUpRun:
             self._prefer = None
             await asyncio.sleep(_REST_SECONDS)
             return None
-        self._prefer = peer
+        self._prefer = peer if loop.time() - asked <= QUICK_SECONDS else None
         return blocks, vouching
 
     def _choose_peer(self) -> bytes | None:

@@ -68,6 +68,9 @@ class PeerConnection(asyncio.Protocol):
             return
         self._out.append(packed)
         self._out_bytes += len(packed)
+        if self._out_bytes > SEND_BYTES_MAX:  # at once: one turn may answer many requests
+            self.close("the peer asks for more than it reads")
+            return
         if not self._flush_asked:
             self._flush_asked = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -145,6 +148,7 @@ class PeerConnection(asyncio.Protocol):
             self._reason = reason
             self.is_open = False
             self._out.clear()
+            self._out_bytes = 0
             if self._transport is not None:
                 self._transport.abort()
 

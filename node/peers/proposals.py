@@ -60,6 +60,8 @@ class Proposals:
         self._ask = ask
         self._on_complete = on_complete
         self._partial: dict[bytes, PartialProposal] = {}
+        self._gathered: dict[int, bytes] = {}
+        """By view, the digest of the one proposal of its leader that was taken."""
         self.asked_for = 0
 
     @staticmethod
@@ -70,27 +72,37 @@ class Proposals:
 
     def receive(
         self, peer_key: bytes, content: bytes, is_wanted: Callable[[Header, Vote], bool]
-    ) -> None:
-        """A proposal came; gather it if it is wanted.
+    ) -> Vote | None:
+        """A proposal came; gather it if it is wanted. Gives the vote of one that is left alone
+        since its leader signed another of the same view: many would drive out everybody's.
 
         Refuses `peer_malformed` and what the core's codec refuses.
         """
         partial = _read(peer_key, content)
-        digest = partial.header.digest
+        digest, view = partial.header.digest, partial.header.view
         if not is_wanted(partial.header, partial.vote):
-            return
+            return None
+        if self._gathered.get(view, digest) != digest:
+            return partial.vote
         standing = self._partial.get(digest)
         if standing is not None:  # sent again: what was asked for may have been lost
             standing.asked = False
             self._ask_missing(standing)
-            return
+            return None
         if transactions_root(partial.ids) != partial.header.transactions_root:
             raise Refused("peer_malformed", "these are not the transactions that the header names")
-        while len(self._partial) >= PROPOSALS_WAITING_MAX:
-            del self._partial[next(iter(self._partial))]
+        self._gathered[view] = digest
+        self._make_room(partial.vote.signer)
         self._partial[digest] = partial
         # In a later turn: transactions that came just before it were not looked at yet.
         asyncio.get_running_loop().call_soon(self._begin, partial)
+        return None
+
+    def _make_room(self, leader: bytes) -> None:
+        """Where too many wait, the same leader's oldest goes first."""
+        while len(self._partial) >= PROPOSALS_WAITING_MAX:
+            own = [digest for digest, each in self._partial.items() if each.vote.signer == leader]
+            del self._partial[next(iter(own or self._partial))]
 
     def _begin(self, partial: PartialProposal) -> None:
         self._gather(partial)
@@ -136,6 +148,8 @@ class Proposals:
         dead = [d for d, partial in self._partial.items() if partial.header.view <= floor_view]
         for digest in dead:
             del self._partial[digest]
+        for view in [view for view in self._gathered if view <= floor_view]:
+            del self._gathered[view]
 
     def _gather(self, partial: PartialProposal) -> None:
         find = self._find

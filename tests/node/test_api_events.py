@@ -1,6 +1,7 @@
 """The event stream: headers to all, transactions in, answers in groups, bounds on every side."""
 
 import asyncio
+import functools
 import json
 import secrets
 import time
@@ -8,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 from consensus.header import Header
 from node.answers import Submission
+from node.api.events import Subscriber, Unsent
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, address_of, api_town
 from tests.node.town import Person, until
@@ -256,3 +258,24 @@ def test_what_is_not_answered_yet_is_bounded(
                 results += len(found)
 
     play(tmp_path, scenario)
+
+
+def test_what_waits_on_all_sockets_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.api.events.UNSENT_TOGETHER_BYTES_MAX", 300_000)
+    aborted: list[int] = []
+    together = Unsent()
+    sockets = [
+        Subscriber(web.WebSocketResponse(), functools.partial(aborted.append, at), together)
+        for at in range(4)
+    ]
+    for one in sockets[:3]:
+        one.put("x" * 100_000)
+    assert aborted == []
+    sockets[3].put("x" * 1_000)  # reads well: not the one to go
+    assert aborted == []
+    sockets[0].put("x")
+    assert aborted == [0]
+    sockets[0].forget()
+    assert together.size == 201_000
+    sockets[1].put("x" * 1_000)
+    assert aborted == [0]

@@ -291,3 +291,18 @@ def test_a_sender_learns_why_an_accepted_transaction_was_refused(tmp_path: Path)
         assert sorted(states) == ["final", "refused"]
 
     play(tmp_path, scenario)
+
+
+def test_a_key_that_asks_too_often_fills_nobodys_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.api.signed_requests.NONCES_MAX", 4)
+    monkeypatch.setattr("node.api.rates.BURST_REQUESTS", 2)
+    clock = Clock()
+    verifier = RequestVerifier(NETWORK, clock)
+    for nonce in range(2):
+        verifier.grant_signed(header_of(clock, "busy", nonce), "GET", "/", lambda key: True)
+    for nonce in range(2, 20):
+        with pytest.raises(Refused, match="node_busy"):
+            verifier.grant_signed(header_of(clock, "busy", nonce), "GET", "/", lambda key: True)
+    verifier.grant_signed(header_of(clock, "owner", 50), "GET", "/", lambda key: True)
+    with pytest.raises(Refused, match="request_replayed"):
+        verifier.grant_signed(header_of(clock, "busy", 19), "GET", "/", lambda key: True)

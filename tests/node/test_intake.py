@@ -4,10 +4,15 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from ledger.accounts import open_fields
+from ledger.fields import ACCOUNT_OPEN, OpenedAccount, OpenedKey
+from ledger.roles import SPEND
 from node.answers import Submission
 from node.mempool import MempoolBounds
 from node.territory import TerritoryNode
-from tests.node.town import Person, Town
+from tests.node.town import Person, Town, key_of
 
 
 def test_a_full_mempool_says_come_again(tmp_path: Path) -> None:
@@ -78,6 +83,73 @@ def test_an_account_that_opens_is_paid_at_once_elsewhere(tmp_path: Path) -> None
         await town.settle(0, [town.open_accounts([newcomer])])
         (answer,) = await town.settle(0, [town.pay(people[0], newcomer, 10)])
         assert answer.state == "accepted"
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_forger_learns_nothing_of_an_account(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        town = Town(tmp_path, 1)
+        await town.start()
+        await town.ready()
+        payer, payee = await town.people(2, 1_000)
+        raws = [
+            town.pay(payer, payee, 2**53 - 1, number=1),
+            town.pay(payer, payee, 1, number=900),
+            town.pay(payer, Person("town0", "nobody"), 1, number=1),
+        ]
+        for raw in raws:
+            (own,) = await town.nodes[0].submit_many([raw])
+            assert own.refusal is not None and own.refusal.code != "signature_invalid"
+            forged = bytearray(raw)
+            forged[-10] ^= 1
+            (answer,) = await town.nodes[0].submit_many([bytes(forged)])
+            assert answer.refusal is not None
+            assert answer.refusal.code == "signature_invalid"
+            assert "1000" not in answer.refusal.detail
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
+def test_keys_to_open_are_looked_at_for_staff_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bytes] = []
+
+    def look(key: bytes) -> bool:
+        looked.append(key)
+        return True
+
+    async def scenario() -> None:
+        town = Town(tmp_path, 1)
+        await town.start()
+        await town.ready()
+        (resident,) = await town.people(1, 1_000)
+        keys = [OpenedKey(number.to_bytes(32, "big"), SPEND, None) for number in range(64)]
+        accounts = [
+            OpenedAccount("resident", "TO0", bytes(16), 1, tuple(keys[at : at + 16]))
+            for at in range(0, 64, 16)
+        ]
+        monkeypatch.setattr("ledger.accounts.is_registrable", look)
+        fields = open_fields(accounts)
+        stranger, staff = key_of("stranger"), key_of("town0 staff")
+        hall = town.genesis.territories[0].account_id
+        forged = bytearray(town.sign(ACCOUNT_OPEN, hall, staff, fields))
+        forged[-10] ^= 1
+        raws = {
+            town.sign(ACCOUNT_OPEN, hall, stranger, fields): "key_unknown",
+            town.sign(ACCOUNT_OPEN, bytes(20), stranger, fields): "account_unknown",
+            town.sign(ACCOUNT_OPEN, resident.id, resident.key, fields): "role_missing",
+            bytes(forged): "signature_invalid",
+        }
+        for raw, code in raws.items():
+            (answer,) = await town.nodes[0].submit_many([raw])
+            assert answer.refusal is not None and answer.refusal.code == code
+        assert looked == []
+        await town.settle(0, [town.sign(ACCOUNT_OPEN, hall, staff, fields)])
+        assert len(looked) >= 64
         await town.stop()
 
     asyncio.run(scenario())

@@ -188,3 +188,39 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
         assert run.target_height is None
 
     asyncio.run(scenario())
+
+
+def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catch_up, "QUICK_SECONDS", 0.05)
+    monkeypatch.setattr(catch_up, "PART_BYTES", 1)
+
+    async def scenario() -> None:
+        asked: list[bytes] = []
+        taken: list[Block] = []
+
+        def ask(peer: bytes, want: bytes) -> bool:
+            asked.append(peer)
+            answer = answer_range(source.chain, *read_range(want))
+            seconds = 0.2 if peer == b"slow" else 0.0
+            asyncio.get_running_loop().call_later(seconds, run.answered, peer, answer)
+            return True
+
+        async def take(blocks: list[Block], certificate: Certificate) -> None:
+            taken.extend(blocks)
+
+        run = CatchUpRun(
+            source.reader(),
+            lambda: [b"quick", b"slow"],
+            ask,
+            lambda peer, _: None,
+            lambda: (len(taken), taken[-1].digest if taken else source.origin),
+            take,
+            lambda header, _: None,
+        )
+        run.aim(source.target, source.certificate, b"slow")
+        async with asyncio.timeout(10):
+            await run.run()
+        assert asked[0] == b"slow" and asked.count(b"slow") <= 2
+        assert len(asked) > 2
+
+    asyncio.run(scenario())

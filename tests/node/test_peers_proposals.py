@@ -48,7 +48,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return Town(folder, 1)
 
 
-def _proposal(town: Town, count: int) -> tuple[Proposal, list[Transaction]]:
+def _proposal(town: Town, count: int, view: int = 1) -> tuple[Proposal, list[Transaction]]:
     payer, payee = Person("town0", f"payer {count}"), Person("town0", "payee")
     transactions = [
         decode_transaction(town.pay(payer, payee, 1, number=number), town.network_id)
@@ -58,7 +58,7 @@ def _proposal(town: Town, count: int) -> tuple[Proposal, list[Transaction]]:
     header = Header(
         network_id=town.network_id,
         epoch=0,
-        view=1,
+        view=view,
         parent_view=0,
         parent_digest=genesis_digest(town.network_id),
         height=1,
@@ -69,8 +69,8 @@ def _proposal(town: Town, count: int) -> tuple[Proposal, list[Transaction]]:
         state_root=bytes(32),
     )
     key = key_of("town0 voting")
-    message = vote_message(town.network_id, 0, 1, NOTARIZE, header.digest)
-    vote = Vote(0, 1, NOTARIZE, header.digest, key.public_key, key.sign(message))
+    message = vote_message(town.network_id, 0, view, NOTARIZE, header.digest)
+    vote = Vote(0, view, NOTARIZE, header.digest, key.public_key, key.sign(message))
     return Proposal(Block(header, pack_body(transactions)), vote), transactions
 
 
@@ -171,11 +171,11 @@ def test_lies_about_a_proposal_are_refused(town: Town) -> None:
 def test_few_wait_at_a_time(town: Town) -> None:
     async def scenario(desk: Desk) -> None:
         for count in range(1, 15):
-            proposal, transactions = _proposal(town, count)
+            proposal, transactions = _proposal(town, count, view=count)
             desk.proposals.receive(b"peer", _content(proposal, transactions), lambda *_: True)
         await asyncio.sleep(0)
         assert len(desk.proposals._partial) == 8
-        desk.proposals.forget(1)
+        desk.proposals.forget(14)
         assert len(desk.proposals._partial) == 0
 
     _run(scenario)
@@ -192,3 +192,17 @@ def test_groups() -> None:
     for bad in (content + b"x", b"\xff\xff\xff\xff", (70_000).to_bytes(4, "big") + bytes(300_000)):
         with pytest.raises(Refused):
             read_group(bad)
+
+
+def test_a_leader_gets_one_block_a_view(town: Town) -> None:
+    async def scenario(desk: Desk) -> None:
+        first, ours = _proposal(town, 1)
+        second, theirs = _proposal(town, 2)
+        receive = desk.proposals.receive
+        assert receive(b"peer", _content(first, ours), lambda *_: True) is None
+        assert receive(b"peer", _content(second, theirs), lambda *_: True) == second.vote
+        assert receive(b"peer", _content(first, ours), lambda *_: True) is None
+        await asyncio.sleep(0)
+        assert list(desk.proposals._partial) == [first.block.digest]
+
+    _run(scenario)

@@ -1,0 +1,90 @@
+"""A member that signs many blocks of one view, or asks for more than it reads: nobody stops."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from consensus.header import Block, Header, genesis_digest
+from consensus.messages import Proposal
+from consensus.votes import NOTARIZE, Vote, vote_message
+from node.peers.catch_up import pack_range
+from node.peers.connection import SEND_BYTES_MAX
+from node.peers.frames import PROPOSAL, WANT_BLOCKS, Frame
+from node.peers.proposals import Proposals
+from tests.node.test_peers_hostile import Villain
+from tests.node.town import Town, key_of, until
+
+BLOCKS_SIGNED = 400
+
+
+def _signed(town: Town, header: Header) -> bytes:
+    key = key_of("town3 voting")
+    message = vote_message(town.network_id, 0, header.view, NOTARIZE, header.digest)
+    vote = Vote(0, header.view, NOTARIZE, header.digest, key.public_key, key.sign(message))
+    return Proposals.pack(Proposal(Block(header, b""), vote), [])
+
+
+def _led_by(town: Town, above: int) -> int:
+    members = town.nodes[0]._running.members
+    key = key_of("town3 voting").public_key
+    return next(view for view in range(above, above + 8) if members.leader(0, view) == key)
+
+
+def test_many_blocks_of_one_view_drive_out_nobodys(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        town = Town(tmp_path, 4)
+        await town.start(0, 1, 2)
+        await town.ready()
+        people = await town.people(4, 10_000)
+        villain = Villain(town)
+        await villain.start()
+        machinery = town.nodes[0]._running
+        view = _led_by(town, machinery.engine.view + 1)
+        header = Header(
+            town.network_id, 0, view, 0, genesis_digest(town.network_id),
+            machinery.chain.height + 1, town.genesis.time_ms + 1, 1, bytes(32), 0, bytes(32),
+        )  # fmt: skip
+        before = set(machinery.shelf._blocks)
+        for more in range(BLOCKS_SIGNED):
+            content = _signed(town, replace(header, time_ms=header.time_ms + more))
+            villain.network.broadcast(PROPOSAL, content)
+        await until(lambda: len(machinery.engine.evidence) > 0)
+        added = [
+            digest
+            for digest, block in machinery.shelf._blocks.items()
+            if block.header.view == view and digest not in before
+        ]
+        assert len(added) <= 1
+        await town.settle(0, [town.pay(people[0], people[1], 1) for _ in range(8)])
+        await villain.network.stop()
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
+def test_who_asks_for_more_than_it_reads_is_dropped_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        town = Town(tmp_path, 4)
+        await town.start(0, 1, 2)
+        await town.ready()
+        people = await town.people(4, 10_000)
+        villain = Villain(town)
+        await villain.start()
+        network = town.nodes[0]._running.network
+        key = key_of("town3 voting").public_key
+        connection = network._connections[key]
+        traffic = town.nodes[0]._running.traffic
+        held = 0
+        # As many requests as come in one read of a socket, answered within one turn of the loop.
+        content = pack_range(1, 100)
+        while connection.is_open:
+            traffic.peer_frame(key, Frame(WANT_BLOCKS, content))
+            connection.send(WANT_BLOCKS, bytes(1 << 20))
+            held = max(held, connection.waiting_bytes())
+            assert held <= SEND_BYTES_MAX + (4 << 20)
+        assert connection._out == []
+        await town.settle(0, [town.pay(people[0], people[1], 1)])
+        await villain.network.stop()
+        await town.stop()
+
+    asyncio.run(scenario())
