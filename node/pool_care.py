@@ -4,11 +4,11 @@ Without this, a transaction that no block can hold any more would count as work 
 idle network would not be quiet.
 """
 
-import time
 from collections.abc import Collection
 
 from ledger.execution import check
 from ledger.transaction import Transaction
+from node.clock import now_ms
 from node.executor import Executor
 from node.mempool import Mempool
 from primitives.errors import Refused
@@ -27,7 +27,7 @@ class PoolCare:
     def after_commit(self, in_blocks: Collection[bytes]) -> None:
         """`in_blocks` stand in blocks above the final one, where they were judged."""
         state = self._executor.newest_state()
-        time_ms = time.time_ns() // 1_000_000
+        time_ms = now_ms()
         refused: list[tuple[Transaction, Refused]] = []
         for transaction in self._mempool.oldest(RECHECKED_MAX):
             if transaction.id not in in_blocks:

@@ -42,6 +42,7 @@ from ledger.rules import Parameters
 from node.block_shelf import BlockShelf, ShelvedBlock
 from node.bodies import Bodies
 from node.chain import Chain
+from node.clock import now_ms
 from node.committer import Committer
 from node.executor import BlockUnsound, Executor, ParentGone, block_of
 from node.journal import Journal
@@ -51,6 +52,8 @@ from node.peers.network import PeerNetwork
 from node.peers.proposals import Proposals
 from primitives.errors import InvariantBroken, Refused
 from primitives.signatures import SigningKey, verify
+
+__all__ = ["EngineParts", "SimplexEngine", "member_set", "now_ms"]
 
 WORK_ASKED_AGAIN_SECONDS = 0.3
 """Pooled transactions that stand in blocks are work again if those are not final by then."""
@@ -366,11 +369,6 @@ def member_set(genesis: Genesis) -> MemberSet:
         Member(territory.voting_key, territory.recovery_key, territory.prefix)
         for territory in genesis.territories
     )
-
-
-def now_ms() -> int:
-    """Unix time in milliseconds, of this machine's clock."""
-    return time.time_ns() // 1_000_000
 
 
 def _floor(parts: EngineParts) -> Final:
