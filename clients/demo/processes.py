@@ -54,7 +54,7 @@ async def call(words: Sequence[str], log: Path) -> None:
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.wait()
+                await process.communicate()
     if process.returncode != 0:
         code, message, hint = last_error(log)
         name = " ".join(words[:2])

@@ -22,7 +22,13 @@ from wallet.folder import read_genesis
 
 async def make_network(folder: DemoFolder, nodes: Sequence[NodeProcess], seed: int) -> Genesis:
     """Have each node make its keys and its card; make the genesis out of the cards."""
-    await asyncio.gather(*(_init(folder, node, seed) for node in nodes))
+    # All come to their end before anything is raised: an interruption leaves no process behind.
+    ends = await asyncio.gather(
+        *(_init(folder, node, seed) for node in nodes), return_exceptions=True
+    )
+    for end in ends:
+        if end is not None:
+            raise end
     cards = [str(folder.card(node.place)) for node in nodes]
     await call(
         ("network", "create", "--demo", "--out", str(folder.genesis_file), *cards),
