@@ -70,8 +70,10 @@ def test_everything_is_proved(tmp_path: Path) -> None:
         await town.ready()
         people = await town.people(9, 1_000)
         (answer,) = await town.settle(0, [town.pay(people[0], people[1], 25)])
-        await town.same_height()
         node = town.nodes[3]
+        # The results of a block stand in the next header.
+        await until(lambda: node.transaction_status(answer.id).receipt is not None)
+        await town.same_height()
         certified = node.certified()
         assert certified is not None
         members = member_set(town.genesis)

@@ -216,7 +216,7 @@ class Town:
         answers = await node.submit_many(raws)
         for answer in answers:
             if answer.state in ("accepted", "known"):
-                status = await node.wait_final(answer.id, 10_000)
+                status = await node.wait_final(answer.id, 30_000)
                 if status.state != "final":
                     raise TimeoutError(f"not final: {status}")
         return answers
@@ -233,7 +233,7 @@ class Town:
                 raise refusals[0]
         return people
 
-    async def same_height(self, seconds: float = 10.0) -> int:
+    async def same_height(self, seconds: float = 30.0) -> int:
         """Until all running nodes stand at one height and root; the height."""
         async with asyncio.timeout(seconds):
             while True:
@@ -244,7 +244,7 @@ class Town:
                 await asyncio.sleep(0.02)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for something that other tasks bring about."""
     async with asyncio.timeout(seconds):
         while not condition():
