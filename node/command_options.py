@@ -156,3 +156,25 @@ ParameterOption = Annotated[
         "Another value of a parameter; repeatable.",
     ),
 ]
+PeerListenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--peer-listen",
+        metavar="HOST:PORT",
+        help=text(
+            "Où écouter les autres nœuds, si l'adresse de la carte n'est pas celle de la machine.",
+            "Where to listen for other nodes, if the card's address is not this machine's own.",
+        ),
+    ),
+]
+HttpListenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--http-listen",
+        metavar="HOST:PORT",
+        help=text(
+            "Où écouter les portefeuilles, de même (derrière un serveur web : 127.0.0.1:…).",
+            "Where to listen for wallets, likewise (behind a web server: 127.0.0.1:…).",
+        ),
+    ),
+]

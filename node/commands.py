@@ -6,9 +6,11 @@ from node.command_options import (
     CurrencyOption,
     DemoSeedOption,
     GenesisFileOption,
+    HttpListenOption,
     HttpOption,
     IssuerOption,
     NameOption,
+    PeerListenOption,
     PeerOption,
     PrefixOption,
     RecoveryOption,
@@ -94,6 +96,8 @@ def start(
     data: DataOption,
     genesis: GenesisFileOption,
     behind_proxy: BehindProxyOption = False,
+    peer_listen: PeerListenOption = None,
+    http_listen: HttpListenOption = None,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
@@ -102,7 +106,13 @@ def start(
     from node.server import plan_start, run
     from terminal.passphrases import read_passphrase
 
-    plan = plan_start(data, genesis, behind_proxy=behind_proxy)
+    plan = plan_start(
+        data,
+        genesis,
+        behind_proxy=behind_proxy,
+        peer_listen=peer_listen,
+        http_listen=http_listen,
+    )
     run(plan, read_passphrase(passphrase_file))
 
 

@@ -9,7 +9,6 @@ else be answered with what that account holds. That its lane is not there at all
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
 from node.answers import Submission
+from node.clock import now_ms
 from node.mempool import Mempool
 from node.verifier import Verifier, verified
 from primitives.errors import Refused
@@ -43,6 +43,9 @@ class IntakeContext(Protocol):
 
     def is_final(self, transaction_id: bytes) -> bool:
         """Whether it stands in a final block."""
+
+    def is_current(self) -> bool:
+        """Whether this node's state is the network's, as far as enough members say."""
 
     def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
         """These are in the mempool now, or never will be."""
@@ -111,7 +114,7 @@ class Intake:
     def _work(self) -> None:
         arrived, self._arrived = self._arrived, []
         view = self._context.newest_view()
-        time_ms = time.time_ns() // 1_000_000
+        time_ms = now_ms()
         to_verify: list[Transaction] = []
         for raw, on_done in arrived:
             try:
@@ -137,7 +140,8 @@ class Intake:
             return
         account = view.account(envelope.account)
         if account is None:
-            raise Refused("account_unknown", "the lane's account is not open", field="account")
+            refusal = Refused("account_unknown", "the lane's account is not open", field="account")
+            raise self._as_of_now(refusal)
         device = account.device(envelope.device)
         if device is None:
             raise Refused("key_unknown", "the device is not on the account", field="device")
@@ -175,8 +179,8 @@ class Intake:
                 or refused.code == "mempool_full"
                 or not _has_lane(view, transaction)
             ):
-                raise
-            refusal = refused
+                raise self._as_of_now(refused) from refused
+            refusal = self._as_of_now(refused)
         if len(self._verifying) >= VERIFYING_MAX:
             raise Refused("mempool_full", "too many signatures wait to be verified")
         if refusal is not None:
@@ -184,6 +188,12 @@ class Intake:
         self._verifying[transaction_id] = [] if on_done is None else [on_done]
         to_verify.append(transaction)
         return None
+
+    def _as_of_now(self, refusal: Refused) -> Refused:
+        """What an old state refuses, the network's may accept: then nothing is refused for good."""
+        if refusal.code == "mempool_full" or self._context.is_current():
+            return refusal
+        return Refused("node_not_ready", "this node is catching up")
 
     def _verified(self, group: Sequence[Transaction], sound: list[bool]) -> None:
         """The verifier's answer: into the mempool, on to the others, back to who asked."""
@@ -220,5 +230,5 @@ def _has_lane(view: View, transaction: Transaction) -> bool:
 
 
 def _refused(transaction_id: bytes, refusal: Refused) -> Submission:
-    busy = refusal.code == "mempool_full"
+    busy = refusal.code in ("mempool_full", "node_not_ready")
     return Submission(transaction_id, "busy" if busy else "refused", refusal)

@@ -39,6 +39,9 @@ from primitives.signatures import SigningKey
 
 SUPPORTED_ENGINE = "simplex"
 
+BEHIND_BLOCKS_MAX = 8
+"""A node that lags its peers by more is not current."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransportIdentity:
@@ -256,6 +259,16 @@ class Machinery:
     def is_final(self, transaction_id: bytes) -> bool:
         """See `IntakeContext`."""
         return self.chain.number_of(transaction_id) is not None
+
+    def is_current(self) -> bool:
+        """See `IntakeContext`."""
+        # f + 1 of them: at least one is honest, so nobody can keep us from being current.
+        heights = sorted(self.network.heights(), reverse=True)
+        faults = self.members.faults
+        told = heights[faults] if len(heights) > faults else 0
+        return self.catch_up.target_height is None and (
+            self.chain.height + BEHIND_BLOCKS_MAX >= told
+        )
 
     def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
         """See `IntakeContext`."""

@@ -43,16 +43,26 @@ class StartPlan:
     genesis: Genesis
     engine: str
     behind_proxy: bool
+    peer_listen: str | None = None
+    """HOST:PORT to listen on for members, where the genesis's is not this machine's own."""
+    http_listen: str | None = None
 
 
-def plan_start(data: Path, genesis_file: Path, *, behind_proxy: bool) -> StartPlan:
+def plan_start(
+    data: Path,
+    genesis_file: Path,
+    *,
+    behind_proxy: bool,
+    peer_listen: str | None = None,
+    http_listen: str | None = None,
+) -> StartPlan:
     """Check what can be checked before a passphrase is asked for. Raises `Refused`."""
     genesis, engine = read_genesis(genesis_file)
     folder = DataFolder(data)
     folder.check(genesis.network_id, engine)
     if engine != "simplex":
         raise Refused("engine_unavailable", f"{engine} can't be run by this version")
-    return StartPlan(folder, genesis, engine, behind_proxy)
+    return StartPlan(folder, genesis, engine, behind_proxy, peer_listen, http_listen)
 
 
 def run(plan: StartPlan, passphrase: str) -> None:
@@ -68,17 +78,22 @@ def run(plan: StartPlan, passphrase: str) -> None:
             read_transport_key(folder.transport_file, passphrase),
             folder.certificate_file.read_bytes(),
         )
-        bound = folder.bind(genesis.network_id, plan.engine)
-        options = TerritoryOptions(
-            journal_folder=folder.journal,
-            store_folder=folder.store,
-            store_kind=bound.store,
-            genesis=genesis,
-            engine=plan.engine,
-            voting_key=voting_key,
-            transport=transport,
-        )
-        with _listener(territory.http) as listener:
+        peer_listen = plan.peer_listen or territory.peer
+        with _listener(plan.http_listen or territory.http, "http") as listener:
+            # Before the folder is bound to this network: a wrong address is no reason to be.
+            with _listener(peer_listen, "peer"):
+                pass
+            bound = folder.bind(genesis.network_id, plan.engine)
+            options = TerritoryOptions(
+                journal_folder=folder.journal,
+                store_folder=folder.store,
+                store_kind=bound.store,
+                genesis=genesis,
+                engine=plan.engine,
+                voting_key=voting_key,
+                transport=transport,
+                peer_bind=parse_host_port(peer_listen, "peer"),
+            )
             _loop_run(_serve(options, territory, folder, listener))
 
 
@@ -99,39 +114,40 @@ def _territory_of(genesis: Genesis, voting_key: SigningKey) -> Territory:
 
 
 def _check_addresses(plan: StartPlan, territory: Territory) -> None:
-    http_host, _ = parse_host_port(territory.http, "http")
-    peer_host, _ = parse_host_port(territory.peer, "peer")
+    http, peer = plan.http_listen or territory.http, plan.peer_listen or territory.peer
+    http_host, _ = parse_host_port(http, "http")
+    peer_host, _ = parse_host_port(peer, "peer")
     is_local = is_loopback(http_host)
     if plan.genesis.demo and not (is_local and is_loopback(peer_host)):
-        raise Refused("demo_not_on_loopback", f"{territory.http}, {territory.peer}")
+        raise Refused("demo_not_on_loopback", f"{http}, {peer}")
     if not plan.behind_proxy and not is_local:
-        raise Refused("http_without_tls", territory.http)
+        raise Refused("http_without_tls", http)
 
 
 @contextlib.contextmanager
-def _listener(address: str) -> Iterator[socket.socket]:
+def _listener(address: str, field: str) -> Iterator[socket.socket]:
     """The public socket, bound at once so that a port in use is told before anything is opened;
     nobody is listened to yet. Raises `Refused`: `port_in_use`, `address_unusable`."""
-    host, port = parse_host_port(address, "http")
+    host, port = parse_host_port(address, field)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, place = found[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise Refused("address_unusable", f"{address}: {error}", field="http") from error
+        raise Refused("address_unusable", f"{address}: {error}", field=field) from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(place)
         except OSError as error:
-            raise _unusable(address, error) from error
+            raise _unusable(address, field, error) from error
         yield listener
 
 
-def _unusable(address: str, error: OSError) -> Refused:
+def _unusable(address: str, field: str, error: OSError) -> Refused:
     if error.errno == errno.EADDRINUSE:
-        return Refused("port_in_use", address, field="http")
-    return Refused("address_unusable", f"{address}: {error.strerror}", field="http")
+        return Refused("port_in_use", address, field=field)
+    return Refused("address_unusable", f"{address}: {error.strerror}", field=field)
 
 
 def _loop_run(work: Coroutine[object, object, None]) -> None:
@@ -222,7 +238,7 @@ async def _served(api: Api, address: str, listener: socket.socket) -> AsyncItera
         try:
             server = await loop.create_server(api.gate, sock=listener, backlog=BACKLOG)
         except OSError as error:
-            raise _unusable(address, error) from error
+            raise _unusable(address, "http", error) from error
         try:
             yield
         finally:

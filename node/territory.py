@@ -29,9 +29,6 @@ from primitives.errors import InvariantBroken
 
 __all__ = ["TerritoryNode", "TerritoryOptions", "TransportIdentity", "create_data"]
 
-BEHIND_BLOCKS_MAX = 8
-"""A node that lags its peers by more is not ready."""
-
 _READY_ASKED_SECONDS = 0.05
 OnFinal = Callable[[FinalBlock], None]
 
@@ -253,15 +250,7 @@ class TerritoryNode:
 
     def _is_ready(self, parts: Machinery) -> bool:
         """A quorum is connected, and this node is not behind what enough of it said."""
-        members = parts.members
-        if len(parts.network.connected) + 1 < members.quorum:
-            return False
-        # f + 1 of them: at least one is honest, so nobody can keep us from being ready.
-        heights = sorted(parts.network.heights(), reverse=True)
-        told = heights[members.faults] if len(heights) > members.faults else 0
-        return (
-            parts.catch_up.target_height is None and parts.chain.height + BEHIND_BLOCKS_MAX >= told
-        )
+        return len(parts.network.connected) + 1 >= parts.members.quorum and parts.is_current()
 
     def counters(self) -> dict[str, float]:
         """Monotonic counters and gauges by plain name, for metrics."""

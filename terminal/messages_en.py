@@ -19,7 +19,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "usage": ("malformed command", "add --help to see what it expects"),
     "part_not_installed": (
         "this part of Démocité is not installed",
-        'install it: pip install "democite[node]"',
+        "it comes with another installation, or with a version to come (CHANGELOG.md)",
     ),
     "option_missing": ("an option is missing", "add --help for the list"),
     "file_missing": ("this file does not exist", "check the path"),

@@ -19,7 +19,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "usage": ("commande mal formée", "ajoutez --help pour voir ce qu'elle attend"),
     "part_not_installed": (
         "cette partie de Démocité n'est pas installée",
-        'installez-la : pip install "democite[node]"',
+        "elle vient dans une autre installation, ou dans une version à venir (CHANGELOG.md)",
     ),
     "option_missing": ("il manque une option", "ajoutez --help pour la liste"),
     "file_missing": ("ce fichier n'existe pas", "vérifiez le chemin"),

@@ -124,7 +124,7 @@ def _load(name: str) -> "typer.Typer":
         if os.environ.get(TRACEBACK_ENVIRONMENT_NAME):
             traceback.print_exc()
         wanted = missing.name or ""
-        hint = "" if is_ours(wanted) else f'pip install "democite[node]" ({wanted})'
+        hint = "" if is_ours(wanted) else f"requirements/runtime.lock ({wanted})"
         raise CommandError("part_not_installed", _not_installed(name), hint) from missing
     if not isinstance(application, typer.Typer):
         raise CommandError("part_not_installed", _not_installed(name))

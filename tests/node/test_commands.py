@@ -256,6 +256,8 @@ def test_start_refuses_newer_data_and_data_in_use(shell: Shell, genesis: Path) -
 
 
 def test_start_refuses_another_engine(shell: Shell, genesis: Path) -> None:
+    made = ("network", "create", "--out", shell.folder / "x", "--engine", "cometbft")
+    assert shell.refusal(2, *made, shell.folder / "arden/card.json") == "engine_unavailable"
     beside = genesis.with_name("genesis.json.engine")
     beside.write_text("cometbft\n")
     words = shell.start_words(data(shell), genesis)
@@ -271,8 +273,7 @@ def test_start_refuses_another_engine(shell: Shell, genesis: Path) -> None:
 def test_start_refuses_another_store(shell: Shell, genesis: Path) -> None:
     folder = DataFolder(data(shell))
     folder.file.write_text(folder.file.read_text().replace("leveldb", "rocksdb"))
-    words = shell.start_words(data(shell), genesis)
-    assert shell.refusal(2, *words) == "store_of_other_kind"
+    assert shell.refusal(2, *shell.start_words(data(shell), genesis)) == "store_of_other_kind"
 
 
 @pytest.mark.parametrize("option", ["--http", "--peer"])
@@ -315,6 +316,16 @@ def test_behind_a_proxy_an_address_that_is_not_ours_is_named(shell: Shell) -> No
     shell.json("network", "create", "--out", genesis, card)
     words = (*shell.start_words(data(shell), genesis), "--behind-proxy")
     assert shell.refusal(3, *words) == "address_unusable"
+
+
+def test_a_wrong_peer_address_binds_the_folder_to_nothing(shell: Shell) -> None:
+    shell.json(*shell.init_words("arden", "nowhere.invalid:7000", "127.0.0.1:1"))
+    genesis = shell.folder / "genesis"
+    shell.json("network", "create", "--out", genesis, shell.folder / "arden/card.json")
+    listen = ("--http-listen", f"127.0.0.1:{free_ports(1)[0]}")
+    words = (*shell.start_words(data(shell), genesis), *listen)
+    assert shell.refusal(3, *words) == "address_unusable"
+    assert DataFolder(data(shell)).read().network_id == ""
 
 
 # -- asking a node ----------------------------------------------------------------------------

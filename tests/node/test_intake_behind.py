@@ -1,0 +1,87 @@
+"""What a node that is behind says of a transaction: nothing for good."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from ledger.envelope import build_body, sign_transaction
+from ledger.fields import PAYMENT_PAY
+from ledger.payments import pay_fields
+from ledger.rules import RuleSet
+from ledger.transaction import Transaction
+from ledger.view import View
+from node.answers import Submission
+from node.intake import Intake
+from node.mempool import Mempool
+from node.verifier import Verifier
+from primitives.addresses import account_id
+from primitives.hashing import hash_bytes
+from primitives.signatures import SigningKey
+from tests.wallet.chain import Chain
+from tests.wallet.founding import found
+
+
+def key_of(name: str) -> SigningKey:
+    return SigningKey.from_seed(hash_bytes("test", name.encode()))
+
+
+class Context:
+    """An engine with nothing but the genesis's state."""
+
+    def __init__(self, view: View, *, current: bool) -> None:
+        self._view = view
+        self._current = current
+
+    def newest_view(self) -> View:
+        return self._view
+
+    def is_final(self, transaction_id: bytes) -> bool:
+        return False
+
+    def is_current(self) -> bool:
+        return self._current
+
+    def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
+        """Nobody listens."""
+
+    def pass_on(self, transactions: Sequence[Transaction]) -> None:
+        """To nobody."""
+
+
+async def answer_of(raw: bytes, chain: Chain, *, current: bool) -> Submission:
+    verifier = Verifier()
+    try:
+        context = Context(chain.state.tip, current=current)
+        rules = RuleSet(parameters=chain.genesis.parameters)
+        intake = Intake(chain.network_id, rules, Mempool(), verifier, context)
+        told: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
+        intake.submit(raw, told.set_result)
+        return await asyncio.wait_for(told, 10)
+    finally:
+        verifier.close()
+
+
+@pytest.mark.parametrize(
+    ("current", "state", "code"),
+    [(True, "refused", "account_unknown"), (False, "busy", "node_not_ready")],
+)
+def test_an_account_that_may_be_open_elsewhere(current: bool, state: str, code: str) -> None:
+    genesis = found(key_of, "")
+    chain = Chain(genesis, [key_of(f"{one.prefix} voting") for one in genesis.territories])
+    resident, now_ms = key_of("resident"), time.time_ns() // 1_000_000
+    body = build_body(
+        PAYMENT_PAY,
+        genesis.network_id,
+        created_ms=now_ms,
+        valid_until_ms=now_ms + 60_000,
+        account=account_id("arden", resident.public_key),
+        device=resident.public_key,
+        number=1,
+        fields=pay_fields(account_id("arden", key_of("shop").public_key), "ARD", 100),
+    )
+    raw = sign_transaction(body, genesis.network_id, resident)
+    answer = asyncio.run(answer_of(raw, chain, current=current))
+    assert answer.refusal is not None
+    assert (answer.state, answer.refusal.code) == (state, code)
