@@ -217,7 +217,8 @@ class Replica(Rules):
             or header.network_id != self.config.network_id
         ):
             return
-        if known.get(view, certificate.kind) is None:
+        held = known.get(view, certificate.kind)
+        if held is None or held.digest != certificate.digest:
             if not self._is_valid(certificate):
                 return
             self._look_for_twin(certificate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from consensus.effects import Evidence
 from consensus.header import Block
 from consensus.messages import CertificateMessage, Message, Proposal, VoteMessage
@@ -24,12 +26,15 @@ class Checkers:
         self._signed: dict[tuple[bytes, int, int], bytes] = {}
         self._heights: dict[bytes, int] = {}
 
-    def sent(self, member: bytes, message: Message) -> None:
-        """An honest member sent this: it must not contradict anything it ever signed."""
+    def sent(self, member: bytes, message: Message, is_durable: Callable[[Vote], bool]) -> None:
+        """An honest member sent this: it must not contradict anything it ever signed, and it must
+        be written down."""
         if isinstance(message, CertificateMessage):
             self._certificate(message)
         elif isinstance(message, Proposal | VoteMessage) and message.vote.signer == member:
             self._vote(member, message.vote)
+            if not is_durable(message.vote):
+                raise Violation("an honest member sent a vote that its disk may forget")
 
     def _vote(self, member: bytes, vote: Vote) -> None:
         signed = self._signed.setdefault((member, vote.view, vote.kind), vote.digest)
@@ -63,6 +68,18 @@ class Checkers:
         standing = self._final.setdefault(height, block)
         if standing.digest != block.digest:
             raise Violation(f"two blocks are final at height {height}")
+
+    def restarted(self, member: bytes, height: int) -> None:
+        """A member came back with a chain of this height."""
+        self._heights[member] = height
+
+    def chain_ahead(self) -> None:
+        """An honest member commits what its journal may forget."""
+        raise Violation("a block was committed before its F was durable")
+
+    def votes_after_loss(self) -> None:
+        """An honest member whose journal was set back did not notice."""
+        raise Violation("a member with an old copy of its journal would vote")
 
     def accused(self, evidence: Evidence) -> None:
         """Evidence came up: its signer must be guilty, and it must be evidence."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from consensus.members import Member, MemberSet
@@ -11,7 +12,12 @@ from consensus.replica import Replica
 from consensus.simulation.actors import ACTOR_CLASSES
 from consensus.simulation.checkers import Checkers, Violation
 from consensus.simulation.host import Host, Identity
-from consensus.simulation.scenario import FAULTS_MS, LIVENESS_MS, Scenario
+from consensus.simulation.scenario import (
+    FAULTS_MS,
+    LIVENESS_MS,
+    VIEWS_TO_RECOVER_MAX,
+    Scenario,
+)
 from consensus.simulation.signing import make_keys
 from consensus.simulation.world import World
 from primitives.errors import InvariantBroken
@@ -27,6 +33,8 @@ class Outcome:
     height: int
     events: int
     restarts: int
+    views_to_recover: int
+    """Views from the end of the faults until everything was final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
         hosts[key] = kind(identity, world, checkers, hosts)
     world.endpoints.update(hosts)
     _plan(world, hosts, scenario)
+    view_when_calm = [0]
+    world.at(FAULTS_MS, lambda: view_when_calm.append(_highest_view(hosts)))
     violation = None
     try:
         if not world.run(FAULTS_MS + LIVENESS_MS, lambda: _all_final(world, hosts, scenario)):
@@ -64,11 +74,19 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     except (Violation, InvariantBroken) as broken:
         violation = str(broken)
     restarts = sum(host.restarts for host in hosts.values())
-    return Outcome(scenario, violation, world.final_hash(), checkers.height, world.events, restarts)
+    views = _highest_view(hosts) - view_when_calm[-1]
+    if violation is None and views > VIEWS_TO_RECOVER_MAX:
+        violation = f"recovered after {views} views only"
+    final_hash = world.final_hash()
+    return Outcome(scenario, violation, final_hash, checkers.height, world.events, restarts, views)
 
 
 def _honest(hosts: dict[bytes, Host]) -> list[Host]:
     return [host for host in hosts.values() if host.honest]
+
+
+def _highest_view(hosts: dict[bytes, Host]) -> int:
+    return max(host.replica.view for host in _honest(hosts))
 
 
 def _plan(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
@@ -84,12 +102,30 @@ def _plan(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
         end = min(begin + random.randint(500, 8_000), FAULTS_MS)
         side = frozenset(key for key in hosts if random.random() < 0.5)
         world.cut(begin, end, side, one_way=random.random() < 0.4)
+    _plan_troubles(world, _honest(hosts)[0], scenario, random)
     if scenario.all_restart:
         when = random.randint(FAULTS_MS // 2, FAULTS_MS)
         for host in hosts.values():
             world.at(when, host.crash)
     for host in hosts.values():
         world.at(FAULTS_MS + 5_000, _paying(host, scenario.payments))
+
+
+def _plan_troubles(world: World, host: Host, scenario: Scenario, random: Random) -> None:
+    """One honest member's clock is set about, or its journal is set back."""
+    for _ in range(scenario.clock_jumps):
+        by_ms = random.choice((-1, 1)) * random.choice((3_000, 60_000, 3_600_000))
+        begin = random.randint(0, FAULTS_MS)
+        world.at(begin, partial(host.jump, by_ms))
+        world.at(random.randint(begin, FAULTS_MS), partial(host.jump, -by_ms))
+    if scenario.set_back:
+
+        def back_up() -> None:
+            host.backup = host.disk.copy()
+
+        world.at(random.randint(0, FAULTS_MS // 2), back_up)
+        for _ in range(3):
+            world.at(random.randint(FAULTS_MS // 2, FAULTS_MS), host.crash)
 
 
 def _paying(host: Host, number: int) -> Callable[[], None]:

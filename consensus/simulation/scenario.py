@@ -12,12 +12,18 @@ FAULTS_MS = 20_000
 LIVENESS_MS = 240_000
 """How long after them everything must have become final."""
 
+VIEWS_TO_RECOVER_MAX = 40
+"""And in how many views; some of them carry the payments that waited."""
+
 ACTORS = (
     "equivocating_leader",
     "double_voter",
     "stale_parent_leader",
     "withholder",
     "garbage_sender",
+    "amnesiac",
+    "impersonator",
+    "fetch_flooder",
 )
 
 
@@ -38,6 +44,10 @@ class Scenario:
     all_restart: bool
     lost_finalize: bool
     clock_skew_ms_max: int
+    clock_jumps: int
+    disk_ms_max: int
+    work_ms_max: int
+    set_back: bool
     payments: int
     real_signatures: bool
     timing: Timing
@@ -63,6 +73,10 @@ class Scenario:
             all_restart=random.random() < 0.3,
             lost_finalize=random.random() < 0.2,
             clock_skew_ms_max=random.choice((0, 500, 4_000)),
+            clock_jumps=random.choice((0, 0, 0, 3)),
+            disk_ms_max=random.choice((0, 0, 5, 50, 1_000)),
+            work_ms_max=random.choice((3, 3, 100, 600)),
+            set_back=len(actors) < faults and random.random() < 0.2,
             payments=random.randint(1, 30),
             real_signatures=seed % 50 == 7,
             timing=Timing(),

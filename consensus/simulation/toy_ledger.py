@@ -38,8 +38,9 @@ def body_matches(header: Header, body: bytes) -> bool:
 class ToyLedger:
     """Executed blocks of one host, by digest."""
 
-    def __init__(self, network_id: bytes) -> None:
+    def __init__(self, network_id: bytes, genesis_ms: int = 0) -> None:
         self._network_id = network_id
+        self._genesis_ms = genesis_ms
         genesis = genesis_digest(network_id)
         self._roots = {genesis: bytes(32)}
         self._paid: dict[bytes, frozenset[int]] = {genesis: frozenset()}
@@ -80,7 +81,7 @@ class ToyLedger:
         paid = self._paid[digest]
         payments = [number for number in sorted(waiting) if number not in paid]
         body = body_of(payments[:PAYMENTS_PER_BLOCK])
-        time_ms = now_ms if parent is None else max(parent.time_ms + 1, now_ms)
+        after_ms = self._genesis_ms if parent is None else parent.time_ms
         header = Header(
             self._network_id,
             0,
@@ -88,7 +89,7 @@ class ToyLedger:
             0 if parent is None else parent.view,
             digest,
             1 if parent is None else parent.height + 1,
-            time_ms,
+            max(after_ms + 1, now_ms),
             1,
             hash_bytes("toy_body", body),
             len(payments[:PAYMENTS_PER_BLOCK]),

@@ -15,6 +15,8 @@ from consensus.votes import FINALIZE
 from primitives.errors import Refused
 
 CALM_DELAY_MS_MAX = 40
+EVENTS_MAX = 1_000_000
+"""A run that needs more does not come to rest."""
 
 
 class Endpoint(Protocol):
@@ -43,6 +45,10 @@ class World:
         """Whether the time of faults is over."""
         return self.now_ms >= FAULTS_MS
 
+    def disk_ms(self) -> int:
+        """How long the next sync takes."""
+        return 0 if self.calm else self.random.randint(0, self.scenario.disk_ms_max)
+
     def at(self, when_ms: int, action: Callable[[], None]) -> None:
         """Do `action` at that time, after what was planned for it before."""
         self._order += 1
@@ -54,7 +60,7 @@ class World:
 
     def run(self, until_ms: int, done: Callable[[], bool]) -> bool:
         """Let time pass; True once `done` says so."""
-        while self._queue and self._queue[0][0] <= until_ms:
+        while self.events < EVENTS_MAX and self._queue and self._queue[0][0] <= until_ms:
             self.now_ms, _, action = heapq.heappop(self._queue)
             self.events += 1
             action()

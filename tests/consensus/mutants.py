@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 
 from consensus.certificates import Certificate
 from consensus.config import ReplicaConfig
+from consensus.effects import Commit, Effect, Prune
+from consensus.events import Event
 from consensus.header import Block, Header
+from consensus.journal_records import Recovered
 from consensus.members import MemberSet
 from consensus.replica import Replica
 from consensus.simulation.host import Host
@@ -161,6 +164,43 @@ class VotesTwiceInAView(Replica):
             self._vote(NOTARIZE, own.view, block)
 
 
+class ForgetsItsSilence(Replica):
+    """After one more restart it has forgotten that its journal was behind the chain."""
+
+    def _recover_silence(self, found: Recovered) -> None:
+        super()._recover_silence(replace(found, silenced=None))
+
+
+class TrustsAnyJournal(Replica):
+    """It does not compare its journal with its chain."""
+
+    def _recover_silence(self, found: Recovered) -> None:
+        """Whatever is there will do."""
+
+
+class ForgetsBodies(Replica):
+    """The bodies of the blocks that it voted for are not in its journal."""
+
+    def _recover(self, records: Sequence[bytes]) -> None:
+        super()._recover(records)
+        for digest in list(self.known.blocks):
+            self.known.drop_block(digest)
+
+
+class PrunesBeforeSync(Replica):
+    """Lets the journal go before the F that allows it is on disk."""
+
+    def step(self, event: Event, now_ms: int) -> list[Effect]:
+        return sorted(super().step(event, now_ms), key=lambda e: not isinstance(e, Prune))
+
+
+class CommitsBeforeSync(Replica):
+    """Commits before the F that allows it is on disk."""
+
+    def step(self, event: Event, now_ms: int) -> list[Effect]:
+        return sorted(super().step(event, now_ms), key=lambda e: not isinstance(e, Commit))
+
+
 def _calm(scenario: Scenario) -> Scenario:
     return replace(scenario, loss=0, partitions=0, crash=0, all_restart=False, actors=())
 
@@ -185,6 +225,14 @@ def _with(actor: str) -> Callable[[Scenario], Scenario]:
 
 def _night(scenario: Scenario) -> Scenario:
     return replace(_calm(scenario), all_restart=True, lost_finalize=True, loss=200)
+
+
+def _set_back(scenario: Scenario) -> Scenario:
+    return replace(_calm(scenario), set_back=True)
+
+
+def _slow_disks(scenario: Scenario) -> Scenario:
+    return replace(scenario, disk_ms_max=200, crash=20, loss=50, delay_ms_max=1_000)
 
 
 def _slow_for_ever(scenario: Scenario) -> Scenario:
@@ -228,5 +276,10 @@ MUTANTS = (
     Mutant(
         "duplicate signer counted", Breakage(CountsDuplicateSigners), shape=_with("double_voter")
     ),
+    Mutant("silence forgotten", Breakage(ForgetsItsSilence), shape=_set_back),
+    Mutant("any journal trusted", Breakage(TrustsAnyJournal), shape=_set_back),
+    Mutant("body not journaled", Breakage(ForgetsBodies), shape=_night),
+    Mutant("pruned before the sync", Breakage(PrunesBeforeSync), shape=_slow_disks),
+    Mutant("committed before the sync", Breakage(CommitsBeforeSync), shape=_slow_disks),
     Mutant("two NOTARIZE in a view", Breakage(VotesTwiceInAView), shape=_with("double_voter")),
 )

@@ -11,7 +11,6 @@ from consensus.messages import CertificateMessage, FetchView, Proposal, VoteMess
 from consensus.replica import Replica
 from consensus.simulation.signing import KeyedHashKey, verify_keyed_hash
 from consensus.simulation.toy_ledger import ToyLedger, body_matches
-from consensus.timers import delta_ms
 from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY, Vote, vote_message
 
 NETWORK = bytes(32)
@@ -213,10 +212,3 @@ def test_empty_blocks_do_not_follow_each_other_for_ever() -> None:
     replica = replica_of(FOLLOWER)
     assert not replica._is_worth_a_block(header)
     assert replica._is_worth_a_block(BLOCK.header)
-
-
-def test_timers_double_with_every_f_plus_one_views() -> None:
-    timing = Timing()
-    lengths = [delta_ms(view, 0, timing, 1) for view in range(1, 8)]
-    assert lengths == [500, 500, 1_000, 1_000, 2_000, 2_000, 4_000]
-    assert delta_ms(10_000, 0, timing, 1) == timing.delta_max_ms
