@@ -20,14 +20,32 @@ views without a final block, so a real network slower than Δ is met sooner or l
 
 What makes a crash harmless: a vote is journaled and synced before it is sent, a NOTARIZE with its
 block. After a restart a member knows what it promised, counts its own votes again, and sends them
-again. F(v) is journaled before the chain commits v.
+again. F(v) is journaled before the chain commits v. A member that finds out that it does not know
+what it signed, because its journal ends below its chain or because it meets a vote of its own that
+it never wrote down, signs nothing any more, and writes that down.
+
+When it is quiet: timers run and leaders propose only while there is work. Transactions wait; or a
+block is notarized and not final; or results stand in no final header yet, so one more, empty, block
+carries them; or a heartbeat is due; or a proposal or f + 1 votes of the view came. An empty block
+that only waits for its F follows another one after Δ at the earliest, and so does any block once
+`candidates_max` are notarized and not final: nothing piles up at the network's pace.
+
+How views heal: certificates are passed on, to some at once and to the rest after Δ/2. While there
+is work and nothing becomes final, everybody says every `retry_ms` where it stands, newest first.
+What a rule lacks is asked for, one peer after another. Who speaks of a view long past is told the
+newest certificate. Who is too far behind catches up by height, which is the driver's part.
+
+What others can make a member do is bounded: votes are held for views in (floor, view + W], one
+proposal a view and `candidates_max` of later views, blocks only where they are proposed, voted for
+or asked for, and answers have a budget for each peer.
 
 Where things are:
 
 - `header`, `votes`, `certificates`, `members`: what is signed, and by whom;
-- `events`, `effects`, `messages`: the boundary of the pure core;
+- `events`, `effects`, `messages`, `config`: the boundary of the pure core;
 - `replica` hears events, `rules` says what follows, `standing` holds state and acts;
-- `tally` counts, `knowledge` holds, `timers` waits, `dissemination` passes on, asks and answers;
+- `tally` counts, `knowledge` holds, `timers` waits, by `clock`;
+- `dissemination` passes on and tells, `fetching` asks, `answering` answers;
 - `journal_records` and `turn`: what is written before anything is said;
 - `simulation`: whole networks in virtual time, and members that lie.
 

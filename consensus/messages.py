@@ -16,7 +16,9 @@ from primitives.encoding import Value, decode, encode
 from primitives.errors import Refused
 from primitives.hashing import HASH_BYTES
 
-MESSAGE_BYTES_MAX = 4 << 20
+MESSAGE_BYTES_MAX = 18 << 20
+"""The largest block that any genesis may allow, with its frame; the transport bounds what it reads
+by the network's own limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from consensus.certificates import Certificate
 from consensus.config import Final
 from consensus.effects import Build, CatchUp, Commit
+from consensus.fetching import FETCHES_MAX
 from consensus.header import Header
 from consensus.standing import Standing
 from consensus.votes import FINALIZE, NOTARIZE, NULLIFY
@@ -139,11 +140,12 @@ class Rules(Standing):
         if self.known.certified_digest(header.parent_view) is None:
             self.fetching.want_view(header.parent_view, NOTARIZE, leader, self.now_ms)
             complete = False
-        for between in range(header.parent_view + 1, header.view):
-            if self.known.get(between, NULLIFY) is None:
-                self.fetching.want_view(between, NULLIFY, leader, self.now_ms)
-                complete = False
-        return complete
+        views = range(header.parent_view + 1, header.view)
+        lacking = [view for view in views if self.known.get(view, NULLIFY) is None]
+        # Not all at once: a leader that lies must not leave no room for what else is lacking.
+        for view in lacking[: FETCHES_MAX // 2]:
+            self.fetching.want_view(view, NULLIFY, leader, self.now_ms)
+        return complete and not lacking
 
     def _is_well_formed(self, header: Header) -> bool:
         """Whether a header fits its parent, which is held; network, epoch and view were checked

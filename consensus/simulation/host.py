@@ -196,7 +196,7 @@ class Host:
     def pay(self, number: int) -> None:
         """A payment reaches this host's pool."""
         self.pool.add(number)
-        if self.alive:
+        if self.alive and number in self._waiting():
             self.feed(WorkChanged(True))
 
     def _waiting(self, above: bytes | None = None) -> set[int]:
