@@ -191,7 +191,7 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
 
 
 def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catch_up, "QUICK_SECONDS", 0.05)
+    monkeypatch.setattr(catch_up, "QUICK_SECONDS", 1.0)
     monkeypatch.setattr(catch_up, "PART_BYTES", 1)
 
     async def scenario() -> None:
@@ -201,7 +201,7 @@ def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyP
         def ask(peer: bytes, want: bytes) -> bool:
             asked.append(peer)
             answer = answer_range(source.chain, *read_range(want))
-            seconds = 0.2 if peer == b"slow" else 0.0
+            seconds = 1.5 if peer == b"slow" else 0.0
             asyncio.get_running_loop().call_later(seconds, run.answered, peer, answer)
             return True
 
@@ -218,7 +218,7 @@ def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyP
             lambda header, _: None,
         )
         run.aim(source.target, source.certificate, b"slow")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await run.run()
         assert asked[0] == b"slow" and asked.count(b"slow") <= 2
         assert len(asked) > 2
