@@ -19,9 +19,11 @@ from node.addresses import parse_host_port
 from node.block_shelf import ShelvedBlock
 from node.bodies import Bodies
 from node.chain import Chain
+from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
 from node.engines.simplex import EngineParts, SimplexEngine, member_set
 from node.executor import BlockUnsound, ParentGone
+from node.fairness import WATCHED_MAX, Fairness
 from node.intake import Intake
 from node.journal import Journal, create_journal
 from node.mempool import Mempool, MempoolBounds
@@ -107,6 +109,8 @@ class Machinery:
         self._on_fatal = on_fatal
         self._log = structlog.get_logger("node")
         self._catch_up_task: asyncio.Task[None] | None = None
+        parameters = options.genesis.parameters
+        self.fairness = Fairness(self.members, parameters.delta_ms, parameters.block_work_max)
         self.store: Store = open_store(options.store_folder, options.store_kind)
         try:
             self._open_data()
@@ -273,6 +277,7 @@ class Machinery:
     def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
         """See `IntakeContext`."""
         self.traffic.proposals.arrived(ids)
+        self.fairness.came([each for each in ids if each in self.mempool], now_ms())
         if any_added:
             self.engine.transactions_added()
 
@@ -284,9 +289,16 @@ class Machinery:
 
     def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
         for committed in blocks:
-            self.mempool.remove([each.id for each in committed.block.transactions])
+            ids = [each.id for each in committed.block.transactions]
+            self.mempool.remove(ids)
+            self.fairness.gone(ids)
         self.traffic.proposals.forget(blocks[-1].block.header.view)
-        self.pool_care.after_commit(self.shelf.branch_ids(self.executor.newest_digest))
+        in_blocks = self.shelf.branch_ids(self.executor.newest_digest)
+        self.pool_care.after_commit(in_blocks)
+        newest = blocks[-1].block
+        self.fairness.judge(
+            newest.header, newest.transactions, self.mempool.oldest(WATCHED_MAX), in_blocks
+        )
         self.engine.work_changed()
         self._on_committed(blocks)
 

@@ -275,4 +275,5 @@ class TerritoryNode:
             "blocks_caught_up": parts.catch_up.blocks_taken,
             "evidence": len(parts.engine.evidence),
             "mempool_bytes_held": parts.mempool.bytes_held,
+            **{f"left_out_by_{name}": n for name, n in parts.fairness.left_out.items()},
         }
