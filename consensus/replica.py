@@ -77,9 +77,11 @@ class Replica(Rules):
             self.fetching.next_ms(),
             self.catch_up_due_ms,
         ]
-        if self.has_duty() and self._patience_ms > self.now_ms:
+        if self.has_duty():
             deadlines.append(self._patience_ms)
-        running = [self.clock.wall_of(at) for at in deadlines if at is not None]
+        # What was due has been looked at in this very step; to wait for it would be a busy loop.
+        ahead = [at for at in deadlines if at is not None and at > self.now_ms]
+        running = [self.clock.wall_of(at) for at in ahead]
         if not self.has_duty():
             running.append(self._heartbeat_ms)
         return min(running, default=None)

@@ -102,6 +102,8 @@ class Rules(Standing):
             self._want_block(digest, view)
         if not is_near or waited_ms >= GAP_RETRIES_MAX * self.config.timing.retry_ms:
             self._catch_up(header, certificate)
+        else:
+            self.catch_up_due_ms = None
 
     def _catch_up(self, header: Header, certificate: Certificate) -> None:
         if self.catch_up_due_ms is None or self.catch_up_due_ms <= self.now_ms:

@@ -77,6 +77,10 @@ class Checkers:
         """An honest member commits what its journal may forget."""
         raise Violation("a block was committed before its F was durable")
 
+    def busy(self) -> None:
+        """An honest member waits for what is past already, so it would spin."""
+        raise Violation("a deadline is not ahead")
+
     def votes_after_loss(self) -> None:
         """An honest member whose journal was set back did not notice."""
         raise Violation("a member with an old copy of its journal would vote")

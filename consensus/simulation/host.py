@@ -276,6 +276,8 @@ class Host:
         deadline = self.replica.next_deadline_ms
         if deadline is None or deadline == self._tick_ms:
             return
+        if self.honest and deadline <= self.clock_ms:
+            self.checkers.busy()
         self._tick_ms = deadline
         replica = self.replica
 

@@ -19,7 +19,7 @@ from consensus.simulation.scenario import (
     Scenario,
 )
 from consensus.simulation.signing import make_keys
-from consensus.simulation.world import World
+from consensus.simulation.world import EVENTS_MAX, World
 from primitives.errors import InvariantBroken
 
 
@@ -74,6 +74,8 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     except (Violation, InvariantBroken) as broken:
         violation = str(broken)
     restarts = sum(host.restarts for host in hosts.values())
+    if world.events >= EVENTS_MAX:
+        violation = "the run does not come to rest"
     views = _highest_view(hosts) - view_when_calm[-1]
     if violation is None and views > VIEWS_TO_RECOVER_MAX:
         violation = f"recovered after {views} views only"

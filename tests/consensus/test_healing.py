@@ -203,6 +203,19 @@ def test_what_is_far_behind_is_caught_up_with_by_height() -> None:
     assert not [e for e in replica.step(Tick(), NOW + 5_000) if isinstance(e, CatchUp)]
 
 
+def test_no_deadline_stays_behind_when_blocks_come_after_all() -> None:
+    """Once, a member that had asked to catch up and then held most of the blocks spun for ever."""
+    replica = replica_of(FOLLOWER)
+    far = block_at(50, height=40)
+    final = certificate_of(50, FINALIZE, far.digest)
+    replica.step(Received(SECOND, CertificateMessage(final, far.header)), NOW)
+    for view in range(2, 32):
+        replica.known.add_block(block_at(view, height=view))
+    for now in range(NOW, NOW + 5 * TIMING.retry_ms, 100):
+        replica.step(Tick(), now)
+        assert replica.next_deadline_ms is not None and replica.next_deadline_ms > now
+
+
 def test_an_old_certificate_of_another_block_stops_nobody_but_a_second_one_does() -> None:
     replica = replica_of(FOLLOWER)
     other = block_at(1)
