@@ -13,6 +13,11 @@ RESERVE_ISSUE: Final = "reserve.issue"
 RESERVE_REDEEM: Final = "reserve.redeem"
 PAYMENT_PAY: Final = "payment.pay"
 PAYMENT_REFUND: Final = "payment.refund"
+PROGRAMME_OPEN: Final = "programme.open"
+PROGRAMME_FUND: Final = "programme.fund"
+PROGRAMME_CLOSE: Final = "programme.close"
+BULLETIN_CREDIT: Final = "bulletin.credit"
+WAGES_PAY: Final = "wages.pay"
 
 KIND_VERSIONS: Final = {
     ACCOUNT_OPEN: 1,
@@ -20,6 +25,11 @@ KIND_VERSIONS: Final = {
     RESERVE_REDEEM: 1,
     PAYMENT_PAY: 1,
     PAYMENT_REFUND: 1,
+    PROGRAMME_OPEN: 1,
+    PROGRAMME_FUND: 1,
+    PROGRAMME_CLOSE: 1,
+    BULLETIN_CREDIT: 1,
+    WAGES_PAY: 1,
 }
 """Every kind of transaction that rule version 1 knows, with its version."""
 
@@ -102,4 +112,68 @@ class Opening(NamedTuple):
     accounts: tuple[OpenedAccount, ...]
 
 
-Fields: TypeAlias = Payment | Refunding | Issue | Redemption | Opening
+class ProgrammeOpening(NamedTuple):
+    """`programme.open`: the commons gives a new programme its budget."""
+
+    seed: bytes
+    """32 bytes from which the account's id follows, in the place of a first key."""
+    blind: bytes
+    currency: str
+    budget_minor: int
+    commitment: bytes
+    """To what the territory says of the programme."""
+
+
+class ProgrammeFunding(NamedTuple):
+    """`programme.fund`: the commons adds to a programme's budget."""
+
+    programme: bytes
+    amount_minor: int
+
+
+class ProgrammeClosing(NamedTuple):
+    """`programme.close`: what is left of the budget goes back to the commons."""
+
+    programme: bytes
+
+
+class CreditLine(NamedTuple):
+    """One resident's line of a batch of bulletins or of a payroll."""
+
+    account: bytes
+    amount_minor: int
+    commitment: bytes
+    """See `ledger.line_commitments`."""
+
+
+class BulletinCredit(NamedTuple):
+    """`bulletin.credit`: a programme credits residents for the hours they gave."""
+
+    programme: bytes
+    run_id: bytes
+    lines: tuple[CreditLine, ...]
+    total_minor: int
+
+
+class WagesPay(NamedTuple):
+    """`wages.pay`: the lane's account, an employer, pays the local share of its wages."""
+
+    run_id: bytes
+    gross_total_minor: int | None
+    """All gross wages of the run, rounded up; nil in a run too short to hide a wage in it."""
+    lines: tuple[CreditLine, ...]
+    total_minor: int
+
+
+Fields: TypeAlias = (
+    Payment
+    | Refunding
+    | Issue
+    | Redemption
+    | Opening
+    | ProgrammeOpening
+    | ProgrammeFunding
+    | ProgrammeClosing
+    | BulletinCredit
+    | WagesPay
+)

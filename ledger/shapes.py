@@ -16,6 +16,9 @@ KEY_BYTES = 32
 HASH_BYTES = 32
 SIGNATURE_BYTES = 64
 BLIND_BYTES = 16
+SEED_BYTES = 32
+RUN_BYTES = 16
+SALT_BYTES = 32
 
 
 def wrong_shape(field: str) -> Refused:
