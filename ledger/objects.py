@@ -215,6 +215,9 @@ class TerritoryRecord(NamedTuple):
     day: int
     opened_count: int
     lines_count: int
+    wage_cap_bps: int
+    two_signers_above_minor: int
+    """Above it, two of the staff must sign what the node countersigns for the commons' money."""
 
     def encode(self) -> bytes:
         """The stored form."""
@@ -223,7 +226,7 @@ class TerritoryRecord(NamedTuple):
     @classmethod
     def decode(cls, raw: bytes) -> TerritoryRecord:
         """Read the stored form; raises `Refused`."""
-        value = expect_object(decode(raw), TERRITORY, OBJECT_VERSION, 10)
+        value = expect_object(decode(raw), TERRITORY, OBJECT_VERSION, 12)
         prefix = expect_text(value[2], "prefix")
         return cls(
             tree_key(TERRITORY, prefix),
@@ -235,6 +238,8 @@ class TerritoryRecord(NamedTuple):
             expect_count(value[7], "day"),
             expect_count(value[8], "opened_count"),
             expect_count(value[9], "lines_count"),
+            expect_count(value[10], "wage_cap_bps"),
+            expect_count(value[11], "two_signers_above_minor"),
         )
 
 

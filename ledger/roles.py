@@ -8,9 +8,18 @@ SPEND: Final = 1
 MANAGE: Final = 2
 STAFF: Final = 4
 ISSUE: Final = 8
+COUNTERSIGN: Final = 16
+"""The territory's node signs for it what it has checked: programmes, bulletins, wages."""
 
-ROLES_ALL: Final = SPEND | MANAGE | STAFF | ISSUE
+ROLES_ALL: Final = SPEND | MANAGE | STAFF | ISSUE | COUNTERSIGN
 ROLES_OPENED: Final = SPEND | MANAGE
-"""Roles that keys of an opened account may have; `staff` and `issue` come with the genesis."""
+"""Roles that keys of an opened account may have; `staff`, `issue` and
+`countersign` come with the genesis."""
 
-ROLE_NAMES: Final = {SPEND: "spend", MANAGE: "manage", STAFF: "staff", ISSUE: "issue"}
+ROLE_NAMES: Final = {
+    SPEND: "spend",
+    MANAGE: "manage",
+    STAFF: "staff",
+    ISSUE: "issue",
+    COUNTERSIGN: "countersign",
+}

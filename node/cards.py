@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ledger.genesis import GenesisCurrency, Territory, territory_from_json, territory_to_json
+from ledger.founders import GenesisCurrency, Territory, territory_from_json, territory_to_json
 from node.peers.certificates import check_authority
 from primitives.encoding import encode
 from primitives.errors import Refused

@@ -85,6 +85,35 @@ IssuerOption = Annotated[
         "The issuer's card (else its key is made beside --recovery-out).",
     ),
 ]
+StaffKeyOption = Annotated[
+    list[str] | None,
+    _option(
+        "--staff-key",
+        "HEX",
+        "Clé publique d'un membre du personnel (« office key ») ; répétable. Sans elle, deux clés "
+        "sont faites à côté de --recovery-out.",
+        "Public key of a member of staff ('office key'); repeatable. Without it, two keys are made "
+        "beside --recovery-out.",
+    ),
+]
+WageCapOption = Annotated[
+    int,
+    _option(
+        "--wage-cap-bps",
+        "N",
+        "Part maximale d'un salaire en monnaie locale, en dix-millièmes (au plus 1000).",
+        "Largest share of a wage in local money, in ten-thousandths (at most 1000).",
+    ),
+]
+TwoSignersOption = Annotated[
+    str,
+    _option(
+        "--two-signers-above",
+        "AMOUNT",
+        "Au-dessus, bulletins et budgets demandent deux signatures du personnel.",
+        "Above it, bulletins and budgets need two of the staff's signatures.",
+    ),
+]
 DemoSeedOption = Annotated[str | None, typer.Option("--demo-seed", hidden=True)]
 GenesisFileOption = Annotated[
     Path,

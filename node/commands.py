@@ -1,5 +1,7 @@
 """`democite node …`: the commands, their arguments and nothing more."""
 
+from typing import TYPE_CHECKING
+
 from node.command_options import (
     BehindProxyOption,
     CardOption,
@@ -14,7 +16,10 @@ from node.command_options import (
     PeerOption,
     PrefixOption,
     RecoveryOption,
+    StaffKeyOption,
     StoreOption,
+    TwoSignersOption,
+    WageCapOption,
 )
 from terminal.application import application
 from terminal.errors import CommandError
@@ -29,6 +34,9 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+
+if TYPE_CHECKING:
+    from node.founding import NodePlan
 
 app = application(text("Le nœud d'un territoire.", "A territory's node."))
 
@@ -47,6 +55,9 @@ def init(
     recovery_out: RecoveryOption,
     store: StoreOption = None,
     issuer: IssuerOption = None,
+    staff_key: StaffKeyOption = None,
+    wage_cap_bps: WageCapOption = 1_000,
+    two_signers_above: TwoSignersOption = "1000",
     passphrase_file: PassphraseFileOption = None,
     demo_seed: DemoSeedOption = None,
     lang: LangOption = None,
@@ -54,7 +65,9 @@ def init(
 ) -> Result:
     """Make a node's keys and data, and the public card that others need."""
     from node.addresses import parse_host_port
-    from node.founding import NodePlan, init_node
+    from node.cards import currency_of
+    from node.founding import NodePlan, init_node, read_staff_keys
+    from primitives.amounts import parse_amount
     from terminal.passphrases import read_passphrase
 
     for option, value in (("--peer", peer), ("--http", http)):
@@ -63,21 +76,42 @@ def init(
     if chosen not in STORES:
         raise CommandError("store_unknown", field="--store", exit_code=2)
     plan = NodePlan(
-        data, name, prefix, currency, peer, http, card, recovery_out, chosen, issuer, demo_seed
+        data,
+        name,
+        prefix,
+        currency,
+        peer,
+        http,
+        card,
+        recovery_out,
+        chosen,
+        issuer,
+        demo_seed,
+        read_staff_keys(staff_key or []),
+        wage_cap_bps,
+        parse_amount(two_signers_above, currency_of(currency).decimals),
     )
     init_node(plan, read_passphrase(passphrase_file, confirm=True))
+    return _init_result(plan)
+
+
+def _init_result(plan: "NodePlan") -> Result:
+    """Where everything is, and what must leave this machine."""
+    from node.founding import STAFF_ROLES
+
     answer: dict[str, object] = {
-        "data": str(data),
-        "card": str(card),
-        "recovery": str(recovery_out),
-        "issuer": None if issuer else str(plan.issuer_file),
-        "store": chosen,
+        "data": str(plan.data),
+        "card": str(plan.card),
+        "recovery": str(plan.recovery_out),
+        "issuer": None if plan.issuer_card else str(plan.issuer_file),
+        "staff": [str(file) for role, file in plan.key_files.items() if role in STAFF_ROLES],
+        "store": plan.store,
     }
     told = text(
-        f"Nœud prêt dans {data}. Donnez la carte {card} à qui réunit le réseau. Mettez "
-        f"{recovery_out} et les clés d'émetteur hors de cette machine.",
-        f"Node ready in {data}. Give the card {card} to whoever collects the network. Move "
-        f"{recovery_out} and the issuer's keys off this machine.",
+        f"Nœud prêt dans {plan.data}. Donnez la carte {plan.card} à qui réunit le réseau. Mettez "
+        f"{plan.recovery_out}, les clés d'émetteur et celles du personnel hors de cette machine.",
+        f"Node ready in {plan.data}. Give the card {plan.card} to whoever collects the network. "
+        f"Move {plan.recovery_out}, the issuer's and the staff's keys off this machine.",
     )
     return Result(answer, told)
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ledger.genesis import Genesis, Territory
+from ledger.founders import TWO_SIGNERS_ABOVE_MINOR, WAGE_CAP_BPS_MAX, Territory
+from ledger.genesis import Genesis
 from ledger.rules import PARAMETER_NAMES, Parameters
 from node.cards import (
     CARD_FILE_MODE,
@@ -42,7 +43,9 @@ from primitives.errors import Refused
 from primitives.signatures import SigningKey
 
 FIGURE_DIGITS_MAX = 16
-ROLES = ("voting", "signing", "recovery", "issuer")
+STAFF_ROLES = ("staff-1", "staff-2")
+"""Two, so that what needs two signatures can be signed from the first day."""
+ROLES = ("voting", "signing", "recovery", "issuer", *STAFF_ROLES)
 DEMO_QUOTAS = ("accounts_opened_per_day_max", "lines_per_day_max", "transactions_per_day_max")
 
 
@@ -61,6 +64,23 @@ class NodePlan:
     store: str
     issuer_card: Path | None
     demo_seed: str | None
+    staff_keys: tuple[bytes, ...] = ()
+    """Public keys that staff made themselves; without any, two are made."""
+    wage_cap_bps: int = WAGE_CAP_BPS_MAX
+    two_signers_above_minor: int = TWO_SIGNERS_ABOVE_MINOR
+
+    @property
+    def key_files(self) -> dict[str, Path]:
+        """Where the keys go that never stand with the node, by role."""
+        stem = self.recovery_out.stem
+        files = {"recovery": self.recovery_out}
+        if self.issuer_card is None:
+            files["issuer"] = self.issuer_file
+        if not self.staff_keys:
+            files |= {
+                role: self.recovery_out.with_name(f"{stem}-{role}.json") for role in STAFF_ROLES
+            }
+        return files
 
     @property
     def issuer_file(self) -> Path:
@@ -79,9 +99,8 @@ def init_node(plan: NodePlan, passphrase: str) -> Card:
     keys = {role: source.new_key(f"{role} {plan.prefix}") for role in ROLES}
     card = _card(plan, keys)
     with undone_on_failure() as undo:
-        _write_outside(plan.recovery_out, "recovery", keys["recovery"], passphrase, undo)
-        if plan.issuer_card is None:
-            _write_outside(plan.issuer_file, "issuer", keys["issuer"], passphrase, undo)
+        for role, path in plan.key_files.items():
+            _write_outside(path, role, keys[role], passphrase, undo)
         undo.make_folder(plan.data.parent)
         building = plan.data.with_name(f".{plan.data.name}.{secrets.token_hex(6)}")
         undo.tree(building)
@@ -95,10 +114,19 @@ def init_node(plan: NodePlan, passphrase: str) -> Card:
     return card
 
 
+def read_staff_keys(words: Sequence[str]) -> tuple[bytes, ...]:
+    """Public keys as people hand them over, in hex. Raises `Refused("key_invalid")`."""
+    keys: list[bytes] = []
+    for word in words:
+        try:
+            keys.append(bytes.fromhex(word))
+        except ValueError:
+            raise Refused("key_invalid", word[:80], field="--staff-key") from None
+    return tuple(keys)
+
+
 def _check_places(plan: NodePlan) -> None:
-    files = [plan.card, plan.recovery_out]
-    if plan.issuer_card is None:
-        files.append(plan.issuer_file)
+    files = [plan.card, *plan.key_files.values()]
     for path in files:
         if os.path.lexists(path):
             raise _exists(path)
@@ -109,7 +137,7 @@ def _check_places(plan: NodePlan) -> None:
         if data in path.resolve().parents:
             raise Refused(
                 "usage",
-                "recovery and issuer keys never stand in the node's data",
+                "recovery, issuer and staff keys never stand in the node's data",
                 field="--recovery-out",
             )
 
@@ -131,11 +159,14 @@ def _card(plan: NodePlan, keys: dict[str, SigningKey]) -> Card:
         http=plan.http,
         voting_key=keys["voting"].public_key,
         authority_der=make_authority(keys["voting"]),
-        signing_keys=(keys["signing"].public_key,),
+        signing_keys=plan.staff_keys or tuple(keys[role].public_key for role in STAFF_ROLES),
         signing_threshold=1,
         recovery_key=keys["recovery"].public_key,
         issuer_keys=(keys["issuer"].public_key,),
         issuer_threshold=1,
+        node_key=keys["signing"].public_key,
+        wage_cap_bps=plan.wage_cap_bps,
+        two_signers_above_minor=plan.two_signers_above_minor,
     )
     is_demo = plan.demo_seed is not None
     if plan.issuer_card is not None:
@@ -243,6 +274,7 @@ def _check_keys(cards: Sequence[tuple[Path, Card]]) -> None:
             "cometbft_key": [] if one.cometbft_key is None else [one.cometbft_key],
             "recovery_key": [one.recovery_key],
             "signing_keys": one.signing_keys,
+            "node_key": [one.node_key],
             "issuer_keys": one.issuer_keys,
         }
         for field, values in parts.items():

@@ -1,7 +1,7 @@
 """A territory's keys on disk: each in a keystore of its own, sealed with the passphrase.
 
 keys/voting.json     the consensus key; also the authority of the transport key
-keys/signing.json    the staff's key
+keys/signing.json    the node's own key, with which it countersigns
 keys/transport.json  the TLS key (PEM); keys/transport.pem its certificate
 keys/public.json     the public halves, for who has no passphrase at hand
 """

@@ -11,7 +11,8 @@ from consensus.certificates import Certificate
 from consensus.effects import CatchUp
 from consensus.events import CaughtUp
 from consensus.header import Block, Header
-from ledger.genesis import Genesis, Territory
+from ledger.founders import Territory
+from ledger.genesis import Genesis
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction
 from ledger.view import View

@@ -15,7 +15,8 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from ledger.genesis import Genesis, Territory
+from ledger.founders import Territory
+from ledger.genesis import Genesis
 from node.addresses import is_loopback, parse_host_port
 from node.api.app import Api, make_app
 from node.data_folder import DataFolder

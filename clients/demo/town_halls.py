@@ -57,10 +57,7 @@ async def _init(folder: DemoFolder, node: NodeProcess, seed: int) -> None:
 
 def town_hall_keys(folder: DemoFolder, place: Place) -> list[SigningKey]:
     """Every signing key that a town hall and its issuer hold, unsealed with their passphrase."""
-    data = folder.node_data(place)
-    files = sorted(
-        {*(data / "keys").glob("signing*.json"), *folder.town_hall(place).glob("*.json")}
-    )
+    files = sorted(folder.town_hall(place).glob("*.json"))
     passphrase = folder.passphrase_file(place).read_text().strip()
     return [
         SigningKey.from_seed(seed) for file in files for seed in _seeds(_unsealed(file, passphrase))

@@ -31,8 +31,8 @@ KeystoreOption = Annotated[
         "--keystore",
         metavar="FILE",
         help=text(
-            "Clé qui signe, par exemple DATA/keys/signing.json ; répétable jusqu'au seuil.",
-            "Key that signs, for example DATA/keys/signing.json; repeatable up to the threshold.",
+            "Clé qui signe, par exemple recovery-staff-1.json ; répétable jusqu'au seuil.",
+            "Key that signs, for example recovery-staff-1.json; repeatable up to the threshold.",
         ),
     ),
 ]

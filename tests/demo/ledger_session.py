@@ -12,7 +12,8 @@ from typing import cast
 from clients.demo.people import demo_secret
 from clients.demo.places import PLACES
 from ledger.execution import apply, new_candidate
-from ledger.genesis import Genesis, GenesisCurrency, Territory, initial_objects
+from ledger.founders import GenesisCurrency, Territory
+from ledger.genesis import Genesis, initial_objects
 from ledger.objects import Account
 from ledger.rules import Parameters, RuleSet
 from ledger.state import State
@@ -52,6 +53,7 @@ def make_genesis() -> Genesis:
                 recovery_key=key_for(place.prefix, "recovery").public_key,
                 issuer_keys=(key_for(place.prefix, "issuer").public_key,),
                 issuer_threshold=1,
+                node_key=key_for(place.prefix, "node").public_key,
             )
             for place in PLACES
         ),

@@ -147,7 +147,7 @@ def _bring_newcomer(folder: Path, network: dict[str, Any]) -> None:
     }
     _call("wallet", "init", "--territory", "valmont", "--wallet", wallet, *secret, env=env)
     address = _call("wallet", "address", "--wallet", wallet, "--card", card)["address"]
-    staff = ("--keystore", str(town_hall / "node" / "keys" / "signing.json"))
+    staff = ("--keystore", str(town_hall / "recovery-staff-1.json"))
     _call("office", "account", "open", card, *staff, *secret, env=env)
     issuer = ("--keystore", str(town_hall / "recovery-issuer.json"), "--reference", "x")
     _call("office", "reserve", "issue", address, "50", *issuer, *secret, env=env)

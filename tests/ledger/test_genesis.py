@@ -11,7 +11,8 @@ import pytest
 
 from ledger import roles
 from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
-from ledger.genesis import Genesis, GenesisCurrency, Territory, initial_objects
+from ledger.founders import GenesisCurrency, Territory
+from ledger.genesis import Genesis, initial_objects
 from ledger.invariants import full_sums
 from ledger.objects import Account, Currency, TerritoryRecord
 from ledger.rules import PARAMETER_NAMES, Parameters
@@ -229,7 +230,8 @@ def test_what_a_network_begins_with() -> None:
     staff, issuer, commons = (kinds["lavo", one] for one in (TERRITORY, ISSUER, COMMONS))
     assert staff.id == account_id("lavo", LAVO.signing_keys[0])
     assert issuer.id == account_id("lavo", LAVO.issuer_keys[0])
-    assert [device.roles for device in staff.devices] == [roles.STAFF] * 2
+    assert [device.roles for device in staff.devices] == [roles.STAFF] * 2 + [roles.COUNTERSIGN]
+    assert staff.devices[2].key == LAVO.node_key
     assert [device.roles for device in issuer.devices] == [roles.ISSUE] * 3
     assert (staff.threshold, issuer.threshold) == (1, 2)
     assert [device.key for device in commons.devices] == list(LAVO.signing_keys)

@@ -84,6 +84,8 @@ def objects(draw: st.DrawFn) -> StateObject:
             draw(COUNTS),
             draw(COUNTS),
             draw(COUNTS),
+            draw(COUNTS),
+            draw(COUNTS),
         )
     number = draw(COUNTS)
     return RefundRecord(tree_key(kind, number), number, draw(COUNTS), draw(COUNTS))

@@ -24,7 +24,8 @@ from ledger.fields import (
     OpenedAccount,
     OpenedKey,
 )
-from ledger.genesis import Genesis, GenesisCurrency, Territory, initial_objects
+from ledger.founders import GenesisCurrency, Territory
+from ledger.genesis import Genesis, initial_objects
 from ledger.objects import Account, Currency, StateObject, decode_object
 from ledger.payments import pay_fields
 from ledger.refunds import refund_fields
@@ -71,6 +72,7 @@ def founders() -> tuple[Territory, ...]:
             recovery_key=key("lavo recovery").public_key,
             issuer_keys=tuple(key(f"lavo issuer {i}").public_key for i in range(3)),
             issuer_threshold=2,
+            node_key=key("lavo node").public_key,
         ),
         Territory(
             name="Brume",
@@ -85,6 +87,7 @@ def founders() -> tuple[Territory, ...]:
             recovery_key=key("brume recovery").public_key,
             issuer_keys=(key("brume issuer 0").public_key,),
             issuer_threshold=1,
+            node_key=key("brume node").public_key,
         ),
     )
 

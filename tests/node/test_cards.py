@@ -79,7 +79,7 @@ def test_an_altered_card_is_refused(card: Path, tmp_path: Path, change: Change) 
         (setting("voting_key", "01" + "00" * 31), "card_malformed"),
         (setting("authority", make_authority(any_key("thief")).hex()), "card_malformed"),
         (setting("authority", "00"), "card_malformed"),
-        (setting("signing_threshold", 2), "card_malformed"),
+        (setting("signing_threshold", 3), "card_malformed"),
         (setting("currencies", []), "card_malformed"),
         (lambda content: content.pop("peer"), "card_malformed"),
     ],
@@ -165,5 +165,6 @@ def test_a_card_holds_no_secret(card: Path) -> None:
     assert names == {
         "kind", "version", "demo", "name", "prefix", "currencies", "peer", "http", "voting_key",
         "authority", "signing_keys", "signing_threshold", "recovery_key", "issuer_keys",
-        "issuer_threshold", "cometbft_key", "signature",
+        "issuer_threshold", "node_key", "cometbft_key", "wage_cap_bps",
+        "two_signers_above_minor", "signature",
     }  # fmt: skip

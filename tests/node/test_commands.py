@@ -108,10 +108,12 @@ def test_init_tells_where_everything_is(shell: Shell) -> None:
         "card": str(home / "card.json"),
         "recovery": str(home / "recovery.json"),
         "issuer": str(home / "recovery-issuer.json"),
+        "staff": [str(home / f"recovery-staff-{number}.json") for number in (1, 2)],
         "store": "leveldb",
     }
-    again = shell.init_words("arden", "127.0.0.1:1", "127.0.0.1:2")
-    assert shell.refusal(2, *again) == "file_exists"
+    assert (
+        shell.refusal(2, *shell.init_words("arden", "127.0.0.1:1", "127.0.0.1:2")) == "file_exists"
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,10 +198,10 @@ def test_keys_shows_public_keys_only(shell: Shell, genesis: Path) -> None:
     told = shell.json("node", "keys", "--data", data(shell))
     card = json.loads((shell.folder / "arden" / "card.json").read_text())
     assert told["voting"] == card["voting_key"]
-    assert [told["signing"]] == card["signing_keys"]
+    assert told["signing"] == card["node_key"]
     assert set(told) == {"voting", "signing", "transport"}
-    checked = ("node", "keys", "--data", data(shell), "--passphrase-file", shell.passphrase)
-    assert shell.json(*checked) == told
+    unsealing = ("--passphrase-file", shell.passphrase)
+    assert shell.json("node", "keys", "--data", data(shell), *unsealing) == told
     wrong = shell.folder / "wrong"
     wrong.write_text("another\n")
     assert shell.refusal(5, *checked[:-1], wrong) == "passphrase_wrong"

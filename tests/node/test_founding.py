@@ -52,7 +52,11 @@ def test_what_is_made(tmp_path: Path) -> None:
     recovery = read_key(chosen.recovery_out, "recovery", PASSPHRASE)
     issuer = read_key(chosen.issuer_file, "issuer", PASSPHRASE)
     assert territory.voting_key == voting.public_key
-    assert territory.signing_keys == (signing.public_key,)
+    assert territory.node_key == signing.public_key
+    assert territory.signing_keys == tuple(
+        read_key(chosen.key_files[role], role, PASSPHRASE).public_key
+        for role in founding.STAFF_ROLES
+    )
     assert territory.recovery_key == recovery.public_key
     assert territory.issuer_keys == (issuer.public_key,)
     assert b"PRIVATE KEY" in read_transport_key(folder.transport_file, PASSPHRASE)
@@ -68,7 +72,7 @@ def test_what_is_made(tmp_path: Path) -> None:
 def test_only_the_owner_reads_it_and_no_key_stands_there_plainly(tmp_path: Path) -> None:
     chosen = plan(tmp_path, demo_seed="1")
     init_node(chosen, PASSPHRASE)
-    outside = [chosen.recovery_out, chosen.issuer_file]
+    outside = list(chosen.key_files.values())
     source = KeySource("1")
     seeds = [source.new_key(f"{role} arden").seed for role in founding.ROLES]
     for path in [chosen.data, *all_paths(chosen.data), chosen.recovery_out.parent, *outside]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ledger.accounts import open_fields
 from ledger.fields import ACCOUNT_OPEN, PAYMENT_PAY, RESERVE_ISSUE, OpenedAccount, OpenedKey
-from ledger.genesis import Genesis, GenesisCurrency, Territory
+from ledger.founders import GenesisCurrency, Territory
+from ledger.genesis import Genesis
 from ledger.payments import pay_fields
 from ledger.reserve import issue_fields
 from ledger.roles import SPEND
@@ -60,6 +61,7 @@ def found(count: int, ports: Sequence[int], parameters: Parameters | None = None
                 recovery_key=key_of(f"{prefix} recovery").public_key,
                 issuer_keys=(key_of(f"{prefix} issuer").public_key,),
                 issuer_threshold=1,
+                node_key=key_of(f"{prefix} node").public_key,
             )
         )
     chosen = parameters or Parameters()

@@ -101,7 +101,7 @@ class Node:
     @property
     def staff_keystore(self) -> Path:
         """The signing key of the territory's staff."""
-        return self.data / "keys" / "signing.json"
+        return self.folder / "recovery-staff-1.json"
 
     @property
     def issuer_keystore(self) -> Path:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from ledger.genesis import Genesis, GenesisCurrency, Territory
+from ledger.founders import GenesisCurrency, Territory
+from ledger.genesis import Genesis
 from ledger.rules import Parameters
 from primitives.signatures import SigningKey
 
@@ -29,6 +30,7 @@ def found(key_of: Callable[[str], SigningKey], salt: str) -> Genesis:
             recovery_key=public(f"{prefix} recovery"),
             issuer_keys=(public(f"{prefix} issuer 0"), public(f"{prefix} issuer 1")),
             issuer_threshold=2,
+            node_key=public(f"{prefix} node"),
         )
         for index, (prefix, code) in enumerate(
             [("arden", "ARD"), ("brume", "BRU"), ("cassis", "CAS"), ("dune", "DUN")]

@@ -12,7 +12,8 @@ from consensus.certificates import Certificate, verify_certificate
 from consensus.header import Header
 from consensus.members import Member, MemberSet
 from consensus.votes import FINALIZE
-from ledger.genesis import Genesis, Territory
+from ledger.founders import Territory
+from ledger.genesis import Genesis
 from primitives import signatures
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle

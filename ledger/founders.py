@@ -1,0 +1,246 @@
+"""A founding territory: its names, keys, currencies and terms, as its card and the genesis say.
+
+Knows nothing of state. `ledger.genesis` makes the first objects out of territories.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ledger.account_kinds import CURRENCY_KINDS, EURO, KINDS_OPENED
+from ledger.json_fields import JsonFields, hex_bytes
+from ledger.shapes import KEY_BYTES
+from primitives.addresses import account_id, is_prefix
+from primitives.amounts import AMOUNT_MINOR_MAX
+from primitives.encoding import Value
+from primitives.errors import Refused
+from primitives.hashing import hash_bytes
+from primitives.signatures import is_registrable
+
+KEYS_MAX = 15
+"""One place of an account's 16 is the node's own key."""
+CURRENCIES_MAX = 8
+TEXT_CHARACTERS_MAX = 200
+AUTHORITY_BYTES_MAX = 2_048
+BPS_MAX = 10_000
+DECIMALS_MAX = 6
+WAGE_CAP_BPS_MAX = 1_000
+"""The tenth of a wage that may be paid in local money, where a territory does not say less."""
+TWO_SIGNERS_ABOVE_MINOR = 100_000
+
+_CODE = re.compile(r"[A-Z][A-Z0-9]{1,7}")
+
+
+@dataclass(frozen=True, slots=True)
+class GenesisCurrency:
+    """A currency and its terms. `redeem_fee_bps`: of 10,000; `redeem_kinds`: kinds of accounts
+    that may turn local money back into euros."""
+
+    code: str
+    kind: str = EURO
+    decimals: int = 2
+    redeem_fee_bps: int = 0
+    redeem_kinds: tuple[str, ...] = ("employer", "service")
+
+    def __post_init__(self) -> None:
+        if not _CODE.fullmatch(self.code):
+            raise invalid("currency", f"{self.code[:20]!r} is not 2 to 8 capitals or digits")
+        if self.kind not in CURRENCY_KINDS:
+            raise invalid("kind", f"{self.kind[:20]!r} is neither euro nor time")
+        if not 0 <= self.decimals <= DECIMALS_MAX or not 0 <= self.redeem_fee_bps <= BPS_MAX:
+            raise invalid("currency", "decimals or redeem_fee_bps out of range")
+        if list(self.redeem_kinds) != sorted(set(self.redeem_kinds) & KINDS_OPENED):
+            raise invalid("redeem_kinds", "sorted kinds of accounts, each once")
+
+    def value(self) -> Value:
+        """The encoded form."""
+        return (self.code, self.kind, self.decimals, self.redeem_fee_bps, self.redeem_kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """A founding territory, as its card says.
+
+    `peer` and `http` are host:port. `authority_der` is the X.509 authority that its voting key
+    issues for its transport key. `signing_keys` are its staff's; `node_key` is its node's own, with
+    which the node countersigns what it checked. `wage_cap_bps`: the most, of 10,000, of a wage
+    that employers may pay in local money. Above `two_signers_above_minor` bulletins or a budget
+    need two of the staff. `cometbft_key` is the other engine's voting key, if it has one.
+    """
+
+    name: str
+    prefix: str
+    currencies: tuple[GenesisCurrency, ...]
+    peer: str
+    http: str
+    voting_key: bytes
+    authority_der: bytes
+    signing_keys: tuple[bytes, ...]
+    signing_threshold: int
+    recovery_key: bytes
+    issuer_keys: tuple[bytes, ...]
+    issuer_threshold: int
+    node_key: bytes
+    cometbft_key: bytes | None = None
+    wage_cap_bps: int = WAGE_CAP_BPS_MAX
+    two_signers_above_minor: int = TWO_SIGNERS_ABOVE_MINOR
+
+    def __post_init__(self) -> None:
+        if not is_prefix(self.prefix):
+            raise invalid("prefix", f"{self.prefix[:20]!r} is not a short name")
+        for name, text in (("name", self.name), ("peer", self.peer), ("http", self.http)):
+            if not 1 <= len(text) <= TEXT_CHARACTERS_MAX or not text.isprintable():
+                raise invalid(name, "1 to 200 printable characters")
+        if not 1 <= len(self.currencies) <= CURRENCIES_MAX:
+            raise invalid("currencies", "1 to 8 currencies")
+        if any(currency.redeem_fee_bps for currency in self.currencies[1:]):
+            # The fee account is the commons, which holds the first currency.
+            raise invalid("redeem_fee_bps", "only the first currency can have a fee")
+        if not 1 <= len(self.authority_der) <= AUTHORITY_BYTES_MAX:
+            raise invalid("authority", "a certificate of at most 2,048 bytes")
+        _check_group(self.signing_keys, self.signing_threshold, "signing_keys")
+        _check_group(self.issuer_keys, self.issuer_threshold, "issuer_keys")
+        if set(self.signing_keys) & set(self.issuer_keys):
+            raise invalid("issuer_keys", "the issuer is apart from the territory: other keys")
+        if self.node_key in (*self.signing_keys, *self.issuer_keys):
+            raise invalid("node_key", "the node's key is apart from the staff's and the issuer's")
+        if not 1 <= self.wage_cap_bps <= WAGE_CAP_BPS_MAX:
+            raise invalid("wage_cap_bps", f"1 to {WAGE_CAP_BPS_MAX}")
+        if not 0 <= self.two_signers_above_minor <= AMOUNT_MINOR_MAX:
+            raise invalid("two_signers_above_minor", "out of range")
+        singles = [
+            ("voting_key", self.voting_key),
+            ("recovery_key", self.recovery_key),
+            ("node_key", self.node_key),
+        ]
+        if self.cometbft_key is not None:
+            singles.append(("cometbft_key", self.cometbft_key))
+        for name, key in singles:
+            _check_key(key, name)
+
+    @property
+    def account_id(self) -> bytes:
+        """The account that the territory's staff sign for."""
+        return account_id(self.prefix, self.signing_keys[0])
+
+    @property
+    def issuer_id(self) -> bytes:
+        """The account that its currencies' issuer signs for."""
+        return account_id(self.prefix, self.issuer_keys[0])
+
+    @property
+    def commons_id(self) -> bytes:
+        """The territory's common account. It has the staff's keys, so its id comes from a hash
+        that stands in for a first key of its own."""
+        return account_id(self.prefix, hash_bytes("commons", self.signing_keys[0]))
+
+    def value(self) -> Value:
+        """The encoded form."""
+        return (
+            self.name,
+            self.prefix,
+            tuple([currency.value() for currency in self.currencies]),
+            self.peer,
+            self.http,
+            self.voting_key,
+            self.authority_der,
+            self.signing_keys,
+            self.signing_threshold,
+            self.recovery_key,
+            self.issuer_keys,
+            self.issuer_threshold,
+            self.node_key,
+            self.cometbft_key,
+            self.wage_cap_bps,
+            self.two_signers_above_minor,
+        )
+
+
+def territory_to_json(territory: Territory) -> dict[str, object]:
+    """A territory as it stands in a genesis file."""
+    return {
+        "name": territory.name,
+        "prefix": territory.prefix,
+        "currencies": [
+            {
+                "code": currency.code,
+                "kind": currency.kind,
+                "decimals": currency.decimals,
+                "redeem_fee_bps": currency.redeem_fee_bps,
+                "redeem_kinds": list(currency.redeem_kinds),
+            }
+            for currency in territory.currencies
+        ],
+        "peer": territory.peer,
+        "http": territory.http,
+        "voting_key": territory.voting_key.hex(),
+        "authority": territory.authority_der.hex(),
+        "signing_keys": [key.hex() for key in territory.signing_keys],
+        "signing_threshold": territory.signing_threshold,
+        "recovery_key": territory.recovery_key.hex(),
+        "issuer_keys": [key.hex() for key in territory.issuer_keys],
+        "issuer_threshold": territory.issuer_threshold,
+        "node_key": territory.node_key.hex(),
+        "cometbft_key": None if territory.cometbft_key is None else territory.cometbft_key.hex(),
+        "wage_cap_bps": territory.wage_cap_bps,
+        "two_signers_above_minor": territory.two_signers_above_minor,
+    }
+
+
+def territory_from_json(content: object) -> Territory:
+    """Read one. Raises `Refused`: `genesis_malformed`, `genesis_invalid`."""
+    reader = JsonFields(content, "territories")
+    return Territory(
+        reader.text("name"),
+        reader.text("prefix"),
+        tuple([_currency_from_json(entry) for entry in reader.items("currencies")]),
+        reader.text("peer"),
+        reader.text("http"),
+        reader.bytes("voting_key", KEY_BYTES),
+        reader.bytes("authority", None),
+        tuple([hex_bytes(key, "signing_keys", KEY_BYTES) for key in reader.items("signing_keys")]),
+        reader.integer("signing_threshold"),
+        reader.bytes("recovery_key", KEY_BYTES),
+        tuple([hex_bytes(key, "issuer_keys", KEY_BYTES) for key in reader.items("issuer_keys")]),
+        reader.integer("issuer_threshold"),
+        reader.bytes("node_key", KEY_BYTES),
+        None if reader.is_absent("cometbft_key") else reader.bytes("cometbft_key", KEY_BYTES),
+        reader.integer("wage_cap_bps"),
+        reader.integer("two_signers_above_minor"),
+    )
+
+
+def _currency_from_json(content: object) -> GenesisCurrency:
+    reader = JsonFields(content, "currencies")
+    kinds: list[str] = []
+    for kind in reader.items("redeem_kinds"):
+        if not isinstance(kind, str):
+            raise Refused("genesis_malformed", "a kind is text", field="redeem_kinds")
+        kinds.append(kind)
+    return GenesisCurrency(
+        reader.text("code"),
+        reader.text("kind"),
+        reader.integer("decimals"),
+        reader.integer("redeem_fee_bps"),
+        tuple(kinds),
+    )
+
+
+def _check_key(key: bytes, name: str) -> None:
+    if len(key) != KEY_BYTES or not is_registrable(key):
+        raise invalid(name, "not a key of the prime-order subgroup")
+
+
+def _check_group(keys: tuple[bytes, ...], threshold: int, name: str) -> None:
+    if not 1 <= len(keys) <= KEYS_MAX or not 1 <= threshold <= len(keys):
+        raise invalid(name, f"{threshold} of {len(keys)} keys")
+    if len(set(keys)) != len(keys):
+        raise invalid(name, "a key stands twice")
+    for key in keys:
+        _check_key(key, name)
+
+
+def invalid(name: str, why: str) -> Refused:
+    """A genesis that breaks a rule, and in which field."""
+    return Refused("genesis_invalid", why, field=name)
