@@ -20,9 +20,8 @@ from tests.node.town import free_ports
 @pytest.fixture(autouse=True)
 def _english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEMOCITE_LANG", "en")
-    monkeypatch.delenv("DEMOCITE_PASSPHRASE_FILE", raising=False)
-    monkeypatch.delenv("DEMOCITE_GENESIS", raising=False)
-    monkeypatch.delenv("DEMOCITE_NODES", raising=False)
+    for name in ("PASSPHRASE_FILE", "GENESIS", "NODES"):
+        monkeypatch.delenv(f"DEMOCITE_{name}", raising=False)
     make_sealing_fast(monkeypatch)
 
 
@@ -200,8 +199,8 @@ def test_keys_shows_public_keys_only(shell: Shell, genesis: Path) -> None:
     assert told["voting"] == card["voting_key"]
     assert told["signing"] == card["node_key"]
     assert set(told) == {"voting", "signing", "transport"}
-    unsealing = ("--passphrase-file", shell.passphrase)
-    assert shell.json("node", "keys", "--data", data(shell), *unsealing) == told
+    checked = ("node", "keys", "--data", data(shell), "--passphrase-file", shell.passphrase)
+    assert shell.json(*checked) == told
     wrong = shell.folder / "wrong"
     wrong.write_text("another\n")
     assert shell.refusal(5, *checked[:-1], wrong) == "passphrase_wrong"
