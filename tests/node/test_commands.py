@@ -110,9 +110,8 @@ def test_init_tells_where_everything_is(shell: Shell) -> None:
         "staff": [str(home / f"recovery-staff-{number}.json") for number in (1, 2)],
         "store": "leveldb",
     }
-    assert (
-        shell.refusal(2, *shell.init_words("arden", "127.0.0.1:1", "127.0.0.1:2")) == "file_exists"
-    )
+    again = shell.init_words("arden", "127.0.0.1:1", "127.0.0.1:2")
+    assert shell.refusal(2, *again) == "file_exists"
 
 
 @pytest.mark.parametrize(
