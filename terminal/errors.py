@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from primitives.errors import InvariantBroken, Refused
 from terminal import catalogue
+from terminal.line_refusals import LineRefusal, LinesRefused
 
 EXIT_DONE = 0
 EXIT_BUG = 1
@@ -46,6 +47,17 @@ EXIT_CODES: dict[str, int] = {
     "outbox_malformed": EXIT_USAGE,
     "file_column_missing": EXIT_USAGE,
     "file_encoding_unknown": EXIT_USAGE,
+    "file_column_unknown": EXIT_USAGE,
+    "file_row_malformed": EXIT_USAGE,
+    "file_too_large": EXIT_USAGE,
+    "file_empty": EXIT_USAGE,
+    "cell_empty": EXIT_USAGE,
+    "cell_too_long": EXIT_USAGE,
+    "date_malformed": EXIT_USAGE,
+    "period_malformed": EXIT_USAGE,
+    "count_malformed": EXIT_USAGE,
+    "consent_malformed": EXIT_USAGE,
+    "disclosure_malformed": EXIT_USAGE,
     "data_of_other_network": EXIT_USAGE,
     "data_of_newer_version": EXIT_USAGE,
     "data_in_use": EXIT_USAGE,
@@ -135,16 +147,23 @@ class ErrorReport:
     line: int | None = None
     field: str | None = None
     data: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    refusals: tuple[LineRefusal, ...] = ()
 
     def value(self) -> dict[str, object]:
         """The object that `--json` prints; absent fields are left out."""
         error: dict[str, object] = {"code": self.code, "message": self.message}
         optional = {"hint": self.hint, "file": self.file, "line": self.line, "field": self.field}
         error.update({name: value for name, value in optional.items() if value not in (None, "")})
-        return {**self.data, "error": error}
+        data = dict(self.data)
+        if self.refusals:
+            data["refusals"] = [refusal.value() for refusal in self.refusals]
+        return {**data, "error": error}
 
     def lines(self) -> str:
-        """The line `error[…]` and, where there is one, the line `hint: …`."""
+        """The line `error[…]` and, where there is one, the line `hint: …`.
+
+        Before them, each refused line of a file has a line of its own.
+        """
         place = ", ".join(
             part
             for part in (
@@ -156,7 +175,11 @@ class ErrorReport:
         )
         where = f" ({place})" if place else ""
         error = f"error[{self.code}]: {_one_line(self.message)}{where}"
-        return f"{error}\nhint: {_one_line(self.hint)}" if self.hint else error
+        lines = [refusal.shown(self.file) for refusal in self.refusals]
+        lines.append(error)
+        if self.hint:
+            lines.append(f"hint: {_one_line(self.hint)}")
+        return "\n".join(lines)
 
 
 def report_of(error: BaseException) -> ErrorReport:
@@ -181,6 +204,15 @@ def report_of(error: BaseException) -> ErrorReport:
             file=error.file,
             line=error.line,
             field=error.field,
+        )
+    if isinstance(error, LinesRefused):
+        return ErrorReport(
+            code=error.code,
+            message=error.summary(),
+            hint=catalogue.hint(error.code),
+            exit_code=exit_code_of(error.code),
+            file=error.file,
+            refusals=error.refusals,
         )
     if isinstance(error, OSError):
         return _report_of_os_error(error)

@@ -22,7 +22,10 @@ from wallet.request_signing import NONCE_BYTES, authorization
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 CONNECT_TIMEOUT_SECONDS = 3.0
 ANSWER_TIMEOUT_SECONDS = 8.0
+# A payroll or an import of thousands of lines is read, checked and written down before it answers.
+WORK_TIMEOUT_SECONDS = 60.0
 TRANSACTION_TYPE = "application/msgpack"
+JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,37 @@ class NodeClient:
                 return answer.content
             refusal = answer.refusal()
         raise refusal
+
+    async def get_signed(
+        self, url: str, path: str, signing_key: SigningKey, *, reason: str = ""
+    ) -> Answer:
+        """`GET` from one node, signed. Raises `NodeUnreachable`."""
+        return await self.get_from(url, path, signing_key, reason=reason)
+
+    async def post_signed(
+        self,
+        url: str,
+        path: str,
+        signing_key: SigningKey | None,
+        content: Mapping[str, object],
+        *,
+        reason: str = "",
+        wait_ms: int = 0,
+    ) -> Answer:
+        """`POST` a JSON object to one node, its bytes signed with the request.
+
+        Without a key the request is not signed: what it carries is. Raises `NodeUnreachable`.
+        """
+        if wait_ms:
+            path = f"{path}{'&' if '?' in path else '?'}wait_ms={wait_ms}"
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"Content-Type": JSON_TYPE}
+        if reason:
+            headers["Democite-Reason"] = reason
+        if signing_key is not None:
+            headers["Authorization"] = self.authorize(signing_key, "POST", path, body)
+        timeout_seconds = WORK_TIMEOUT_SECONDS + wait_ms / 1000
+        return await self._ask(url, "POST", path, headers, body, timeout_seconds)
 
     async def post_transaction(self, url: str, raw: bytes, wait_ms: int = 0) -> Answer:
         """Send a transaction's bytes to one node. Raises `NodeUnreachable`."""
