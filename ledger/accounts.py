@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger.account_kinds import KINDS_OPENED
-from ledger.days import counted, day_of
 from ledger.envelope import Transaction
 from ledger.fields import OpenedAccount, OpenedKey, Opening
 from ledger.lanes import LaneUse, check_lane, valid_for_ms_max
 from ledger.objects import ACCOUNT, Account, Currency, DeviceKey, TerritoryRecord, tree_key
-from ledger.reserve import known_territory
 from ledger.roles import ROLES_OPENED, SPEND, STAFF
 from ledger.rules import Parameters
 from ledger.shapes import (
@@ -30,6 +28,7 @@ from ledger.shapes import (
 )
 from ledger.signers import check_signers
 from ledger.state import Candidate
+from ledger.territories import count_accounts, known_territory
 from ledger.view import View
 from primitives.addresses import account_id
 from primitives.encoding import Value
@@ -136,10 +135,7 @@ def check_open(view: View, transaction: Transaction, opening: Opening, time_ms: 
     check_signers(use.account, transaction, STAFF)
     if len(opening.accounts) > parameters.lines_max:
         raise Refused("transaction_too_large", f"more than {parameters.lines_max} accounts")
-    day = day_of(territory.day, transaction.created_ms)
-    opened_count = counted(territory.day, territory.opened_count, day, len(opening.accounts))
-    if opened_count > parameters.accounts_opened_per_day_max:
-        raise Refused("quota_exceeded", "the territory's accounts opened on that day")
+    territory = count_accounts(view, territory, transaction.created_ms, len(opening.accounts))
     counts: dict[str, int] = {}
     opened: list[Account] = []
     for entry in opening.accounts:
@@ -153,12 +149,8 @@ def check_open(view: View, transaction: Transaction, opening: Opening, time_ms: 
     return OpenPlan(
         use,
         tuple(opened),
-        tuple([_counted_currency(view, code, more) for code, more in counts.items()]),
-        territory._replace(
-            day=day,
-            opened_count=opened_count,
-            lines_count=counted(territory.day, territory.lines_count, day, 0),
-        ),
+        tuple([counted_currency(view, code, more) for code, more in counts.items()]),
+        territory,
     )
 
 
@@ -186,7 +178,8 @@ def new_account(prefix: str, entry: OpenedAccount) -> Account:
     )
 
 
-def _counted_currency(view: View, code: str, more: int) -> Currency:
+def counted_currency(view: View, code: str, more: int) -> Currency:
+    """The currency after `more` accounts were opened in it."""
     currency = view.currency(code)
     if currency is None:
         raise InvariantBroken(f"a territory lists {code}, which does not exist")

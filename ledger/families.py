@@ -9,18 +9,39 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ledger.accounts import OPEN_OBJECTS, apply_open, check_open, validate_open
+from ledger.bulletins import BULLETIN_OBJECTS, apply_bulletin, check_bulletin, validate_bulletin
 from ledger.envelope import Transaction
 from ledger.fields import (
     ACCOUNT_OPEN,
+    BULLETIN_CREDIT,
     PAYMENT_PAY,
     PAYMENT_REFUND,
+    PROGRAMME_CLOSE,
+    PROGRAMME_FUND,
+    PROGRAMME_OPEN,
     RESERVE_ISSUE,
     RESERVE_REDEEM,
+    WAGES_PAY,
+    BulletinCredit,
     Fields,
     Issue,
     Opening,
+    WagesPay,
 )
 from ledger.payments import PAY_OBJECTS, apply_pay, check_pay, validate_pay
+from ledger.programmes import (
+    PROGRAMME_CLOSE_OBJECTS,
+    PROGRAMME_FUND_OBJECTS,
+    PROGRAMME_OPEN_OBJECTS,
+    apply_programme_open,
+    apply_transfer,
+    check_programme_close,
+    check_programme_fund,
+    check_programme_open,
+    validate_programme_close,
+    validate_programme_fund,
+    validate_programme_open,
+)
 from ledger.refunds import REFUND_OBJECTS, apply_refund, check_refund, validate_refund
 from ledger.reserve import (
     ISSUE_OBJECTS,
@@ -40,6 +61,7 @@ from ledger.rules import (
 )
 from ledger.state import Candidate
 from ledger.view import View
+from ledger.wages import WAGES_OBJECTS, apply_wages, check_wages, validate_wages
 from primitives.encoding import Value
 
 Validate = Callable[[Transaction, tuple[Value, ...], Parameters], Fields]
@@ -63,6 +85,13 @@ FAMILIES: dict[str, Family] = {
     RESERVE_REDEEM: Family(validate_redeem, check_redeem, apply_redeem, False),
     RESERVE_ISSUE: Family(validate_issue, check_issue, apply_issue, True),
     ACCOUNT_OPEN: Family(validate_open, check_open, apply_open, True),
+    PROGRAMME_OPEN: Family(
+        validate_programme_open, check_programme_open, apply_programme_open, False
+    ),
+    PROGRAMME_FUND: Family(validate_programme_fund, check_programme_fund, apply_transfer, False),
+    PROGRAMME_CLOSE: Family(validate_programme_close, check_programme_close, apply_transfer, False),
+    BULLETIN_CREDIT: Family(validate_bulletin, check_bulletin, apply_bulletin, True),
+    WAGES_PAY: Family(validate_wages, check_wages, apply_wages, True),
 }
 
 _OBJECTS = {
@@ -71,6 +100,11 @@ _OBJECTS = {
     RESERVE_REDEEM: REDEEM_OBJECTS,
     RESERVE_ISSUE: ISSUE_OBJECTS,
     ACCOUNT_OPEN: OPEN_OBJECTS,
+    PROGRAMME_OPEN: PROGRAMME_OPEN_OBJECTS,
+    PROGRAMME_FUND: PROGRAMME_FUND_OBJECTS,
+    PROGRAMME_CLOSE: PROGRAMME_CLOSE_OBJECTS,
+    BULLETIN_CREDIT: BULLETIN_OBJECTS,
+    WAGES_PAY: WAGES_OBJECTS,
 }
 
 
@@ -78,7 +112,7 @@ def count_work(kind: str, signers: int, fields: Fields) -> int:
     """Units of `block_work_max` that a transaction takes (docs/protocol.md, "Bounds")."""
     objects = _OBJECTS[kind]
     keys = 0
-    if isinstance(fields, Issue):
+    if isinstance(fields, Issue | BulletinCredit | WagesPay):
         objects += len(fields.lines)
     elif isinstance(fields, Opening):
         objects += len(fields.accounts)

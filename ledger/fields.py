@@ -64,19 +64,21 @@ class Refunding(NamedTuple):
     """The 16 hashes to a full chunk's root, or nil for the open chunk and the one before."""
 
 
-class IssueLine(NamedTuple):
-    """One account that receives new money."""
+class CreditLine(NamedTuple):
+    """One account that a batch credits."""
 
     account: bytes
     amount_minor: int
     commitment: bytes
+    """To what stands behind the line: see `ledger.line_commitments`; of an issue, to the bank's
+    reference."""
 
 
 class Issue(NamedTuple):
     """`reserve.issue`: the issuer creates money."""
 
     currency: str
-    lines: tuple[IssueLine, ...]
+    lines: tuple[CreditLine, ...]
     total_minor: int
 
 
@@ -135,15 +137,8 @@ class ProgrammeClosing(NamedTuple):
     """`programme.close`: what is left of the budget goes back to the commons."""
 
     programme: bytes
-
-
-class CreditLine(NamedTuple):
-    """One resident's line of a batch of bulletins or of a payroll."""
-
-    account: bytes
     amount_minor: int
-    commitment: bytes
-    """See `ledger.line_commitments`."""
+    """What is left, 0 included: named, so that staff sign a figure."""
 
 
 class BulletinCredit(NamedTuple):

@@ -1,4 +1,4 @@
-"""The objects of the state: accounts, currencies, territories, refunds.
+"""The objects of the state: accounts, currencies, territories, refunds, runs.
 
 Rules of this file:
 - An object is an immutable value. A change makes a new one, so candidates of different branches
@@ -16,6 +16,7 @@ from ledger.shapes import (
     BLIND_BYTES,
     ID_BYTES,
     KEY_BYTES,
+    RUN_BYTES,
     expect_array,
     expect_bytes,
     expect_count,
@@ -30,6 +31,7 @@ ACCOUNT = "account"
 CURRENCY = "currency"
 TERRITORY = "territory"
 REFUND = "refund"
+RUN = "run"
 OBJECT_VERSION = 1
 BITMAP_BYTES = 8
 
@@ -37,8 +39,8 @@ BITMAP_BYTES = 8
 def tree_key(kind: str, identity: bytes | str | int) -> bytes:
     """Key of an object in the indexed tree, 32 bytes.
 
-    `identity` is an account's id, a currency's code, a territory's prefix, or the receipt
-    number of the payment that a refund record belongs to.
+    `identity` is an account's id, a currency's code, a territory's prefix, the receipt number of
+    the payment that a refund record belongs to, or who paid a run with the run's id.
     """
     return hash_items("key", [kind, identity])
 
@@ -268,7 +270,37 @@ class RefundRecord(NamedTuple):
         )
 
 
-StateObject: TypeAlias = Account | Currency | TerritoryRecord | RefundRecord
+class RunRecord(NamedTuple):
+    """That an employer paid a payroll, or a programme credited bulletins, under this id; stays
+    for ever, so that it is not done twice."""
+
+    tree_key: bytes
+    owner: bytes
+    """The account that paid."""
+    run_id: bytes
+    total_minor: int
+    lines: int
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return encode((RUN, OBJECT_VERSION, *self[1:]))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> RunRecord:
+        """Read the stored form; raises `Refused`."""
+        value = expect_object(decode(raw), RUN, OBJECT_VERSION, 6)
+        owner = expect_bytes(value[2], ID_BYTES, "owner")
+        run_id = expect_bytes(value[3], RUN_BYTES, "run_id")
+        return cls(
+            tree_key(RUN, owner + run_id),
+            owner,
+            run_id,
+            expect_count(value[4], "total_minor"),
+            expect_count(value[5], "lines"),
+        )
+
+
+StateObject: TypeAlias = Account | Currency | TerritoryRecord | RefundRecord | RunRecord
 
 
 def decode_object(raw: bytes) -> StateObject:
@@ -281,4 +313,6 @@ def decode_object(raw: bytes) -> StateObject:
         return Currency.decode(raw)
     if kind == TERRITORY:
         return TerritoryRecord.decode(raw)
+    if kind == RUN:
+        return RunRecord.decode(raw)
     return RefundRecord.decode(raw)

@@ -148,4 +148,4 @@ def apply_refund(candidate: Candidate, plan: RefundPlan) -> None:
     """Move the money back and keep how much went back."""
     amount_minor = plan.amount_minor
     accounts = (plan.use.spent(amount_minor), plan.payer.credited(amount_minor))
-    candidate.write(accounts, refund=plan.record)
+    candidate.write(accounts, records=(plan.record,))

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ledger.account_kinds import EURO
-from ledger.days import counted, day_of
+from ledger.batches import check_line_count, read_lines
 from ledger.envelope import Transaction
-from ledger.fields import Issue, IssueLine, Redemption
+from ledger.fields import Issue, Redemption
 from ledger.lanes import LaneUse, check_lane
 from ledger.objects import Account, Currency, TerritoryRecord
 from ledger.payments import check_payee, check_room
@@ -21,20 +21,18 @@ from ledger.roles import ISSUE, SPEND
 from ledger.rules import Parameters
 from ledger.shapes import (
     HASH_BYTES,
-    ID_BYTES,
     expect_amount,
-    expect_array,
     expect_bytes,
-    expect_fields,
     expect_text,
     wrong_shape,
 )
 from ledger.signers import check_signers, check_two_parties
 from ledger.state import Candidate
+from ledger.territories import check_unfrozen, count_lines, known_account, known_territory
 from ledger.view import View
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
-from primitives.errors import InvariantBroken, Refused
+from primitives.errors import Refused
 
 REDEEM_OBJECTS = 3
 ISSUE_OBJECTS = 2
@@ -82,44 +80,21 @@ def validate_issue(
     if len(values) != 2:
         raise wrong_shape("reserve.issue")
     currency = expect_text(values[0], "currency")
-    entries = expect_array(values[1], "lines")
-    if not entries:
-        raise wrong_shape("lines")
-    if len(entries) > parameters.lines_max:
-        raise Refused("transaction_too_large", f"more than {parameters.lines_max} lines")
-    lines: list[IssueLine] = []
-    for entry in entries:
-        account, amount_minor, commitment = expect_fields(entry, 3, "lines")
-        lines.append(
-            IssueLine(
-                expect_bytes(account, ID_BYTES, "account"),
-                expect_amount(amount_minor, "amount_minor"),
-                expect_bytes(commitment, HASH_BYTES, "commitment"),
-            )
-        )
-    if len({line.account for line in lines}) != len(lines):
-        raise Refused("line_duplicate", "an account stands in two lines", field="lines")
-    total_minor = sum([line.amount_minor for line in lines])
-    if total_minor > AMOUNT_MINOR_MAX:
-        raise Refused("amount_out_of_range", "the total would pass 2^53 − 1", field="lines")
-    return Issue(currency, tuple(lines), total_minor)
+    lines, total_minor = read_lines(values[1], parameters)
+    return Issue(currency, lines, total_minor)
 
 
 def check_issue(view: View, transaction: Transaction, issue: Issue, time_ms: int) -> IssuePlan:
     """All that an issue needs of the state; changes nothing."""
     parameters = view.parameters
     use = check_lane(view, transaction, time_ms, ISSUE, parameters.valid_for_cosigned_ms_max)
-    currency = _known_currency(view, issue.currency)
+    currency = known_currency(view, issue.currency)
     if currency.issuer_id != use.account.id:
         raise Refused("role_missing", f"the account is not the issuer of {currency.code}")
     check_signers(use.account, transaction, ISSUE)
-    if len(issue.lines) > parameters.lines_max:
-        raise Refused("transaction_too_large", f"more than {parameters.lines_max} lines")
+    check_line_count(issue.lines, parameters)
     territory = known_territory(view, currency.prefix)
-    day = day_of(territory.day, transaction.created_ms)
-    lines_count = counted(territory.day, territory.lines_count, day, len(issue.lines))
-    if lines_count > parameters.lines_per_day_max:
-        raise Refused("quota_exceeded", "the territory's lines of the day")
+    territory = count_lines(view, territory, transaction.created_ms, len(issue.lines))
     credited: list[Account] = []
     for line in issue.lines:
         account = check_payee(view.account(line.account), currency.code)
@@ -129,11 +104,7 @@ def check_issue(view: View, transaction: Transaction, issue: Issue, time_ms: int
         use,
         tuple(credited),
         _moved(currency, issue.total_minor),
-        territory._replace(
-            day=day,
-            opened_count=counted(territory.day, territory.opened_count, day, 0),
-            lines_count=lines_count,
-        ),
+        territory,
     )
 
 
@@ -161,19 +132,16 @@ def check_redeem(
     """All that a redemption needs of the state; changes nothing."""
     valid_for_ms_max = view.parameters.valid_for_cosigned_ms_max
     use = check_lane(view, transaction, time_ms, SPEND, valid_for_ms_max)
-    currency = _known_currency(view, redemption.currency)
+    currency = known_currency(view, redemption.currency)
     holder = use.account
     amount_minor = redemption.amount_minor
     if holder.currency != currency.code:
         raise Refused("currency_mismatch", f"the account holds {holder.currency}")
     if holder.kind not in currency.redeem_kinds:
         raise Refused("account_kind_invalid", f"accounts of kind {holder.kind} do not redeem")
-    issuer = view.account(currency.issuer_id)
-    if issuer is None:
-        raise InvariantBroken(f"{currency.code} has no issuer's account")
-    if issuer.frozen_until_ms > time_ms:
-        raise Refused("account_frozen", f"the issuer, until {issuer.frozen_until_ms} ms")
-    check_two_parties(holder, SPEND, amount_minor, issuer, ISSUE, transaction)
+    issuer = known_account(view, currency.issuer_id)
+    check_unfrozen(issuer, time_ms)
+    check_two_parties(holder, SPEND, amount_minor, issuer, ISSUE, transaction, issuer.threshold)
     if holder.balance_minor < amount_minor:
         raise Refused(
             "balance_insufficient", f"{holder.balance_minor} minor units, {amount_minor} asked"
@@ -197,19 +165,12 @@ def apply_redeem(candidate: Candidate, plan: RedeemPlan) -> None:
     candidate.write(plan.accounts, (plan.currency,))
 
 
-def _known_currency(view: View, code: str) -> Currency:
+def known_currency(view: View, code: str) -> Currency:
+    """The currency that a transaction names, or `currency_unknown`."""
     currency = view.currency(code)
     if currency is None:
         raise Refused("currency_unknown", f"{code[:20]!r}", field="currency")
     return currency
-
-
-def known_territory(view: View, prefix: str) -> TerritoryRecord:
-    """The territory of an object that stands in state; it always exists."""
-    territory = view.territory(prefix)
-    if territory is None:
-        raise InvariantBroken(f"no territory is called {prefix}")
-    return territory
 
 
 def _moved(currency: Currency, amount_minor: int) -> Currency:

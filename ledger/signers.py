@@ -36,7 +36,7 @@ def check_signers(
             limited = True
         else:
             counting += 1
-    _check_enough(account, counting, limited)
+    _check_enough(counting, account.threshold, limited)
 
 
 def check_two_parties(
@@ -46,8 +46,10 @@ def check_two_parties(
     approver: Account,
     approver_role: int,
     transaction: Transaction,
+    approvals: int,
 ) -> None:
-    """As `check_signers`, where two accounts must agree: the holder spends, the approver allows.
+    """As `check_signers`, where two accounts must agree: the holder spends, the approver allows
+    with so many of its keys.
 
     Each signer must have the role on one of them; on both, it counts for both.
     """
@@ -70,15 +72,13 @@ def check_two_parties(
                 limited = True
             else:
                 spending += 1
-    _check_enough(holder, spending, limited)
-    _check_enough(approver, approving, False)
+    _check_enough(spending, holder.threshold, limited)
+    _check_enough(approving, approvals, False)
 
 
-def _check_enough(account: Account, counting: int, limited: bool) -> None:
-    if counting >= account.threshold:
+def _check_enough(counting: int, needed: int, limited: bool) -> None:
+    if counting >= needed:
         return
     if limited:
         raise Refused("limit_exceeded", "the amount is above the key's limit")
-    raise Refused(
-        "signatures_insufficient", f"{counting} of {account.threshold} keys signed", field="signers"
-    )
+    raise Refused("signatures_insufficient", f"{counting} of {needed} keys signed", field="signers")

@@ -28,15 +28,15 @@ from ledger.invariants import conserve
 from ledger.objects import (
     ACCOUNT,
     CURRENCY,
-    REFUND,
     TERRITORY,
     Account,
     Currency,
-    RefundRecord,
     StateObject,
     TerritoryRecord,
+    decode_object,
     tree_key,
 )
+from ledger.records import Record, RecordReader
 from ledger.rules import Parameters, RuleSet
 from primitives.errors import InvariantBroken
 from primitives.receipt_log import receipt_leaf
@@ -64,7 +64,7 @@ class ReceiptSource(Protocol):
         """Root of a full chunk, counted from 0."""
 
 
-class State:
+class State(RecordReader):
     """The committed state, with a bounded cache of decoded accounts.
 
     `tip` is the last committed candidate; at first an empty one that stands for what was loaded.
@@ -124,10 +124,10 @@ class State:
                 found = self._territories[prefix] = TerritoryRecord.decode(raw)
         return found
 
-    def refund(self, receipt_number: int) -> RefundRecord | None:
-        """The committed refund record of this receipt number."""
-        raw = self.source.object(tree_key(REFUND, receipt_number))
-        return None if raw is None else RefundRecord.decode(raw)
+    def record(self, key: bytes) -> StateObject | None:
+        """The committed record with this tree key."""
+        raw = self.source.object(key)
+        return None if raw is None else decode_object(raw)
 
     def receipt_leaf(self, number: int) -> bytes | None:
         """Leaf of a committed receipt."""
@@ -188,7 +188,7 @@ class State:
             del accounts[next(iter(accounts))]
 
 
-class Candidate:
+class Candidate(RecordReader):
     """State after a parent's state and some transactions: a layer, committed or dropped later."""
 
     __slots__ = (
@@ -203,7 +203,7 @@ class Candidate:
         "ids",
         "parameters",
         "parent",
-        "refunds",
+        "records",
         "replaced",
         "territories",
         "transactions",
@@ -227,7 +227,7 @@ class Candidate:
         self.accounts: dict[bytes, Account] = {}
         self.currencies: dict[str, Currency] = {}
         self.territories: dict[str, TerritoryRecord] = {}
-        self.refunds: dict[int, RefundRecord] = {}
+        self.records: dict[bytes, Record] = {}
         self.replaced: dict[bytes, StateObject | None] = {}
         """By tree key, what stood in the parent's state; nil for what is new."""
         self._created: list[bytes] = []
@@ -258,7 +258,7 @@ class Candidate:
             *self.accounts.values(),
             *self.currencies.values(),
             *self.territories.values(),
-            *self.refunds.values(),
+            *self.records.values(),
         ]
 
     def account(self, identity: bytes) -> Account | None:
@@ -291,15 +291,15 @@ class Candidate:
             node = node.parent
         return self.base.territory(prefix)
 
-    def refund(self, receipt_number: int) -> RefundRecord | None:
-        """The refund record of this receipt number, as of here."""
+    def record(self, key: bytes) -> StateObject | None:
+        """The record with this tree key, as of here."""
         node = self
         while not node.committed:
-            found = node.refunds.get(receipt_number)
+            found = node.records.get(key)
             if found is not None:
                 return found
             node = node.parent
-        return self.base.refund(receipt_number)
+        return self.base.record(key)
 
     def receipt_id(self, number: int) -> bytes | None:
         """Id of the transaction with this number, if it stands in a layer not committed yet."""
@@ -334,7 +334,7 @@ class Candidate:
         accounts: Sequence[Account],
         currencies: Sequence[Currency] = (),
         territory: TerritoryRecord | None = None,
-        refund: RefundRecord | None = None,
+        records: Sequence[Record] = (),
     ) -> None:
         """Put what one transaction changes. Raises `ConservationBroken`, nothing written then."""
         before = conserve(self, accounts, currencies)
@@ -343,7 +343,7 @@ class Candidate:
         # All reading first: what follows touches only dictionaries and cannot fail halfway.
         old_currencies = [self.currency(currency.code) for currency in currencies]
         old_territory = None if territory is None else self.territory(territory.prefix)
-        old_refund = None if refund is None else self.refund(refund.receipt_number)
+        old_records = [self.record(record.tree_key) for record in records]
         created: list[bytes] = []
         for account, old in zip(accounts, before, strict=True):
             self._keep(account.tree_key, old, created)
@@ -354,9 +354,9 @@ class Candidate:
         if territory is not None:
             self._keep(territory.tree_key, old_territory, created)
             self.territories[territory.prefix] = territory
-        if refund is not None:
-            self._keep(refund.tree_key, old_refund, created)
-            self.refunds[refund.receipt_number] = refund
+        for record, old_record in zip(records, old_records, strict=True):
+            self._keep(record.tree_key, old_record, created)
+            self.records[record.tree_key] = record
         if created:
             self._created.extend(sorted(created))
 
@@ -381,6 +381,6 @@ class Candidate:
         self.accounts = {}
         self.currencies = {}
         self.territories = {}
-        self.refunds = {}
+        self.records = {}
         self.transactions = []
         self._changes = None

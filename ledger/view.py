@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ledger.objects import Account, Currency, RefundRecord, TerritoryRecord
+from ledger.objects import Account, Currency, RefundRecord, RunRecord, TerritoryRecord
 from ledger.rules import Parameters
 
 
@@ -30,6 +30,9 @@ class View(Protocol):
 
     def refund(self, receipt_number: int) -> RefundRecord | None:
         """What was refunded of the payment with this receipt number."""
+
+    def run(self, owner: bytes, run_id: bytes) -> RunRecord | None:
+        """The run that this account paid under this id."""
 
     def receipt_leaf(self, number: int) -> bytes | None:
         """Leaf of a receipt in the open chunk or the one before."""
