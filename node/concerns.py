@@ -3,7 +3,19 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ledger.fields import Issue, Opening, Payment, Redemption, Refunding
+from ledger.fields import (
+    BulletinCredit,
+    CreditLine,
+    Issue,
+    Opening,
+    Payment,
+    ProgrammeClosing,
+    ProgrammeFunding,
+    ProgrammeOpening,
+    Redemption,
+    Refunding,
+    WagesPay,
+)
 from ledger.reserve import redeem_fee_minor
 from ledger.transaction import Transaction
 from ledger.view import View
@@ -39,18 +51,33 @@ def concerns(transaction: Transaction, view: View) -> list[Concern]:
             Concern(payer, fields.amount_minor, account),
         ]
     if isinstance(fields, Issue):
-        lines = [Concern(line.account, line.amount_minor, account) for line in fields.lines]
-        return _each_once([Concern(account, 0, None), *lines])
+        return _each_once([Concern(account, 0, None), *_lines(fields.lines, account)])
+    if isinstance(fields, WagesPay):
+        return [Concern(account, -fields.total_minor, None), *_lines(fields.lines, account)]
+    if isinstance(fields, BulletinCredit):
+        programme = fields.programme
+        return [
+            Concern(account, 0, None),
+            Concern(programme, -fields.total_minor, None),
+            *_lines(fields.lines, programme),
+        ]
     if isinstance(fields, Redemption):
         return _redemption(account, fields, view)
-    return _each_once([Concern(account, 0, None), *_opened(account, fields, view)])
+    if isinstance(fields, Opening):
+        return _each_once([Concern(account, 0, None), *_opened(account, fields, view)])
+    return _budget(account, fields, view)
 
 
 def touched_accounts(transaction: Transaction, view: View) -> tuple[bytes, ...]:
-    """Only the accounts; short for payments, which are most of all."""
+    """Only the accounts; short for payments, which are most of all, and for long batches."""
     fields = transaction.fields
     if isinstance(fields, Payment):
         return (transaction.account, fields.payee)
+    if isinstance(fields, WagesPay):
+        return (transaction.account, *[line.account for line in fields.lines])
+    if isinstance(fields, BulletinCredit):
+        lines = [line.account for line in fields.lines]
+        return (transaction.account, fields.programme, *lines)
     return tuple([concern.account for concern in concerns(transaction, view)])
 
 
@@ -70,6 +97,34 @@ def _opened(account: bytes, fields: Opening, view: View) -> Iterable[Concern]:
     return [
         Concern(account_id(territory.prefix, opened.keys[0].key), 0, account)
         for opened in fields.accounts
+    ]
+
+
+def _lines(lines: Iterable[CreditLine], payer: bytes) -> list[Concern]:
+    """What each line's account got; the others' lines are none of its business."""
+    return [Concern(line.account, line.amount_minor, payer) for line in lines]
+
+
+def _budget(
+    account: bytes, fields: ProgrammeOpening | ProgrammeFunding | ProgrammeClosing, view: View
+) -> list[Concern]:
+    """Money between a territory's commons and a programme; the territory acts for both."""
+    acting = view.account(account)
+    territory = None if acting is None else view.territory(acting.prefix)
+    sides = [Concern(account, 0, None)]
+    if territory is None:
+        return sides
+    commons = territory.commons_id
+    if isinstance(fields, ProgrammeOpening):
+        programme, given_minor = account_id(territory.prefix, fields.seed), fields.budget_minor
+    elif isinstance(fields, ProgrammeFunding):
+        programme, given_minor = fields.programme, fields.amount_minor
+    else:
+        programme, given_minor = fields.programme, -fields.amount_minor
+    return [
+        *sides,
+        Concern(commons, -given_minor, programme),
+        Concern(programme, given_minor, commons),
     ]
 
 

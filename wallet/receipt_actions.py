@@ -4,7 +4,18 @@ import asyncio
 import json
 from pathlib import Path
 
-from ledger.fields import Issue, Opening, Payment, Redemption, Refunding
+from ledger.fields import (
+    BulletinCredit,
+    Issue,
+    Opening,
+    Payment,
+    ProgrammeClosing,
+    ProgrammeFunding,
+    ProgrammeOpening,
+    Redemption,
+    Refunding,
+    WagesPay,
+)
 from primitives import addresses
 from primitives.errors import Refused
 from terminal.languages import text
@@ -157,6 +168,13 @@ def _described(network: TrustedNetwork, verified: VerifiedReceipt) -> tuple[dict
         lines.append(amount_text(network.genesis, said.currency, said.amount_minor))
     elif isinstance(said, Opening):
         data["accounts"] = len(said.accounts)
+    elif isinstance(said, BulletinCredit | WagesPay):
+        data |= {"amount_minor": said.total_minor, "lines": len(said.lines)}
+    elif isinstance(said, ProgrammeOpening):
+        data |= {"currency": said.currency, "amount_minor": said.budget_minor}
+        lines.append(amount_text(network.genesis, said.currency, said.budget_minor))
+    elif isinstance(said, ProgrammeFunding | ProgrammeClosing):
+        data["amount_minor"] = said.amount_minor
     if verified.note:
         data["note"] = verified.note
         lines.append(f"« {verified.note} »")
