@@ -3,6 +3,7 @@
 node.json   kind, version, name, prefix, addresses, store; network and engine once started
 keys/       see `node.keys`          journal/  the consensus journal
 store/      the chain                audit/    who read what, and why
+registry/   what the territory keeps to itself: people, hours, wages, consents
 lock        held while a process uses the folder
 """
 
@@ -41,6 +42,7 @@ class DataFolder:
         self.journal = root / "journal"
         self.store = root / "store"
         self.audit = root / "audit"
+        self.registry = root / "registry"
         self.file = root / "node.json"
         self.voting_file = self.keys / "voting.json"
         self.signing_file = self.keys / "signing.json"

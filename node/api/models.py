@@ -16,8 +16,22 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Refusal(Model):
+    """Why one line of what was handed in is refused; `line` null for the whole of it."""
+
+    line: Count | None = None
+    field: str | None = None
+    code: str
+    detail: str
+    allowed_minor: Count | None = None
+    person: str | None = None
+    programme: str | None = None
+    activity: Count | None = None
+
+
 class Problem(Model):
-    """RFC 9457, with a stable `code`."""
+    """RFC 9457, with a stable `code`. Where lines are refused, `refusals` has each of them and
+    `code` is the first one's."""
 
     type: str
     title: str
@@ -25,6 +39,7 @@ class Problem(Model):
     code: str
     detail: str
     hint: str
+    refusals: list[Refusal] | None = None
 
 
 class Network(Model):

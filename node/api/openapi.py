@@ -1,16 +1,19 @@
 """The OpenAPI 3.1 document, made from the route table and the models that serve it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from openapi_pydantic import OpenAPI
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
 from node.api.models import Problem
 from node.api.problems import PROBLEM_TYPE
 from node.api.routes import PARAMETERS, Route
 
 _REFERENCE = "#/components/schemas/{model}"
+_Mode = Literal["validation", "serialization"]
+_References = Mapping[tuple[type[BaseModel], _Mode], JsonSchemaValue]
 _DESCRIPTIONS = {
     101: "the socket is open",
     200: "done",
@@ -20,6 +23,7 @@ _DESCRIPTIONS = {
     404: "not there, or not for this key",
     408: "the body comes too slowly",
     410: "no proof against that header is kept here",
+    413: "the body is too large",
     415: "another media type",
     422: "refused by a rule; `code` says which",
     429: "too many requests",
@@ -33,9 +37,10 @@ _RETRY_AFTER = {
 
 def document(table: Sequence[Route], version: str) -> dict[str, object]:
     """The document as JSON; checked against OpenAPI's own model before it is served."""
+    references, schemas = _schemas(table)
     paths: dict[str, dict[str, object]] = {}
     for route in table:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
     content: dict[str, object] = {
         "openapi": "3.1.0",
         "info": {
@@ -46,7 +51,7 @@ def document(table: Sequence[Route], version: str) -> dict[str, object]:
         },
         "paths": paths,
         "components": {
-            "schemas": _schemas(table),
+            "schemas": schemas,
             "securitySchemes": {
                 "democite": {
                     "type": "apiKey",
@@ -62,25 +67,33 @@ def document(table: Sequence[Route], version: str) -> dict[str, object]:
     return content
 
 
-def _schemas(table: Iterable[Route]) -> dict[str, object]:
-    models: set[type[BaseModel]] = {Problem}
+def _schemas(table: Iterable[Route]) -> tuple[_References, dict[str, object]]:
+    """Where each model's schema stands, and all of them by name."""
+    answered: set[type[BaseModel]] = {Problem}
+    asked: set[type[BaseModel]] = set()
     for route in table:
-        models |= {model for model in route.answers.values() if model is not None}
-    ordered = sorted(models, key=lambda model: model.__name__)
-    _, definitions = models_json_schema(
-        [(model, "serialization") for model in ordered], ref_template=_REFERENCE
-    )
-    schemas: dict[str, object] = definitions["$defs"]
-    return schemas
+        answered |= {model for model in route.answers.values() if model is not None}
+        if route.body is not None:
+            asked.add(route.body)
+    wanted: list[tuple[type[BaseModel], _Mode]] = [
+        *((model, "validation") for model in sorted(asked, key=_name)),
+        *((model, "serialization") for model in sorted(answered, key=_name)),
+    ]
+    references, definitions = models_json_schema(wanted, ref_template=_REFERENCE)
+    return references, definitions["$defs"]
 
 
-def _operation(route: Route) -> dict[str, object]:
+def _name(model: type[BaseModel]) -> str:
+    return model.__name__
+
+
+def _operation(route: Route, references: _References) -> dict[str, object]:
     responses: dict[str, object] = {}
     for status, model in route.answers.items():
-        responses[str(status)] = _answer(route, status, model)
+        responses[str(status)] = _answer(route, status, model, references)
     for status in route.refusals:
-        responses[str(status)] = _refusal(status)
-    responses["default"] = _problem("any other failure")
+        responses[str(status)] = _refusal(status, references)
+    responses["default"] = _problem("any other failure", references)
     operation: dict[str, object] = {
         "summary": route.summary,
         "operationId": route.handler.__name__,
@@ -94,13 +107,21 @@ def _operation(route: Route) -> dict[str, object]:
             "required": True,
             "content": {"application/msgpack": {"schema": {"type": "string", "format": "binary"}}},
         }
+    if route.body is not None:
+        schema = references[route.body, "validation"]
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
     return operation
 
 
-def _answer(route: Route, status: int, model: type[BaseModel] | None) -> dict[str, object]:
+def _answer(
+    route: Route, status: int, model: type[BaseModel] | None, references: _References
+) -> dict[str, object]:
     content: dict[str, object] = {}
     if model is not None:
-        content["application/json"] = {"schema": _schema(model)}
+        content["application/json"] = {"schema": references[model, "serialization"]}
     if status == 200:
         content.update({other: {} for other in route.other_types})
     answer: dict[str, object] = {"description": _DESCRIPTIONS[status]}
@@ -109,18 +130,16 @@ def _answer(route: Route, status: int, model: type[BaseModel] | None) -> dict[st
     return answer
 
 
-def _refusal(status: int) -> dict[str, object]:
-    refusal = _problem(_DESCRIPTIONS[status])
+def _refusal(status: int, references: _References) -> dict[str, object]:
+    refusal = _problem(_DESCRIPTIONS[status], references)
     if status in (429, 503):
         refusal["headers"] = {"Retry-After": _RETRY_AFTER}
     return refusal
 
 
-def _problem(description: str) -> dict[str, object]:
-    return {
-        "description": description,
-        "content": {PROBLEM_TYPE: {"schema": _schema(Problem)}},
-    }
+def _problem(description: str, references: _References) -> dict[str, object]:
+    schema = references[Problem, "serialization"]
+    return {"description": description, "content": {PROBLEM_TYPE: {"schema": schema}}}
 
 
 def _parameter(name: str) -> dict[str, object]:
@@ -132,7 +151,3 @@ def _parameter(name: str) -> dict[str, object]:
         "description": parameter.description,
         "schema": {"type": "string", "pattern": parameter.pattern},
     }
-
-
-def _schema(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": _REFERENCE.format(model=model.__name__)}

@@ -4,7 +4,7 @@ They are in English whatever the node's operator speaks: clients translate by co
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 from aiohttp import web
@@ -26,6 +26,7 @@ STATUS_BY_CODE = {
     "request_stale": 401,
     "request_replayed": 401,
     "media_type_unknown": 415,
+    "request_too_large": 413,
     "node_busy": 429,
     "mempool_full": 503,
     "node_not_ready": 503,
@@ -36,10 +37,15 @@ STATUS_BY_CODE = {
 _log = structlog.get_logger("api")
 
 
-def problem(refusal: Refused, status: int | None = None) -> web.Response:
-    """The answer for a refusal; its status follows from the code unless given."""
+def problem(
+    refusal: Refused,
+    status: int | None = None,
+    refusals: Sequence[Mapping[str, object]] = (),
+) -> web.Response:
+    """The answer for a refusal; its status follows from the code unless given. `refusals` are
+    those of single lines."""
     status = status or STATUS_BY_CODE.get(refusal.code, 422)
-    content = {
+    content: dict[str, object] = {
         "type": "about:blank",
         "title": catalogue.message(refusal.code, "en"),
         "status": status,
@@ -47,6 +53,8 @@ def problem(refusal: Refused, status: int | None = None) -> web.Response:
         "detail": refusal.detail,
         "hint": refusal.hint or catalogue.hint(refusal.code, "en"),
     }
+    if refusals:
+        content["refusals"] = list(refusals)
     headers = {"Cache-Control": "no-store"}
     if status in (429, 503):
         headers["Retry-After"] = RETRY_AFTER_SECONDS

@@ -47,7 +47,7 @@ class Route:
 
     `answers`: status to model, None for no document of its own; `other_types` are media types that
     200 may have instead of, or beside, a model's JSON; `parameters` name entries of `PARAMETERS`;
-    `refusals`: statuses that a problem document may have.
+    `refusals`: statuses that a problem document may have; `body`: the JSON it takes.
     """
 
     method: str
@@ -60,6 +60,7 @@ class Route:
     other_types: tuple[str, ...] = ()
     signed: bool = False
     takes_transaction: bool = False
+    body: type[models.Model] | None = None
 
 
 def routes(

@@ -1,22 +1,18 @@
 """`POST /v1/transactions`: signed bytes in, bounded before they are read."""
 
-import asyncio
-
 from aiohttp import web
 
 from ledger.genesis import Genesis
 from node.answers import Submission
 from node.api import models
+from node.api.bodies import BodyReader
 from node.api.reads import answer, decimal, transaction_model
 from node.territory import TerritoryNode
 from primitives.errors import Refused
 
 WAIT_MS_MAX = 10_000
 WAITING_MAX = 2_048
-BODY_SECONDS_MAX = 10.0
-LARGE_BYTES = 16_384
 LARGE_MAX = 64
-"""So many bodies above `LARGE_BYTES` are read at a time: a bound on memory."""
 MEDIA_TYPE = "application/msgpack"
 
 
@@ -27,20 +23,18 @@ class Submissions:
         self._node = node
         self._bytes_max = genesis.parameters.transaction_bytes_max
         self._waiting = 0
-        self._large = 0
+        self._bodies = BodyReader(LARGE_MAX, "transaction_too_large")
 
     async def post(self, request: web.Request) -> web.Response:
         """Take one transaction; with `wait_ms`, answer once it is final."""
         if request.content_type != MEDIA_TYPE:
             raise Refused("media_type_unknown", f"send {MEDIA_TYPE}")
         wait_ms = min(decimal(request.query.get("wait_ms", "0"), "wait_ms"), WAIT_MS_MAX)
-        if request.content_length is not None and request.content_length > self._bytes_max:
-            raise Refused("transaction_too_large", f"{request.content_length} bytes")
         if self._waiting >= WAITING_MAX:
             raise Refused("node_busy", "too many requests wait")
         self._waiting += 1
         try:
-            raw = await self._read(request)
+            raw = await self._bodies.read(request, self._bytes_max)
             (submission,) = await self._node.submit_many([raw])
             return await self._answer(submission, wait_ms)
         finally:
@@ -57,27 +51,3 @@ class Submissions:
                 raise Refused(status.code or "node_busy")
         code = 200 if submission.state == "known" else 202
         return answer(models.Submitted(id=submission.id.hex()), code)
-
-    async def _read(self, request: web.Request) -> bytes:
-        try:
-            async with asyncio.timeout(BODY_SECONDS_MAX):
-                return await self._read_bounded(request)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout(reason="the body comes too slowly") from None
-
-    async def _read_bounded(self, request: web.Request) -> bytes:
-        raw = bytearray()
-        is_large = False
-        try:
-            async for chunk in request.content.iter_any():
-                raw += chunk
-                if len(raw) > self._bytes_max:
-                    raise Refused("transaction_too_large", f"more than {self._bytes_max} bytes")
-                if not is_large and len(raw) > LARGE_BYTES:
-                    if self._large >= LARGE_MAX:
-                        raise Refused("node_busy", "too many large transactions at once")
-                    is_large = True
-                    self._large += 1
-        finally:
-            self._large -= is_large
-        return bytes(raw)

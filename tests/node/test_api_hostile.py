@@ -117,7 +117,7 @@ def test_a_compressed_body_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_slow_body_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.api.submissions.BODY_SECONDS_MAX", 0.2)
+    monkeypatch.setattr("node.api.bodies.BODY_SECONDS_MAX", 0.2)
 
     async def scenario(served: ApiTown) -> None:
         reader, writer = await connect(served)
