@@ -192,14 +192,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "this payroll was submitted already",
         "do not send the same period twice",
     ),
-    "bulletins_already_credited": (
-        "this batch of bulletins was credited already",
-        "nothing needs to be done again: see the programme's history",
-    ),
-    "gross_total_invalid": (
-        "this payroll's total gross wage is not what the rule asks for",
-        "from ten lines on, and only then, rounded up to the next hundred",
-    ),
     "line_duplicate": ("a line stands twice", "remove it"),
     "date_out_of_range": ("this date is outside the period allowed", "check the date"),
     "mempool_full": (

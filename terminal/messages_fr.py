@@ -225,14 +225,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "cette paie a déjà été transmise",
         "n'envoyez pas deux fois la même période",
     ),
-    "bulletins_already_credited": (
-        "ce lot de bulletins a déjà été crédité",
-        "rien n'est à refaire : consultez l'historique du programme",
-    ),
-    "gross_total_invalid": (
-        "le total brut de cette paie n'est pas celui que la règle demande",
-        "à partir de dix lignes, et seulement alors, arrondi à la centaine supérieure",
-    ),
     "line_duplicate": ("une ligne est en double", "retirez-la"),
     "date_out_of_range": ("cette date est hors de la période permise", "vérifiez la date"),
     "mempool_full": (

@@ -27,6 +27,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "this length of time is not possible",
         "an activity takes from 1 to 1440 minutes",
     ),
+    "gross_total_invalid": (
+        "this payroll's total gross wage is not what the rule asks for",
+        "from ten lines on, and only then, rounded up to the next hundred",
+    ),
     "bulletins_already_credited": ("these bulletins are credited already", "nothing is left to do"),
     "operation_differs": (
         "the node wants something signed that is not what it shows",

@@ -39,6 +39,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "cette durée n'est pas possible",
         "une activité dure de 1 à 1440 minutes",
     ),
+    "gross_total_invalid": (
+        "le total brut de cette paie n'est pas celui que la règle demande",
+        "à partir de dix lignes, et seulement alors, arrondi à la centaine supérieure",
+    ),
     "bulletins_already_credited": ("ces bulletins sont déjà crédités", "il n'y a rien à faire"),
     "operation_differs": (
         "le nœud fait signer autre chose que ce qu'il annonce",

@@ -6,7 +6,7 @@ import re
 from aiohttp import web
 
 from consensus.members import MemberSet
-from ledger.fields import ACCOUNT_OPEN, RESERVE_ISSUE
+from ledger.fields import ACCOUNT_OPEN, BULLETIN_CREDIT, RESERVE_ISSUE, WAGES_PAY
 from ledger.genesis import Genesis
 from ledger.rules import RULE_VERSION
 from node.answers import CertifiedHeader, HistoryItem, ObjectWithProof, TransactionStatus
@@ -24,7 +24,7 @@ HISTORY_STEP = 20
 HISTORY_RAW_BYTES_MAX = 1 << 20
 """A page ends early when its transactions are larger than this together."""
 
-BATCHES = frozenset({ACCOUNT_OPEN, RESERVE_ISSUE})
+BATCHES = frozenset({ACCOUNT_OPEN, BULLETIN_CREDIT, RESERVE_ISSUE, WAGES_PAY})
 MSGPACK = "application/msgpack"
 REASON_HEADER = "Democite-Reason"
 _HASH = re.compile(r"[0-9a-f]{64}")
