@@ -4,7 +4,8 @@ A file is taken whole or not at all, so all its wrong lines are told at once: wh
 mends it once.
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from terminal import catalogue
@@ -16,6 +17,7 @@ class LineRefusal:
     """Why one line is refused. `line` is None for what concerns the whole file.
 
     `allowed_minor` is the most that the amount may be, and `allowed` the same as people read it.
+    `about` names who or what it concerns where there is no line, by field.
     """
 
     code: str
@@ -24,6 +26,7 @@ class LineRefusal:
     detail: str = ""
     allowed_minor: int | None = None
     allowed: str = ""
+    about: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def value(self) -> dict[str, object]:
         """The object that `--json` prints; absent fields are left out."""
@@ -34,6 +37,7 @@ class LineRefusal:
             "message": catalogue.message(self.code),
             "detail": self.detail,
             "allowed_minor": self.allowed_minor,
+            **self.about,
         }
         return {name: one for name, one in value.items() if one not in (None, "")}
 
@@ -45,7 +49,8 @@ class LineRefusal:
         if self.allowed:
             words.append(text(f", au plus {self.allowed}", f", at most {self.allowed}"))
         number = None if self.line is None else f"{catalogue.word('line')} {self.line}"
-        place = ", ".join(part for part in (file, number, self.field) if part)
+        about = [f"{name} {word}" for name, word in self.about.items()]
+        place = ", ".join(part for part in (file, number, self.field, *about) if part)
         return "".join(words) + (f" ({place})" if place else "")
 
 
