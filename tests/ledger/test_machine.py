@@ -13,8 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ledger.account_kinds import EMPLOYER
 from ledger.execution import execute, select
-from ledger.fields import PAYMENT_REFUND, RESERVE_ISSUE
+from ledger.fields import PAYMENT_REFUND, RESERVE_ISSUE, OpenedAccount
 from ledger.invariants import full_sums
 from ledger.refunds import refund_fields
 from ledger.reserve import issue_fields
@@ -22,10 +23,14 @@ from ledger.state import Candidate
 from ledger.transaction import Transaction
 from primitives.receipt_log import ReceiptLog
 from tests.ledger.model import Action, Model
-from tests.ledger.world import COMMITMENT, World, entry, key, person
+from tests.ledger.month import Month, programme, run_id
+from tests.ledger.world import COMMITMENT, entry, key, person
 
-PEOPLE = ("ana", "ben", "baker shop", "tiler shop")
+PEOPLE = ("ana", "ben", "baker shop", "tiler shop", "mill")
+PROGRAMMES = ("clean-up", "school")
 NAMES = st.sampled_from(PEOPLE)
+RUNS = st.sampled_from(["may", "june", "july"])
+LINES = st.sampled_from([("ana",), ("ben",), ("ana", "ben"), ("ben", "baker shop"), ("mill",)])
 AMOUNTS = st.sampled_from([1, 7, 39, 40, 250, 300, 999, 1_001, 5_000, 2**53 - 1])
 STEPS = st.sampled_from([1] * 16 + [0, 2, 64, 65, -1, -3, -64, -65])
 """From the highest number used to the one taken."""
@@ -41,10 +46,15 @@ class Layer(NamedTuple):
     time_ms: int
 
 
+def opened(name: str) -> OpenedAccount:
+    """The account of this name, to open."""
+    return entry(name, EMPLOYER if name == "mill" else None)
+
+
 class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def found(self) -> None:
-        self.world = World(cached_max=3)
+        self.world = Month(cached_max=3)
         territory = self.world.state.territory("lavo")
         if territory is None:
             raise AssertionError
@@ -57,6 +67,10 @@ class LedgerMachine(RuleBasedStateMachine):
         for name in ("ana", "baker shop", "tiler shop"):
             self.put([self.made(Action("open", "staff", self.next_number("staff"), name))])
             action = Action("issue", "issuer", self.next_number("issuer"), name, 1_000)
+            self.put([self.made(action)])
+        self.put([self.made(Action("open", "staff", self.next_number("staff"), "mill"))])
+        for name, amount in (("mill", 2_000), ("commons", 3_000)):
+            action = Action("issue", "issuer", self.next_number("issuer"), name, amount)
             self.put([self.made(action)])
 
     # -- the head ------------------------------------------------------------------------------
@@ -77,6 +91,8 @@ class LedgerMachine(RuleBasedStateMachine):
         return max(1, max(self.head_model.used.get(actor, set()), default=0) + step)
 
     def identity(self, name: str) -> bytes:
+        if name in PROGRAMMES:
+            return programme(name)
         return self.commons if name == "commons" else person(name)
 
     def made(self, action: Action) -> tuple[Action, Transaction]:
@@ -84,8 +100,10 @@ class LedgerMachine(RuleBasedStateMachine):
         world = self.world
         if action.kind == "open":
             transaction = self.numbered(
-                "lavo staff", action.number, lambda: world.open([entry(action.target)])
+                "lavo staff", action.number, lambda: world.open([opened(action.target)])
             )
+        elif action.kind in ("programme", "fund", "close", "credit", "wages"):
+            transaction = self.made_in_the_month(action)
         elif action.kind == "issue":
             fields = issue_fields(
                 "LAV", [(self.identity(action.target), action.amount_minor, COMMITMENT)]
@@ -119,6 +137,20 @@ class LedgerMachine(RuleBasedStateMachine):
             )
         self.seen.append((action, transaction))
         return action, transaction
+
+    def made_in_the_month(self, action: Action) -> Transaction:
+        world, number, amount_minor = self.world, action.number, action.amount_minor
+        lines = [(person(name), amount_minor) for name in action.targets]
+        if action.kind == "wages":
+            return world.wages(action.actor, action.run, lines, number=number)
+        identity = programme(action.target)
+        if action.kind == "credit":
+            return world.credit(identity, action.run, lines, number=number)
+        if action.kind == "programme":
+            return world.open_programme(action.target, amount_minor, number=number)
+        if action.kind == "fund":
+            return world.fund(identity, amount_minor, number=number)
+        return world.close(identity, amount_minor, number=number)
 
     def numbered(self, device: str, number: int, make: object) -> Transaction:
         territory = self.world.state.territory("lavo")
@@ -167,7 +199,13 @@ class LedgerMachine(RuleBasedStateMachine):
         number = self.next_number("issuer", step)
         self.put([self.made(Action("issue", "issuer", number, name, amount))])
 
-    @rule(payer=NAMES, payee=NAMES, amount=AMOUNTS, step=STEPS, times=st.integers(1, 3))
+    @rule(
+        payer=NAMES,
+        payee=st.sampled_from(PEOPLE + PROGRAMMES),
+        amount=AMOUNTS,
+        step=STEPS,
+        times=st.integers(1, 3),
+    )
     def pay(self, payer: str, payee: str, amount: int, step: int, times: int) -> None:
         if payer == payee:
             payee = "commons"
@@ -180,13 +218,51 @@ class LedgerMachine(RuleBasedStateMachine):
         number = self.next_number(name, step)
         self.put([self.made(Action("redeem", name, number, "", amount))])
 
+    @rule(
+        kind=st.sampled_from(["programme", "fund", "close"]),
+        name=st.sampled_from(PROGRAMMES),
+        amount=AMOUNTS,
+        step=STEPS,
+    )
+    def budget(self, kind: str, name: str, amount: int, step: int) -> None:
+        self.put([self.made(Action(kind, "node", self.next_number("node", step), name, amount))])
+
+    @rule(
+        name=st.sampled_from(PROGRAMMES),
+        run=RUNS,
+        lines=LINES,
+        amount=AMOUNTS,
+        step=STEPS,
+        times=st.integers(1, 2),
+    )
+    def credit(
+        self, name: str, run: str, lines: tuple[str, ...], amount: int, step: int, times: int
+    ) -> None:
+        """A batch, sometimes twice in one block: the second finds the budget and run as left."""
+        if amount * len(lines) > 2**53 - 1:
+            return
+        number = self.next_number("node", step)
+        self.put(
+            [
+                self.made(Action("credit", "node", number + i, name, amount, -1, lines, run))
+                for i in range(times)
+            ]
+        )
+
+    @rule(name=NAMES, run=RUNS, lines=LINES, amount=AMOUNTS, step=STEPS)
+    def wages(self, name: str, run: str, lines: tuple[str, ...], amount: int, step: int) -> None:
+        if amount * len(lines) > 2**53 - 1:
+            return
+        number = self.next_number(name, step)
+        self.put([self.made(Action("wages", name, number, "", amount, -1, lines, run))])
+
     @rule(amount=AMOUNTS, step=STEPS, data=st.data())
     def refund(self, amount: int, step: int, data: st.DataObject) -> None:
         receipts = self.head_model.receipts
         payments = [
             number
             for number, action in enumerate(receipts)
-            if action.kind == "pay" and action.target != "commons"
+            if action.kind == "pay" and action.target in PEOPLE
         ]
         if not payments:
             return
@@ -242,8 +318,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def money_is_as_modelled(self) -> None:
         head, model = self.head, self.head_model
-        for name in PEOPLE:
-            account = head.account(person(name))
+        for name in (*PEOPLE, *PROGRAMMES):
+            account = head.account(self.identity(name))
             if name not in model.balances:
                 assert account is None
             else:
@@ -259,13 +335,18 @@ class LedgerMachine(RuleBasedStateMachine):
         for number, refunded in model.refunded.items():
             record = head.refund(number)
             assert record is not None and record.refunded_minor == refunded
+        for owner in (*PROGRAMMES, "mill"):
+            for run in ("may", "june", "july"):
+                kept = head.run(self.identity(owner), run_id(run))
+                found = None if kept is None else (kept.total_minor, kept.lines)
+                assert found == model.runs.get((owner, run))
 
     def teardown(self) -> None:
         """All that was accepted, each in a block of its own, on a network of its own."""
         if not hasattr(self, "accepted"):
             return
         full_sums(self.world.objects())
-        line = World()
+        line = Month()
         for transaction, time_ms in self.accepted:
             line.time_ms = time_ms
             line.block(line.decode(transaction.raw))

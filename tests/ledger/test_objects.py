@@ -13,6 +13,7 @@ from ledger.objects import (
     Currency,
     DeviceKey,
     RefundRecord,
+    RunRecord,
     StateObject,
     TerritoryRecord,
     decode_object,
@@ -37,7 +38,7 @@ DEVICES = st.builds(
 
 @st.composite
 def objects(draw: st.DrawFn) -> StateObject:
-    kind = draw(st.sampled_from(["account", "currency", "territory", "refund"]))
+    kind = draw(st.sampled_from(["account", "currency", "territory", "refund", "run"]))
     if kind == "account":
         identity = draw(IDS)
         return Account(
@@ -87,6 +88,10 @@ def objects(draw: st.DrawFn) -> StateObject:
             draw(COUNTS),
             draw(COUNTS),
         )
+    if kind == "run":
+        owner, run_id = draw(IDS), draw(st.binary(min_size=16, max_size=16))
+        key = tree_key(kind, owner + run_id)
+        return RunRecord(key, owner, run_id, draw(COUNTS), draw(COUNTS))
     number = draw(COUNTS)
     return RefundRecord(tree_key(kind, number), number, draw(COUNTS), draw(COUNTS))
 
@@ -98,6 +103,8 @@ def test_what_is_stored_is_read_back(item: StateObject) -> None:
     assert type(decode_object(raw)) is type(item)
     value = decode(raw)
     identity = value[2]  # type: ignore[index]
+    if isinstance(item, RunRecord):
+        identity += value[3]  # type: ignore[index, operator]
     assert item.tree_key == hash_items("key", [value[0], identity])  # type: ignore[index]
 
 
@@ -162,6 +169,8 @@ def test_the_bytes_are_the_protocols() -> None:
         (("refund", 2, 1, 1, 1), "version_unknown"),
         (("refund", True, 1, 1, 1), "version_unknown"),
         (("refund", 1, 1, 1), "encoding_not_canonical"),
+        (("run", 2, bytes(20), bytes(16), 1, 1), "version_unknown"),
+        (("run", 1, bytes(20), bytes(16), 1), "encoding_not_canonical"),
         (("account", 1), "encoding_not_canonical"),
         (("ballot", 1, 1, 1, 1), "kind_unknown"),
     ],

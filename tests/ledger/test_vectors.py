@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from ledger.fields import KIND_VERSIONS
 from ledger.genesis import Genesis, initial_objects
 from ledger.objects import ACCOUNT, decode_object, tree_key
 from ledger.proofs import AbsenceProof, ReceiptProof, StateProof
 from ledger.transaction import decode_transaction, signature_items
 from primitives.encoding import encode
-from primitives.hashing import hash_bytes
+from primitives.hashing import hash_bytes, hash_items
 from primitives.indexed_tree import IndexedTree
 from primitives.receipt_log import ReceiptLog
 from primitives.signatures import verify
@@ -50,7 +51,19 @@ def test_every_signature_verifies(vectors: Any) -> None:
             assert transaction.id.hex() == written["id"]
             assert make_ledger.of_transaction(transaction) == written
             kinds.add(transaction.kind)
-    assert len(kinds) == 5
+    assert kinds == set(KIND_VERSIONS)
+
+
+def test_the_commitments_of_lines_follow_from_what_they_are_over(vectors: Any) -> None:
+    bulletin, wage = vectors["commitments"]
+    activities = tuple(tuple(activity) for activity in bulletin["activities"])
+    content: Any = [bulletin[name] for name in ("person", "programme", "period")]
+    content += [activities, bulletin["minutes"], bulletin["amount_minor"]]
+    made = hash_items("bulletin", [bytes.fromhex(bulletin["salt"]), tuple(content)])
+    assert made.hex() == bulletin["commitment"]
+    content = tuple([wage[name] for name in ("gross_minor", "employee", "period")])
+    made = hash_items("wage", [bytes.fromhex(wage["salt"]), content])
+    assert made.hex() == wage["commitment"]
 
 
 def test_every_root_follows_from_the_objects_and_ids_in_the_file(vectors: Any) -> None:
@@ -61,7 +74,9 @@ def test_every_root_follows_from_the_objects_and_ids_in_the_file(vectors: Any) -
     for step, expected in zip(steps, vectors["states"], strict=True):
         if step is not None:
             changes = {bytes.fromhex(k): bytes.fromhex(raw) for k, raw in step["changes"].items()}
-            opened += sorted(set(changes) - set(objects))
+            created = [bytes.fromhex(k) for k in step["created"]]
+            assert sorted(created) == sorted(set(changes) - set(objects))
+            opened += created
             objects.update(changes)
             log.append([bytes.fromhex(one["id"]) for one in step["transactions"]])
         tree = IndexedTree()

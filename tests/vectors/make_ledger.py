@@ -13,11 +13,21 @@ import json
 import sys
 from pathlib import Path
 
+from ledger.account_kinds import EMPLOYER
 from ledger.genesis import initial_objects
+from ledger.line_commitments import (
+    ActivityLine,
+    BulletinContent,
+    bulletin_amount_minor,
+    bulletin_commitment,
+    wage_commitment,
+)
 from ledger.objects import ACCOUNT
+from ledger.state import Candidate
 from ledger.transaction import Transaction
 from primitives.encoding import encode
-from tests.ledger.world import World, entry, person
+from tests.ledger.month import Month, programme
+from tests.ledger.world import COMMITMENT, World, entry, person
 
 FILE = Path(__file__).resolve().parent / "ledger.json"
 
@@ -47,23 +57,72 @@ def of_transaction(transaction: Transaction) -> dict[str, object]:
     }
 
 
-def blocks(world: World) -> list[list[Transaction]]:
-    """One transaction of each family; the refund is of a payment in its own block."""
+def blocks(world: Month) -> list[list[Transaction]]:
+    """At least one transaction of each kind; the refund is of a payment in its own block."""
     shop = person("baker shop")
     pay = world.pay("ana", shop, 1_234)
     refund = world.refund("baker shop", pay, 3, 234)
+    clean_up, both = programme("clean-up"), ("lavo staff", "lavo staff 2")
+    workers = [f"worker {number}" for number in range(10)]
     return [
         [world.open([entry("ana"), entry("baker shop")])],
         [world.issue([(person("ana"), 5_000), (shop, 700)])],
         [world.pay("baker shop", person("ana"), 1), pay, refund],
         [],
         [world.redeem("baker shop", 1_001)],
+        [world.open([entry("mill", EMPLOYER), *[entry(name) for name in workers]])],
+        [world.issue([(world.commons(), 900_000), (person("mill"), 50_000)])],
+        [world.open_programme("clean-up", 120_000, both), world.fund(clean_up, 5_000)],
+        [
+            world.credit(clean_up, "may", [(person("ana"), 1_500), (person("worker 3"), 20)]),
+            world.wages("mill", "may", [(person(name), 1_000) for name in workers], 10_020_000),
+            world.wages("mill", "extra", [(person("ana"), 99)]),
+        ],
+        [world.close(clean_up, 123_480, both)],
     ]
+
+
+def commitments() -> list[dict[str, object]]:
+    """What lines commit to, with a salt that a registry would have drawn."""
+    activities = (
+        ActivityLine("2026-02-27", 95, "B", 1_250),
+        ActivityLine("2026-02-28", 30, "É", 1_000),
+    )
+    amount_minor = bulletin_amount_minor(activities)
+    content = BulletinContent("R0001", "P1", "2026-02", activities, 125, amount_minor)
+    return [
+        {
+            "tag": "bulletin",
+            "salt": COMMITMENT.hex(),
+            "person": content.person,
+            "programme": content.programme,
+            "period": content.period,
+            "activities": [list(activity) for activity in activities],
+            "minutes": content.minutes,
+            "amount_minor": amount_minor,
+            "commitment": bulletin_commitment(COMMITMENT, content).hex(),
+        },
+        {
+            "tag": "wage",
+            "salt": COMMITMENT.hex(),
+            "gross_minor": 250_000,
+            "employee": "R0001",
+            "period": "2026-02",
+            "commitment": wage_commitment(COMMITMENT, 250_000, "R0001", "2026-02").hex(),
+        },
+    ]
+
+
+def created_keys(world: World, candidate: Candidate) -> list[bytes]:
+    """Keys of the block's new objects in the order of their slots: by transaction, and by key
+    inside one."""
+    created = [key for key, old in candidate.replaced.items() if old is None]
+    return sorted(created, key=world.store.slots.__getitem__)
 
 
 def content() -> dict[str, object]:
     """Everything the file holds."""
-    world = World()
+    world = Month()
     genesis = world.genesis
     steps: list[dict[str, object]] = []
     states = [of_state(world)]
@@ -74,6 +133,7 @@ def content() -> dict[str, object]:
             {
                 "time_ms": time_ms,
                 "transactions": [of_transaction(one) for one in transactions],
+                "created": [key.hex() for key in created_keys(world, candidate)],
                 "changes": {
                     key.hex(): world.store.objects[key].hex() for key in sorted(candidate.replaced)
                 },
@@ -90,6 +150,7 @@ def content() -> dict[str, object]:
         "initial_objects": [[k.hex(), item.encode().hex()] for k, item in initial_objects(genesis)],
         "states": states,
         "blocks": steps,
+        "commitments": commitments(),
         "proofs": {
             "account": person("ana").hex(),
             "object": None if present.raw is None else present.raw.hex(),
