@@ -26,6 +26,7 @@ from terminal.line_refusals import LineRefusal, LinesRefused
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
 CELL_CHARACTERS_MAX = 200
+CODE_CHARACTERS_MAX = 64
 COUNT_DIGITS_MAX = 9
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -43,13 +44,23 @@ class Row:
     cells: Mapping[str, str]
     faults: list[LineRefusal] = field(default_factory=list)
 
-    def text(self, name: str, *, may_be_empty: bool = False) -> str:
+    def code(self, name: str) -> str:
+        """What someone or something is known by: a short word or number."""
+        return self.text(name, characters_max=CODE_CHARACTERS_MAX)
+
+    def text(
+        self,
+        name: str,
+        *,
+        may_be_empty: bool = False,
+        characters_max: int = CELL_CHARACTERS_MAX,
+    ) -> str:
         """Words, on one line."""
         cell = self.cells[name]
         if not cell and not may_be_empty:
             self._fault("cell_empty", name)
-        elif len(cell) > CELL_CHARACTERS_MAX:
-            self._fault("cell_too_long", name, f"{len(cell)} > {CELL_CHARACTERS_MAX}")
+        elif len(cell) > characters_max:
+            self._fault("cell_too_long", name, f"{len(cell)} > {characters_max}")
         elif cell and not cell.isprintable():
             self._fault("file_row_malformed", name)
         return cell

@@ -70,7 +70,7 @@ def _payroll(table: Table, decimals: int) -> Payroll:
     def parse(row: Row) -> PayrollLine:
         return PayrollLine(
             line=row.line,
-            employee=row.text("employee"),
+            employee=row.code("employee"),
             account=row.text("account", may_be_empty=True).lower(),
             gross_minor=row.amount("gross_wage", decimals),
             local_minor=row.amount("local_share", decimals),
