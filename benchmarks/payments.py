@@ -12,29 +12,21 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
-import platform
 import random
-import re
-import shutil
 import sys
-import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from network import WIRE, Costs, Network, Tally, four_nodes, machine
 
 from clients.demo.folder import DemoFolder
 from clients.demo.opening import issue_money, officials_of, open_accounts
 from clients.demo.people import Person, Town, make_towns
 from clients.demo.places import PLACES
 from clients.demo.plan import Plan
-from clients.demo.ports import PORTS_PER_NODE, choose_base
-from clients.demo.processes import processor_seconds
-from clients.demo.summary import percentile
-from clients.demo.supervisor import NodeProcess, Supervisor
-from clients.demo.town_halls import make_network, official_accounts, town_hall_keys
+from clients.demo.town_halls import official_accounts, town_hall_keys
 from ledger.account_kinds import ISSUER, TERRITORY
 from ledger.fields import PAYMENT_PAY
 from ledger.genesis import Genesis
@@ -54,8 +46,6 @@ WINDOW = 3_000
 WARM_UP_SECONDS = 3.0
 CHECKS_TIMED = 2_000
 SETTLE_MS = 120_000
-METRIC = re.compile(r"^(\w+_total) ([-+.\de]+)$", re.MULTILINE)
-WIRE = "cometbft_p2p_message_{}_bytes_total"
 
 
 @dataclass
@@ -66,24 +56,6 @@ class Payer:
     account: SessionAccount
     session: Session
     in_flight: int = 0
-
-
-@dataclass
-class Tally:
-    """Outcomes of one phase; times are monotonic seconds."""
-
-    latencies_ms: list[float] = field(default_factory=list)
-    refused: Counter[str] = field(default_factory=Counter)
-    times: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What the four nodes used up to a moment."""
-
-    processor_seconds: float
-    disk_bytes: int
-    counters: dict[str, float]
 
 
 class Load:
@@ -112,7 +84,7 @@ class Load:
             self.tally.latencies_ms.append(outcome.milliseconds)
             self.tally.times.append(time.monotonic())
         else:
-            self.tally.refused[outcome.code] += 1
+            self.tally.refuse(outcome.code)
 
     def send(self) -> bool:
         """Send one payment from the next payer whose key may; False when none may."""
@@ -143,21 +115,13 @@ class Load:
 class Bench:
     """One network, measured in several phases."""
 
-    def __init__(self, folder: DemoFolder, nodes: list[NodeProcess], load: Load) -> None:
-        self._folder = folder
-        self._nodes = nodes
+    def __init__(self, network: Network, load: Load) -> None:
+        self._network = network
         self._load = load
 
     async def costs(self) -> Costs:
         """What the nodes used so far."""
-        counters: dict[str, float] = {}
-        session = self._load.payers[0].session.client.session
-        for node in self._nodes:
-            async with session.get(f"{node.url}/metrics") as answer:
-                for name, figure in METRIC.findall(await answer.text()):
-                    counters[name] = counters.get(name, 0.0) + float(figure)
-        seconds = sum(processor_seconds(node.pid or 0) for node in self._nodes)
-        return Costs(seconds, _bytes_on_disk(self._folder, self._nodes), counters)
+        return await self._network.costs(self._load.payers[0].session.client.session)
 
     async def at_saturation(self, seconds: float) -> dict[str, object]:
         """As many payments as go through, with a bounded number in flight."""
@@ -175,15 +139,15 @@ class Bench:
         payments = max(1, carried)
         used = after.processor_seconds - before.processor_seconds
         grown = {
-            name: (value - before.counters.get(name, 0.0)) / payments / len(self._nodes)
+            name: (value - before.counters.get(name, 0.0)) / payments / len(PLACES)
             for name, value in sorted(after.counters.items())
         }
         checks_seconds = grown.get("democite_signatures_verified_total", 0.0) * _check_seconds()
         return {
             "payments": carried,
             "payments_per_second": round(carried / (ended - started), 1),
-            "latency_ms": _latencies(load.tally),
-            "refused": dict(load.tally.refused),
+            "latency_ms": load.tally.latency_ms(),
+            "refused": load.tally.refused,
             "processor_seconds_per_payment_and_replica": round(used / payments / 4, 9),
             "signature_share": round(checks_seconds / (used / payments / 4), 3) if used else 0.0,
             "load_generator_processor_seconds_per_payment": round(own / payments, 9),
@@ -229,8 +193,8 @@ class Bench:
         return {
             "payments_per_second_asked": rate,
             "payments_per_second_sent": round(count / sent_in, 1),
-            "latency_ms": _latencies(load.tally),
-            "refused": dict(load.tally.refused),
+            "latency_ms": load.tally.latency_ms(),
+            "refused": load.tally.refused,
             "processor_seconds_per_payment_and_replica": round(used / count / 4, 9),
         }
 
@@ -246,65 +210,25 @@ def _check_seconds() -> float:
     return (time.process_time() - started) / CHECKS_TIMED
 
 
-def _latencies(tally: Tally) -> dict[str, float]:
-    """From before signing until the header's certificate was verified by the sender."""
-    return {
-        "p50": round(percentile(tally.latencies_ms, 0.50), 1),
-        "p99": round(percentile(tally.latencies_ms, 0.99), 1),
-        "max": round(max(tally.latencies_ms, default=0.0), 1),
-    }
-
-
-def _bytes_on_disk(folder: DemoFolder, nodes: list[NodeProcess]) -> int:
-    total = 0
-    for node in nodes:
-        for path in folder.node_data(node.place).rglob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                total += path.stat().st_size if path.is_file() else 0
-    return total
-
-
-@contextlib.contextmanager
-def _temporary_folder() -> Iterator[DemoFolder]:
-    root = Path(tempfile.mkdtemp(prefix="democite-bench-"))
-    try:
-        yield DemoFolder(root)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-
-
 @contextlib.asynccontextmanager
 async def _network(accounts: int) -> AsyncIterator[Bench]:
     """Four nodes with accounts and money."""
-    with _temporary_folder() as folder:
-        base = choose_base(None, len(PLACES))
-        nodes = [
-            NodeProcess(place, base + index * PORTS_PER_NODE, base + index * PORTS_PER_NODE + 1)
-            for index, place in enumerate(PLACES)
-        ]
-        folder.make_parts(PLACES)
-        genesis = await make_network(folder, nodes, 1)
-        async with Supervisor(folder, nodes, lambda: None) as supervisor:
-            await supervisor.wait_ready()
-            towns = make_towns(1, accounts // len(PLACES), SERVICES)
-            load = Load(towns)
-            async with contextlib.AsyncExitStack() as stack:
-                network = TrustedNetwork(genesis)
-                for index, (node, town) in enumerate(zip(nodes, towns, strict=True)):
-                    urls = [one.url for one in nodes[index:] + nodes[:index]]
-                    session = await stack.enter_async_context(
-                        Session(network, urls, on_outcome=load.note)
-                    )
-                    await _fill(folder, genesis, town, session)
-                    load.payers += [
-                        Payer(one, session.account(node.place.prefix, one.signing_key), session)
-                        for one in town.buyers
-                        if one.limit_minor is None
-                    ]
-                random.Random(2).shuffle(load.payers)
-                yield Bench(folder, nodes, load)
-            if supervisor.restarts:
-                raise RuntimeError("a node died meanwhile")
+    async with four_nodes() as network, contextlib.AsyncExitStack() as stack:
+        towns = make_towns(1, accounts // len(PLACES), SERVICES)
+        load = Load(towns)
+        trusted = TrustedNetwork(network.genesis)
+        for index, town in enumerate(towns):
+            session = await stack.enter_async_context(
+                Session(trusted, network.urls_from(index), on_outcome=load.note)
+            )
+            await _fill(network.folder, network.genesis, town, session)
+            load.payers += [
+                Payer(one, session.account(town.place.prefix, one.signing_key), session)
+                for one in town.buyers
+                if one.limit_minor is None
+            ]
+        random.Random(2).shuffle(load.payers)
+        yield Bench(network, load)
 
 
 async def _fill(folder: DemoFolder, genesis: Genesis, town: Town, session: Session) -> None:
@@ -322,12 +246,7 @@ async def measure(seconds: float, rates: list[int], accounts: int) -> dict[str, 
         at_rates = [await bench.at_rate(rate, seconds) for rate in rates]
         saturated = await bench.at_saturation(seconds)
     return {
-        "machine": {
-            "processors": os.cpu_count(),
-            "architecture": platform.machine(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
         "nodes": len(PLACES),
         "accounts": accounts,
         "saturation": saturated,
