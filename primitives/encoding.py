@@ -7,10 +7,12 @@ bounded. The library decodes, an exact walk over the types refuses what it makes
 
 What is allocated stays in proportion to the input: the library reserves an array's full claimed
 length before it has read it, for every array it is inside of, so arrays with more than
-`_ITEMS_UNSCANNED_MAX` items are only handed to it once a scan has shown that the claims hold.
+`_ITEMS_UNSCANNED_MAX` items are only handed to it once a pass that builds nothing has shown that
+the claims hold.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TypeAlias
 
 import msgpack
@@ -27,6 +29,10 @@ BYTES_MAX = 1 << 24
 """What `decode` takes when the caller names no bound of its own."""
 
 _ATOMS = frozenset({type(None), bool, int, str, bytes})
+_ARRAYS = frozenset({tuple, list})
+
+# Longer arrays are checked level by level; it is slower for short ones.
+_ITEMS_WALKED_MAX = 64
 
 # The library holds at most 1024 unfinished arrays, so it reserves at most 8 MiB unscanned.
 _ITEMS_UNSCANNED_MAX = 1024
@@ -61,7 +67,7 @@ def decode(raw: bytes, *, bytes_max: int = BYTES_MAX, depth_max: int = DEPTH_MAX
             raw, use_list=False, max_map_len=0, max_array_len=_ITEMS_UNSCANNED_MAX
         )
     except _LIBRARY_REFUSALS:
-        value = _decode_scanned(raw, depth_max)
+        value = _decode_scanned(raw)
     _check_types(value, depth_max)
     try:
         again = msgpack.packb(value)
@@ -72,10 +78,12 @@ def decode(raw: bytes, *, bytes_max: int = BYTES_MAX, depth_max: int = DEPTH_MAX
     return value
 
 
-def _decode_scanned(raw: bytes, depth_max: int) -> Value:
+def _decode_scanned(raw: bytes) -> Value:
     """Decode what has long arrays, once it is known that they are all there."""
-    _scan(raw, depth_max)
     try:
+        scan = msgpack.Unpacker(max_buffer_size=len(raw), max_array_len=len(raw))
+        scan.feed(raw)
+        scan.skip()  # follows every claim to its end and reserves nothing
         value: Value = msgpack.unpackb(raw, use_list=False, max_map_len=0)
     except _LIBRARY_REFUSALS as error:
         raise _refused(str(error) or type(error).__name__) from None
@@ -91,57 +99,24 @@ def _check_types(value: object, depth_left: int) -> None:
         raise _refused(f"type {kind.__name__} has no encoding")
     if depth_left <= 0:
         raise _refused("nested too deeply")
+    if len(value) > _ITEMS_WALKED_MAX:
+        _check_long(value, depth_left - 1)
+        return
     for item in value:
         if type(item) not in _ATOMS:
             _check_types(item, depth_left - 1)
 
 
-# Bytes that follow the first one, where it alone says how many.
-_FIXED_BYTES = {0xC0: 0, 0xC2: 0, 0xC3: 0}
-_FIXED_BYTES |= {0xCC + i: 1 << i for i in range(4)}
-_FIXED_BYTES |= {0xD0 + i: 1 << i for i in range(4)}
-_FIXED_BYTES |= dict.fromkeys((*range(128), *range(224, 256)), 0)
-_FIXED_BYTES |= {0xA0 + length: length for length in range(32)}
-
-# Width of the length that follows the first byte.
-_TEXT_WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
-_ARRAY_WIDTHS = {0xDC: 2, 0xDD: 4}
-
-
-def _scan(raw: bytes, depth_max: int) -> None:
-    """Refuse arrays that claim more items than there are bytes left, or are nested too deeply."""
-    bytes_count = len(raw)
-    position = 0
-    unread: list[int] = []  # items still to come, of each array we are inside of
-    unread_sum = 1
-    while unread_sum > 0:
-        if unread_sum > bytes_count - position:
-            raise _refused("an array claims more items than there are bytes")
-        while unread and unread[-1] == 0:
-            unread.pop()
-        if unread:
-            unread[-1] -= 1
-        unread_sum -= 1
-        first = raw[position]
-        position += 1
-        fixed = _FIXED_BYTES.get(first)
-        if fixed is not None:
-            position += fixed
-        elif first in _TEXT_WIDTHS:
-            width = _TEXT_WIDTHS[first]
-            position += width + int.from_bytes(raw[position : position + width], "big")
-        elif first in _ARRAY_WIDTHS or 0x90 <= first <= 0x9F:
-            width = _ARRAY_WIDTHS.get(first, 0)
-            items = (
-                int.from_bytes(raw[position : position + width], "big") if width else first - 0x90
-            )
-            position += width
-            if len(unread) >= depth_max:
-                raise _refused("nested too deeply")
-            unread.append(items)
-            unread_sum += items
-        else:
-            raise _refused(f"type byte {first:#04x} is not allowed")
+def _check_long(items: Sequence[object], depth_left: int) -> None:
+    """`_check_types` of each item, for the long lists of batches: all items of all short arrays in
+    it at once, since a call for every line is what decoding a batch would mostly cost."""
+    inner = [item for item in items if type(item) not in _ATOMS]
+    if not inner:
+        return
+    if not {*map(type, inner)} <= _ARRAYS or depth_left <= 0:
+        for item in inner:
+            _check_types(item, depth_left)
+    _check_long([*chain.from_iterable(inner)], depth_left - 1)  # type: ignore[arg-type]
 
 
 def _refused(detail: str) -> Refused:
