@@ -7,6 +7,7 @@ periods `2026-05`.
 from typing import NamedTuple
 
 from ledger.line_commitments import ActivityLine
+from node.registry.refusals import BulletinRefusal
 
 
 class Act(NamedTuple):
@@ -166,6 +167,17 @@ class BulletinLine(NamedTuple):
 
     person: str
     programme: str
+    minutes: int
+    amount_minor: int
+
+
+class BulletinPreview(NamedTuple):
+    """A period's bulletins before they are made out, and what keeps others back."""
+
+    period: str
+    lines: tuple[BulletinLine, ...]
+    refusals: tuple[BulletinRefusal, ...]
+    residents: int
     minutes: int
     amount_minor: int
 
