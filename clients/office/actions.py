@@ -48,6 +48,19 @@ async def open_accounts(
     """Open the accounts that requests ask for, in one transaction."""
     requests = [request for word in words for request in _requests(word)]
     signers = open_signers(network, keystores, passphrase_files, account_kinds.TERRITORY)
+    return await open_requested(network, urls, signers, requests, currency, wait=wait)
+
+
+async def open_requested(
+    network: TrustedNetwork,
+    urls: tuple[str, ...],
+    signers: Signers,
+    requests: list[AccountRequest],
+    currency: str | None,
+    *,
+    wait: bool,
+) -> Result:
+    """The same with the staff's keys at hand."""
     territory = network.territory(signers.account.prefix)
     code = currency or territory.currencies[0].code
     if code not in [one.code for one in territory.currencies]:

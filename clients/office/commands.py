@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.office.bulletin_commands import bulletin, programme
+from clients.office.options import KeystoreOption, PassphrasesOption, WaitOption
+from clients.office.register_commands import activity, employer, level, resident, service
 from terminal.application import application
 from terminal.languages import text
-from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
+from terminal.options import (
+    GenesisOption,
+    JsonOption,
+    LangOption,
+    NodeOption,
+    PassphraseFileOption,
+    node_urls,
+)
 from terminal.results import Result
 
 if TYPE_CHECKING:
@@ -16,47 +26,42 @@ if TYPE_CHECKING:
 
 app = application(
     text(
-        "La mairie et l'émetteur : ouvrir des comptes, émettre et reprendre la monnaie.",
-        "The town hall and the issuer: open accounts, issue and redeem money.",
+        "La mairie et l'émetteur : habitants, bulletins, comptes, monnaie.",
+        "The town hall and the issuer: residents, bulletins, accounts, money.",
     )
 )
 account = application(text("Les comptes du territoire.", "The territory's accounts."))
 reserve = application(text("La monnaie et sa réserve.", "The money and its reserve."))
 app.add_typer(account, name="account")
 app.add_typer(reserve, name="reserve")
+app.add_typer(resident, name="resident")
+app.add_typer(employer, name="employer")
+app.add_typer(service, name="service")
+app.add_typer(level, name="level")
+app.add_typer(activity, name="activity")
+app.add_typer(programme, name="programme")
+app.add_typer(bulletin, name="bulletin")
 
-KeystoreOption = Annotated[
-    list[Path],
-    typer.Option(
-        "--keystore",
-        metavar="FILE",
-        help=text(
-            "Clé qui signe, par exemple recovery-staff-1.json ; répétable jusqu'au seuil.",
-            "Key that signs, for example recovery-staff-1.json; repeatable up to the threshold.",
-        ),
-    ),
-]
-PassphrasesOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--passphrase-file",
-        metavar="FILE",
-        help=text(
-            "Phrase secrète de chaque clé, dans l'ordre ; la dernière sert pour les suivantes.",
-            "Passphrase of each key, in order; the last one serves those that remain.",
-        ),
-    ),
-]
-WaitOption = Annotated[
-    bool,
-    typer.Option(
-        "--wait/--no-wait",
-        help=text(
-            "Attendre que ce soit définitif (par défaut).", "Wait until it is final (default)."
-        ),
-        show_default=False,
-    ),
-]
+
+@app.command(
+    help=text(
+        "Se faire une clé d'agent ; sa moitié publique va à « node init --staff-key ».",
+        "Make a staff key for oneself; its public half goes to 'node init --staff-key'.",
+    )
+)
+def key(
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help=text("Où écrire la clé.", "Where to write it.")),
+    ],
+    passphrase_file: PassphraseFileOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Make a staff key for oneself."""
+    from clients.office import key_actions
+
+    return key_actions.make_key(out, passphrase_file)
 
 
 @account.command(

@@ -1,0 +1,38 @@
+"""`office key`: a member of staff makes a key of their own, and hands over its public half only."""
+
+import secrets
+from pathlib import Path
+
+from primitives.keystore import NONCE_BYTES, SALT_BYTES, seal
+from primitives.signatures import SEED_BYTES, SigningKey
+from terminal.languages import text
+from terminal.passphrases import read_passphrase
+from terminal.results import Result
+from wallet.atomic_files import write_file
+
+KEY_ROLE = "staff"
+
+
+def make_key(out: Path, passphrase_file: Path | None) -> Result:
+    """Make a sealed key. Raises `FileExistsError`: a key is never overwritten."""
+    if out.exists():
+        raise FileExistsError(17, "exists", str(out))
+    passphrase = read_passphrase(passphrase_file, confirm=True, what=out.name)
+    signing_key = SigningKey.from_seed(secrets.token_bytes(SEED_BYTES))
+    sealed = seal(
+        ("key", 1, KEY_ROLE, signing_key.seed),
+        passphrase,
+        salt=secrets.token_bytes(SALT_BYTES),
+        nonce=secrets.token_bytes(NONCE_BYTES),
+    )
+    write_file(out, sealed, replace=False)
+    public = signing_key.public_key.hex()
+    return Result(
+        {"keystore": str(out), "public_key": public},
+        text(
+            f"{public}\nClé écrite dans {out}. Remettez la ligne ci-dessus, et elle seule, à qui "
+            "prépare le nœud : democite node init --staff-key …",
+            f"{public}\nKey written to {out}. Hand the line above, and nothing else, to whoever "
+            "prepares the node: democite node init --staff-key …",
+        ),
+    )
