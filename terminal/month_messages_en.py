@@ -52,4 +52,45 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "this line is not the one that the ledger holds",
         "believe nothing of it and ask where it comes from",
     ),
+    "person_erased": (
+        "this person was erased from the town hall's registry",
+        "the code is not taken again: give another one",
+    ),
+    "record_in_use": (
+        "this record was used already and changes no more",
+        "make a new one under another code",
+    ),
+    "account_linked": (
+        "this account or this code is linked to another already",
+        "check the address and the code",
+    ),
+    "employer_unknown": ("this employer is not registered", "register it first"),
+    "service_unknown": ("this service is not registered", "register it first"),
+    "erasure_pending": (
+        "this person stands in something that is still under way",
+        "wait until it is final or given up, then try again",
+    ),
+    "activity_unknown": ("this activity does not exist", "read the list of activities again"),
+    "batch_unknown": ("this batch of bulletins does not exist", "read the list of operations"),
+    "bulletins_differ": (
+        "these bulletins no longer say what the town hall's registry says",
+        "do not sign them: let them expire and make them out again",
+    ),
+    "operation_unknown": ("this operation does not exist", "read the list of operations again"),
+    "operation_settled": ("this operation waits for no signature", "look where it stands"),
+    "payroll_unknown": ("this payroll waits for no signature", "hand the file in again"),
+    "payroll_empty": ("no line of this payroll pays a local share", "there is nothing to pay here"),
+    "registry_unreadable": (
+        "the town hall's registry cannot be read",
+        "restore it from a backup (democite node backup restore)",
+    ),
+    "registry_of_other_territory": (
+        "this registry is another territory's",
+        "check the folder or the backup",
+    ),
+    "registry_exists": (
+        "there is a registry in this folder already",
+        "put it aside first, it is never written over",
+    ),
+    "backup_malformed": ("this file is not a whole backup", "take another copy of it"),
 }

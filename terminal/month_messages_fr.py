@@ -64,4 +64,51 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "cette ligne n'est pas celle que porte le registre",
         "n'en croyez rien et demandez d'où elle vient",
     ),
+    "person_erased": (
+        "cette personne a été effacée du registre de la mairie",
+        "son code ne se reprend pas : donnez-en un autre",
+    ),
+    "record_in_use": (
+        "cette fiche a déjà servi, elle ne change plus",
+        "faites-en une nouvelle sous un autre code",
+    ),
+    "account_linked": (
+        "ce compte ou ce code est déjà rattaché autrement",
+        "vérifiez l'adresse et le code",
+    ),
+    "employer_unknown": ("cet employeur n'est pas enregistré", "enregistrez-le d'abord"),
+    "service_unknown": ("ce service n'est pas enregistré", "enregistrez-le d'abord"),
+    "erasure_pending": (
+        "cette personne figure dans un envoi qui n'est pas terminé",
+        "attendez qu'il soit définitif ou abandonné, puis recommencez",
+    ),
+    "activity_unknown": ("cette activité n'existe pas", "relisez la liste des activités"),
+    "batch_unknown": ("ce lot de bulletins n'existe pas", "relisez la liste des opérations"),
+    "bulletins_differ": (
+        "ces bulletins ne disent plus ce que dit le registre de la mairie",
+        "ne les signez pas : laissez-les expirer et établissez-les de nouveau",
+    ),
+    "operation_unknown": ("cette opération n'existe pas", "relisez la liste des opérations"),
+    "operation_settled": ("cette opération n'attend plus de signature", "regardez où elle en est"),
+    "payroll_unknown": ("cette paie n'attend pas de signature", "présentez le fichier de nouveau"),
+    "payroll_empty": (
+        "aucune ligne de cette paie ne verse de part locale",
+        "il n'y a rien à payer ici",
+    ),
+    "registry_unreadable": (
+        "le registre de la mairie ne peut pas être lu",
+        "restaurez-le depuis une sauvegarde (democite node backup restore)",
+    ),
+    "registry_of_other_territory": (
+        "ce registre est celui d'un autre territoire",
+        "vérifiez le dossier ou la sauvegarde",
+    ),
+    "registry_exists": (
+        "il y a déjà un registre dans ce dossier",
+        "mettez-le de côté d'abord, il n'est jamais écrasé",
+    ),
+    "backup_malformed": (
+        "ce fichier n'est pas une sauvegarde entière",
+        "prenez-en une autre copie",
+    ),
 }
