@@ -11,10 +11,11 @@ from consensus.certificates import Certificate
 from consensus.effects import CatchUp
 from consensus.events import CaughtUp
 from consensus.header import Block, Header
+from ledger.execution import check
 from ledger.founders import Territory
 from ledger.genesis import Genesis
 from ledger.rules import RuleSet
-from ledger.transaction import Transaction
+from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
 from node.addresses import parse_host_port
 from node.block_shelf import ShelvedBlock
@@ -285,6 +286,12 @@ class Machinery:
     def pass_on(self, transactions: Sequence[Transaction]) -> None:
         """See `IntakeContext`."""
         self.traffic.pass_on(transactions)
+
+    def check(self, raw: bytes) -> None:
+        """Whether these bytes would apply on the newest state. Raises `Refused`."""
+        rules = RuleSet(parameters=self.genesis.parameters)
+        transaction = decode_transaction(raw, self.genesis.network_id, rules)
+        check(self.newest_view(), transaction, now_ms())
 
     # -- committing ---------------------------------------------------------------------------
 

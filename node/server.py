@@ -23,6 +23,7 @@ from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
 from node.keys import read_key, read_transport_key
 from node.logs import configure_logs
+from node.office.office import Office
 from node.private_files import private_by_default
 from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity
 from primitives.errors import InvariantBroken, Refused
@@ -73,7 +74,10 @@ def run(plan: StartPlan, passphrase: str) -> None:
     folder, genesis = plan.folder, plan.genesis
     with _leaving_at_once(), private_by_default(), _locked(folder):
         voting_key = read_key(folder.voting_file, "voting", passphrase)
+        node_key = read_key(folder.signing_file, "signing", passphrase)
         territory = _territory_of(genesis, voting_key)
+        if node_key.public_key != territory.node_key:
+            raise Refused("genesis_without_us", "this node's signing key is not in the genesis")
         _check_addresses(plan, territory)
         transport = TransportIdentity(
             read_transport_key(folder.transport_file, passphrase),
@@ -95,7 +99,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 transport=transport,
                 peer_bind=parse_host_port(peer_listen, "peer"),
             )
-            _loop_run(_serve(options, territory, folder, listener))
+            _loop_run(_serve(options, territory, node_key, folder, listener))
 
 
 @contextlib.contextmanager
@@ -162,7 +166,11 @@ def _loop_run(work: Coroutine[object, object, None]) -> None:
 
 
 async def _serve(
-    options: TerritoryOptions, territory: Territory, folder: DataFolder, listener: socket.socket
+    options: TerritoryOptions,
+    territory: Territory,
+    node_key: SigningKey,
+    folder: DataFolder,
+    listener: socket.socket,
 ) -> None:
     stop = asyncio.Event()
     node = TerritoryNode(options)
@@ -171,7 +179,11 @@ async def _serve(
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _begin_stop, stop)
     try:
-        await _serve_http(node, options, territory, folder, listener, stop)
+        office = await Office.open(node, options.genesis, territory, node_key, folder.registry)
+        try:
+            await _serve_http(node, office, options, folder, listener, stop)
+        finally:
+            await office.close()
     finally:
         await node.stop()
 
@@ -205,13 +217,14 @@ def _begin_stop(stop: asyncio.Event) -> None:
 
 async def _serve_http(
     node: TerritoryNode,
+    office: Office,
     options: TerritoryOptions,
-    territory: Territory,
     folder: DataFolder,
     listener: socket.socket,
     stop: asyncio.Event,
 ) -> None:
-    api = make_app(node, options.genesis, options.engine, folder.audit)
+    territory = office.territory
+    api = make_app(node, office, options.genesis, options.engine, folder.audit)
     async with _served(api, territory.http, listener):
         ready = asyncio.create_task(_announce(node, options, territory))
         stopped = asyncio.create_task(node.wait_stopped())

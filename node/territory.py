@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from consensus.header import Header
-from ledger.objects import Account
+from ledger.objects import Account, RunRecord
 from node.answers import (
     CertifiedHeader,
     FinalBlock,
@@ -25,7 +25,7 @@ from node.answers import (
 from node.committer import CommittedBlock
 from node.machinery import Machinery, TerritoryOptions, TransportIdentity, create_data
 from node.waiters import FinalWaiters
-from primitives.errors import InvariantBroken
+from primitives.errors import InvariantBroken, Refused
 
 __all__ = ["TerritoryNode", "TerritoryOptions", "TransportIdentity", "create_data"]
 
@@ -116,6 +116,14 @@ class TerritoryNode:
         await all_done
         return [answer for answer in answers if answer is not None]
 
+    def check(self, raw: bytes) -> None:
+        """Whether a transaction would apply now, its signatures apart. Raises `Refused`; nothing
+        is kept or told to anyone. While this node is behind it is `node_not_ready`."""
+        parts = self._running
+        if not parts.is_current():
+            raise Refused("node_not_ready", "this node is catching up")
+        parts.check(raw)
+
     # -- what became final -------------------------------------------------------------------
 
     def on_final(self, callback: OnFinal) -> Callable[[], None]:
@@ -179,6 +187,10 @@ class TerritoryNode:
         """The account as of the newest final block, without proof (for entitlements)."""
         return self._running.executor.state.account(account_id)
 
+    def run(self, owner: bytes, run_id: bytes) -> RunRecord | None:
+        """What the ledger remembers of a batch that this account paid."""
+        return self._running.executor.state.run(owner, run_id)
+
     def account_with_proof(
         self, account_id: bytes, height: int | None = None
     ) -> ObjectWithProof | None:
@@ -193,6 +205,12 @@ class TerritoryNode:
     def transaction_status(self, transaction_id: bytes) -> TransactionStatus:
         """Where it stands; with proofs when final."""
         return self._running.reads.status(transaction_id)
+
+    def final_height(self, transaction_id: bytes) -> int | None:
+        """Where a final transaction stands; None for any other."""
+        chain = self._running.chain
+        number = chain.number_of(transaction_id)
+        return None if number is None else chain.place_of(number)[0]
 
     def transaction_raw(self, transaction_id: bytes) -> bytes | None:
         """The signed bytes, of a final or pending transaction."""

@@ -8,17 +8,23 @@ from pathlib import Path
 from aiohttp import web
 
 from ledger.genesis import Genesis
+from node.api.bulletins import Bulletins
 from node.api.connections import IDLE_SECONDS, ConnectionGate, connections_allowed
+from node.api.doors import Doors
 from node.api.entitlements import AuditLog, Entitlements
 from node.api.events import Events
+from node.api.office_routes import office_routes
 from node.api.openapi import document
 from node.api.problems import Handler, problems, route_of
 from node.api.reads import Reads
+from node.api.registers import Registers
 from node.api.routes import routes
 from node.api.signed_requests import RequestVerifier
 from node.api.submissions import Submissions
+from node.api.wages import Wages
 from node.engines.simplex import now_ms
 from node.metrics import METRICS_TYPE, Metrics
+from node.office.office import Office
 from node.territory import TerritoryNode
 
 HEADER_BYTES_MAX = 8_192
@@ -46,10 +52,12 @@ class Api:
     events: Events
 
 
-def make_app(node: TerritoryNode, genesis: Genesis, engine: str, audit_folder: Path) -> Api:
-    """The application over a node. Must be called on the running loop."""
+def make_app(
+    node: TerritoryNode, office: Office, genesis: Genesis, engine: str, audit_folder: Path
+) -> Api:
+    """The application over a node and its office. Must be called on the running loop."""
     verifier = RequestVerifier(genesis.network_id, now_ms)
-    entitlements = Entitlements(node, genesis, AuditLog(audit_folder))
+    entitlements = Entitlements(node, genesis, office.territory, AuditLog(audit_folder))
     reads = Reads(node, genesis, engine, verifier, entitlements)
     events = Events(node, genesis, verifier, entitlements)
     gate = ConnectionGate(connections_allowed())
@@ -68,7 +76,14 @@ def make_app(node: TerritoryNode, genesis: Genesis, engine: str, audit_folder: P
         metrics.count_request(request.method, route_of(request), response.status)
         return response
 
-    table = routes(reads, Submissions(node, genesis), events, openapi, show_metrics)
+    doors = Doors(verifier, entitlements)
+    of_office = office_routes(
+        Registers(node, office, doors),
+        Bulletins(office, doors),
+        Wages(office, doors, verifier, entitlements),
+    )
+    submissions = Submissions(node, genesis)
+    table = routes(reads, submissions, events, openapi, show_metrics, of_office)
     described = json.dumps(document(table, version("democite")), ensure_ascii=False)
     application = web.Application(
         middlewares=[gate.middleware, count, problems], handler_args=HANDLER_ARGUMENTS

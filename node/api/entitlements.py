@@ -9,8 +9,10 @@ import json
 import os
 from pathlib import Path
 
+from ledger.account_kinds import EMPLOYER
+from ledger.founders import Territory
 from ledger.genesis import Genesis
-from ledger.roles import STAFF
+from ledger.roles import SPEND, STAFF
 from node.private_files import PRIVATE_FILE_MODE
 from node.territory import TerritoryNode
 from primitives.addresses import Address, account_id
@@ -42,9 +44,13 @@ class AuditLog:
 class Entitlements:
     """Decides for one node."""
 
-    def __init__(self, node: TerritoryNode, genesis: Genesis, audit: AuditLog) -> None:
+    def __init__(
+        self, node: TerritoryNode, genesis: Genesis, own: Territory, audit: AuditLog
+    ) -> None:
+        """`own` is the territory that the node belongs to."""
         self._node = node
         self._audit = audit
+        self._own = own
         self._staff = {one.prefix: one.account_id for one in genesis.territories}
 
     def check_account(self, address: Address, key: bytes, reason: str, time_ms: int) -> bool:
@@ -84,6 +90,40 @@ class Entitlements:
         self._check_staff({account.prefix for account in concerned}, key, reason)
         self._audit.note(time_ms, key, {"transaction": transaction_id.hex()}, reason)
         return True
+
+    def check_own_staff(self, key: bytes) -> bool:
+        """True for staff of this node's own territory. Raises `Refused("not_found")`."""
+        if not self._is_staff(self._own.prefix, key):
+            raise Refused("not_found")
+        return True
+
+    def check_own_staff_reason(self, key: bytes, reason: str) -> bool:
+        """The same, with a proper reason. Raises as `check_account`."""
+        self._check_staff({self._own.prefix}, key, reason)
+        return True
+
+    def check_employer(self, address: Address, key: bytes) -> bool:
+        """True for a key that may spend from an employer's account of this node's territory.
+        Raises `Refused("not_found")`, whatever is missing."""
+        account = self._node.account(address.account_id)
+        device = None if account is None else account.device(key)
+        if (
+            account is None
+            or device is None
+            or not device.roles & SPEND
+            or account.kind != EMPLOYER
+            or not account.prefix == address.prefix == self._own.prefix
+        ):
+            raise Refused("not_found")
+        return True
+
+    def is_known(self, key: bytes) -> bool:
+        """Whether the key is of this territory's staff, or opened an account here. Says nothing
+        of what it may do."""
+        prefix = self._own.prefix
+        return self._is_staff(prefix, key) or (
+            self._node.account(account_id(prefix, key)) is not None
+        )
 
     def _check_staff(self, prefixes: set[str], key: bytes, reason: str) -> None:
         """Return for staff of one of these territories with a proper reason."""

@@ -210,7 +210,7 @@ class Level(Model):
 
 
 class Activity(Model):
-    """An activity as it was registered. `run_id`: the batch that credits it, if there is one."""
+    """An activity as it was registered; `in_batch` once bulletins that hold it were made out."""
 
     id: Count
     person: str
@@ -218,9 +218,8 @@ class Activity(Model):
     date: str
     minutes: Count
     level: str
-    rate_per_hour_minor: Count
     confirmed_by: str
-    run_id: str | None
+    in_batch: bool
 
 
 class Residents(Model):
@@ -255,7 +254,7 @@ class Activities(Model):
     """A page; `next` goes into `after` for more."""
 
     items: list[Activity]
-    next: str | None
+    next: Count | None
 
 
 class Issue(Asked):
@@ -283,6 +282,7 @@ class PreviewRefusal(Model):
     programme: str | None
     activity: Count | None
     detail: str
+    allowed_minor: Count | None
 
 
 class Preview(Model):
@@ -297,16 +297,19 @@ class Preview(Model):
 
 
 class Operation(Model):
-    """An act of the territory that staff sign and its node signs last. `body` is what they sign."""
+    """An act of the territory that staff sign and its node signs last. `body` is what they sign,
+    `raw` the whole once the node has signed."""
 
     id: Hex
     kind: str
+    programme: str | None
     amount_minor: Count
     state: Literal["waiting", "signed", "final", "released"]
     body: Hex
     staff_needed: Count
     staff_signed: list[Hash]
     transaction: Hash | None
+    raw: Hex | None
     height: Count | None
     valid_until_ms: Count
 
@@ -344,12 +347,10 @@ class Bulletin(Model):
     amount_minor: Count
     salt: Salt
     commitment: Hash
-    account: AccountId
-    run_id: Hex
     transaction: Hash | None
     line: Count
-    height: Count | None
-    state: str
+    status: str
+    raw: Hex | None
 
 
 class Bulletins(Model):

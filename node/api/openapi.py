@@ -9,11 +9,12 @@ from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
 from node.api.models import Problem
 from node.api.problems import PROBLEM_TYPE
-from node.api.routes import PARAMETERS, Route
+from node.api.route import PARAMETERS, Route
 
 _REFERENCE = "#/components/schemas/{model}"
 _Mode = Literal["validation", "serialization"]
 _References = Mapping[tuple[type[BaseModel], _Mode], JsonSchemaValue]
+"""Model and direction to where its schema stands."""
 _DESCRIPTIONS = {
     101: "the socket is open",
     200: "done",
@@ -79,8 +80,10 @@ def _schemas(table: Iterable[Route]) -> tuple[_References, dict[str, object]]:
         *((model, "validation") for model in sorted(asked, key=_name)),
         *((model, "serialization") for model in sorted(answered, key=_name)),
     ]
-    references, definitions = models_json_schema(wanted, ref_template=_REFERENCE)
-    return references, definitions["$defs"]
+    found, definitions = models_json_schema(wanted, ref_template=_REFERENCE)
+    references = {(model, mode): found[model, mode] for model, mode in wanted}
+    schemas: dict[str, object] = definitions["$defs"]
+    return references, schemas
 
 
 def _name(model: type[BaseModel]) -> str:

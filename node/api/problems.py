@@ -9,6 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 from aiohttp import web
 
+from node.registry.refusals import (
+    BulletinRefusal,
+    BulletinsRefused,
+    LineRefusal,
+    LinesRefused,
+)
 from primitives.errors import Refused
 from terminal import catalogue
 
@@ -20,6 +26,8 @@ RETRY_AFTER_SECONDS = "1"
 # Codes that are not 422, "refused by a rule".
 STATUS_BY_CODE = {
     "not_found": 404,
+    "operation_unknown": 404,
+    "payroll_unknown": 404,
     "request_malformed": 400,
     "address_malformed": 400,
     "request_unauthorized": 401,
@@ -75,6 +83,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except Refused as refusal:
         return problem(refusal)
+    except (LinesRefused, BulletinsRefused) as refused:
+        return problem(_of_all(refused), 422, [_listed(one) for one in refused.refusals])
     except web.HTTPNotFound:
         return problem(Refused("not_found"))
     except web.HTTPMethodNotAllowed as error:
@@ -88,6 +98,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         _log.exception("request_failed", method=request.method, route=route_of(request))
         return problem(Refused("internal_error"))
+
+
+def _of_all(refused: LinesRefused | BulletinsRefused) -> Refused:
+    """The first refusal, which stands for all."""
+    return Refused(refused.code, f"{len(refused.refusals)} in all, nothing was changed")
+
+
+def _listed(refusal: LineRefusal | BulletinRefusal) -> dict[str, object]:
+    """One refusal; what it does not say is left out."""
+    fields: dict[str, object] = refusal._asdict()
+    told = {name: value for name, value in fields.items() if value is not None}
+    return {"code": refusal.code, "detail": refusal.detail, **told}
 
 
 def route_of(request: web.Request) -> str:

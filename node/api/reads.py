@@ -243,10 +243,10 @@ class Reads:
         return None if account is None else format_address(account.prefix, account.id)
 
 
-def answer(model: models.Model, status: int = 200) -> web.Response:
+def answer(model: models.Model, status: int = 200, *, by_alias: bool = False) -> web.Response:
     """A model as JSON; fields that are not set are left out."""
     return web.Response(
-        text=model.model_dump_json(exclude_unset=True),
+        text=model.model_dump_json(exclude_unset=True, by_alias=by_alias),
         status=status,
         content_type="application/json",
         headers={"Cache-Control": "no-store"},

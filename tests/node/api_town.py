@@ -18,10 +18,11 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 from ledger.rules import Parameters
 from node.api.app import Api, make_app
+from node.office.office import Office
 from node.territory import TerritoryNode
 from primitives.addresses import format_address
 from primitives.signatures import SigningKey
-from tests.node.town import Person, Town
+from tests.node.town import Person, Town, key_of
 from wallet.request_signing import authorization
 
 MSGPACK = {"Content-Type": "application/msgpack"}
@@ -58,6 +59,7 @@ class ApiTown:
     url: str
     session: ClientSession
     audit_folder: Path
+    office: Office
     document: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -85,14 +87,16 @@ class ApiTown:
         time_ms: int | None = None,
         nonce: bytes | None = None,
         network_id: bytes | None = None,
+        method: str = "GET",
+        body: bytes = b"",
     ) -> dict[str, str]:
-        """The header of a signed `GET`."""
+        """The header of a signed request, a `GET` unless told otherwise."""
         value = authorization(
             key,
             self.town.network_id if network_id is None else network_id,
-            "GET",
+            method,
             path,
-            b"",
+            body,
             time_ms=time.time_ns() // 1_000_000 if time_ms is None else time_ms,
             nonce=secrets.token_bytes(16) if nonce is None else nonce,
         )
@@ -102,6 +106,17 @@ class ApiTown:
         """A signed `GET`, with staff's reason if there is one."""
         reasons = {"Democite-Reason": reason} if reason else {}
         return await self.ask("GET", path, {**self.signed(key, path), **reasons})
+
+    async def hand_in(self, key: SigningKey, path: str, content: object, reason: str = "") -> Reply:
+        """A signed `POST` of JSON."""
+        body = json.dumps(content).encode()
+        headers = {
+            **self.signed(key, path, method="POST", body=body),
+            "Content-Type": "application/json",
+        }
+        if reason:
+            headers["Democite-Reason"] = reason
+        return await self.ask("POST", path, headers, body)
 
     async def post(self, raw: bytes, query: str = "") -> Reply:
         """Hand in a transaction."""
@@ -155,7 +170,14 @@ async def api_town(
     await town.ready()
     audit = folder / "audit"
     audit.mkdir()
-    api = make_app(town.nodes[0], town.genesis, "simplex", audit)
+    office = await Office.open(
+        town.nodes[0],
+        town.genesis,
+        town.genesis.territories[0],
+        key_of("town0 node"),
+        folder / "registry",
+    )
+    api = make_app(town.nodes[0], office, town.genesis, "simplex", audit)
     api.gate._connections_max = connections_max
     runner = web.AppRunner(api.application, shutdown_timeout=0.2, access_log=None)
     await runner.setup()
@@ -165,7 +187,7 @@ async def api_town(
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         async with ClientSession() as session:
-            served = ApiTown(town, api, url, session, audit)
+            served = ApiTown(town, api, url, session, audit, office)
             served.document = (await served.ask("GET", "/openapi.json")).json
             yield served
     finally:
@@ -173,4 +195,5 @@ async def api_town(
         await api.events.close()
         api.gate.close()
         await runner.cleanup()
+        await office.close()
         await town.stop()
