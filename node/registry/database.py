@@ -168,7 +168,10 @@ class Database:
         """The whole registry at one moment, as a database file's bytes; others may write on."""
         with contextlib.closing(sqlite3.connect(":memory:")) as copy:
             self._connection.backup(copy)
-            return copy.serialize()
+            raw = copy.serialize()
+        # Bytes 18 and 19 say how it is written: 1, without a journal beside it, since an image in
+        # memory can have none. The registry sets it again when it is opened.
+        return raw[:18] + b"\x01\x01" + raw[20:]
 
     def _check_open(self) -> None:
         if not self.in_transaction:
