@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from node.backup_commands import app as backup
 from node.command_options import (
     BehindProxyOption,
     CardOption,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from node.founding import NodePlan
 
 app = application(text("Le nœud d'un territoire.", "A territory's node."))
+app.add_typer(backup, name="backup")
 
 STORES = ("leveldb", "rocksdb")
 
