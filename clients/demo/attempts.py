@@ -68,10 +68,11 @@ def make_attempt(
     town: Town,
     elsewhere: Town,
     bought: Sequence[Purchase],
-    issued_minor: dict[bytes, int],
+    owned_minor: dict[bytes, int],
     take_number: Callable[[Person], int],
 ) -> Attempt:
-    """Plan one attempt in `town`; `original` counts among `bought`."""
+    """Plan one attempt in `town`; `original` counts among `bought`. `owned_minor` is the most that
+    an account has at any time."""
     other = draw.choice(town.services)
     if code in FOLLOWING:
         original = draw.randrange(len(bought))
@@ -88,7 +89,7 @@ def make_attempt(
     if code == "limit_exceeded":
         amount_minor = LIMIT_MINOR + draw.randint(1, 500)
     elif code == "balance_insufficient":
-        amount_minor = issued_minor[payer.account_id] + TOO_MUCH_MINOR
+        amount_minor = owned_minor[payer.account_id] + TOO_MUCH_MINOR
     elif code == "amount_out_of_range":
         amount_minor = draw.choice((0, AMOUNT_MINOR_MAX + 1))
     elif code == "currency_mismatch":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.demo.audit import Audit
+from clients.demo.example_files import expected_refusals
 from clients.demo.folder import DemoFolder, Progress
 from clients.demo.life import Life
 from clients.demo.places import PLACES
@@ -29,10 +30,6 @@ from wallet.folder import read_genesis
 from wallet.light.trust import TrustedNetwork
 
 DEFAULT_SEED = 1
-ABSENCE_SECONDS = 6.0
-"""How long the killed node stays away; any node is back within 10 s."""
-
-CHECK_EVERY_STEPS = 250
 
 
 @dataclass(frozen=True)
@@ -227,10 +224,20 @@ def _nodes(port_base: int) -> list[NodeProcess]:
 def _differences(plan: Plan, progress: Progress, audit: Audit) -> list[str]:
     """Where the network is not what the plan says."""
     supplies_minor = {code: totals.currency.supply_minor for code, totals in audit.totals.items()}
+    bulletins = progress.bulletins
+    wages = {name: progress.wages.get(name) for name in plan.wages}
     found = {
         "payments": (progress.payments, plan.payments),
         "refunds": (progress.refunds, plan.refunds),
-        "refusals": (progress.refusals, plan.refusals),
+        "bulletins": (bulletins, plan.bulletins),
+        "wages": (wages, plan.wages),
+        "refusals": _unequal(progress.refusals, expected_refusals()),
         "supplies": (supplies_minor, plan.supplies_minor),
     }
     return [f"{name}: {has} != {wanted}" for name, (has, wanted) in found.items() if has != wanted]
+
+
+def _unequal(has: dict[str, int], wanted: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Both, without the codes that are counted as they must be."""
+    codes = [code for code in sorted({*has, *wanted}) if has.get(code) != wanted.get(code)]
+    return {code: has.get(code, 0) for code in codes}, {code: wanted.get(code, 0) for code in codes}

@@ -3,12 +3,13 @@
 DIR/
     network.json        what runs where; rewritten whenever a process starts
     demo.json           seed, ports, how far the demonstration got, its figures
+    month.jsonl         which acts of the month are done, and what came of them
     steps.txt           which steps of its plan have ended
     lock                one demonstration at a time
     genesis.json        the network
     cards/              what the town halls hand over
     logs/               what each node writes
-    PREFIX/             one town hall: `node/` (its data), its recovery and issuer keys, passphrase
+    PREFIX/             one town hall: `node/` (its data), recovery, staff, issuer keys, passphrase
     wallets/            the wallets offered to visitors
 """
 
@@ -24,10 +25,10 @@ from terminal.languages import text
 from wallet.atomic_files import make_private_folder, write_file
 
 KIND = "demo"
-VERSION = 1
+VERSION = 2
 
-CREATED, OPENED, ISSUED, PAID = "created", "opened", "issued", "paid"
-STAGES = (CREATED, OPENED, ISSUED, PAID)
+CREATED, OPENED, ISSUED, EARNED, PAID = "created", "opened", "issued", "earned", "paid"
+STAGES = (CREATED, OPENED, ISSUED, EARNED, PAID)
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Progress:
     payments: int = 0
     refunds: int = 0
     refusals: dict[str, int] = field(default_factory=dict)
+    wages: dict[str, int] = field(default_factory=dict)
+    bulletins: dict[str, int] = field(default_factory=dict)
     finality_ms: dict[str, float] = field(default_factory=dict)
 
     def reached(self, stage: str) -> bool:
@@ -55,6 +58,7 @@ class DemoFolder:
         self.root = root
         self.network_file = root / "network.json"
         self.progress_file = root / "demo.json"
+        self.month_file = root / "month.jsonl"
         self.steps_file = root / "steps.txt"
         self.lock_file = root / "lock"
         self.genesis_file = root / "genesis.json"

@@ -1,4 +1,4 @@
-"""What people do in a demonstration: accounts, money, the market; and the audit at the end.
+"""What people do in a demonstration: accounts, money, the month, the market; then the audit.
 
 All over the nodes' public interface, by one session per territory. What an earlier run of the same
 demonstration did is not done again.
@@ -7,11 +7,14 @@ demonstration did is not done again.
 import asyncio
 import contextlib
 import time
+from collections import Counter
 
 from clients.demo.audit import Audit, Auditor, Owner
+from clients.demo.chronicle import Chronicle
 from clients.demo.diary import Diary
-from clients.demo.folder import ISSUED, OPENED, PAID, DemoFolder, Progress
+from clients.demo.folder import EARNED, ISSUED, OPENED, PAID, DemoFolder, Progress
 from clients.demo.market import PAYING_MS_MAX, Market
+from clients.demo.month_life import MonthLife
 from clients.demo.newcomers import find_newcomers
 from clients.demo.opening import Official, issue_money, officials_of, open_accounts
 from clients.demo.places import PLACES
@@ -20,7 +23,7 @@ from clients.demo.summary import percentile
 from clients.demo.supervisor import Supervisor
 from clients.demo.teller import Teller
 from clients.demo.town_halls import official_accounts, town_hall_keys
-from ledger.account_kinds import ISSUER, TERRITORY
+from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
 from terminal.errors import CommandError
 from terminal.languages import text
 from wallet.delivery import Outcome
@@ -77,11 +80,15 @@ class Life:
             self._officials[place.prefix] = officials_of(accounts, keys, place.prefix)
         async with contextlib.AsyncExitStack() as stack:
             diary = stack.enter_context(Diary(self._folder.steps_file, len(self._plan.steps)))
+            chronicle = stack.enter_context(Chronicle(self._folder.month_file))
             market = Market(self._plan, self._sessions, diary)
             await self._open_sessions(stack, market)
-            await self._open_and_issue()
+            await self._open_accounts()
+            await self._issue_money()
+            await self._earn(chronicle)
             if self.paid_now:
                 await self._pay(market, kill=kill)
+                self._count_refusals(market, chronicle)
             await self._supervisor.wait_ready()
             return await self._audit()
 
@@ -102,28 +109,62 @@ class Life:
             session = Session(self._network, urls, on_outcome=on_outcome)
             self._sessions[node.place.prefix] = await stack.enter_async_context(session)
 
-    async def _open_and_issue(self) -> None:
+    async def _open_accounts(self) -> None:
+        if self._progress.reached(OPENED):
+            return
         towns = self._plan.towns
-        for stage, line, act, kind in (
-            (OPENED, text("Comptes ouverts", "Accounts opened"), open_accounts, TERRITORY),
-            (ISSUED, text("Comptes dotés", "Accounts given money"), issue_money, ISSUER),
-        ):
-            if self._progress.reached(stage):
-                continue
-            self._teller.begin(line, sum(len(town.people) for town in towns))
-            await asyncio.gather(
-                *(
-                    act(
-                        self._sessions[town.place.prefix],
-                        self._officials[town.place.prefix][kind],
-                        self._plan,
-                        town,
-                        self._teller.count,
-                    )
-                    for town in towns
+        line = text("Comptes ouverts", "Accounts opened")
+        self._teller.begin(line, sum(len(town.people) for town in towns))
+        await asyncio.gather(
+            *(
+                open_accounts(
+                    self._sessions[town.place.prefix],
+                    self._officials[town.place.prefix][TERRITORY],
+                    self._plan,
+                    town,
+                    self._teller.count,
                 )
+                for town in towns
             )
-            self._reach(stage)
+        )
+        self._reach(OPENED)
+
+    async def _issue_money(self) -> None:
+        if self._progress.reached(ISSUED):
+            return
+        towns = self._plan.towns
+        line = text("Comptes dotés", "Accounts given money")
+        self._teller.begin(line, sum(len(town.people) + 1 for town in towns))
+        await asyncio.gather(
+            *(
+                issue_money(
+                    self._sessions[town.place.prefix],
+                    self._officials[town.place.prefix][ISSUER],
+                    self._plan,
+                    town,
+                    self._teller.count,
+                    self._officials[town.place.prefix][COMMONS].account.id,
+                )
+                for town in towns
+            )
+        )
+        self._reach(ISSUED)
+
+    async def _earn(self, chronicle: Chronicle) -> None:
+        """Hours and wages."""
+        progress = self._progress
+        if progress.reached(EARNED):
+            return
+        staff_keys = {
+            prefix: officials[TERRITORY].keys for prefix, officials in self._officials.items()
+        }
+        urls = {node.place.prefix: node.url for node in self._supervisor.nodes}
+        month = MonthLife(self._network, self._plan, urls, staff_keys, chronicle, self._teller)
+        await month.run()
+        figures = chronicle.total().figures
+        progress.bulletins = {name: figures[name] for name in self._plan.bulletins}
+        progress.wages = {name: figures[name] for name in ("runs", "lines", "refused_lines")}
+        self._reach(EARNED)
 
     async def _pay(self, market: Market, *, kill: bool) -> None:
         plan, progress = self._plan, self._progress
@@ -151,7 +192,6 @@ class Life:
         counts = market.counts()
         progress.payments = counts.payments
         progress.refunds = counts.refunds
-        progress.refusals = dict(sorted(counts.refusals.items()))
         progress.finality_ms = {
             "p50": round(percentile(counts.latencies_ms, 0.50), 1),
             "p99": round(percentile(counts.latencies_ms, 0.99), 1),
@@ -159,6 +199,14 @@ class Life:
         self.problems += market.surprises
         if not self.problems:
             self._reach(PAID)
+
+    def _count_refusals(self, market: Market, chronicle: Chronicle) -> None:
+        """All that were seen: by the town halls, in the files, by the nodes."""
+        refusals = Counter(market.counts().refusals)
+        refusals.update(self._plan.unread)
+        refusals.update(chronicle.total().refusals)
+        self._progress.refusals = dict(sorted(refusals.items()))
+        self._folder.write_progress(self._progress)
 
     def _reach(self, stage: str) -> None:
         self._progress.stage = stage

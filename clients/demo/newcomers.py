@@ -1,14 +1,14 @@
-"""Accounts that visitors had opened: found in what the town hall's staff signed.
+"""Accounts whose keys the demonstration does not have: found in what the town hall signed.
 
-A demonstration that is resumed must count every account, also those whose keys it never had. It
-reads these as staff, who say why.
+Programmes have no keys at all, and visitors had accounts opened for keys of their own. The audit
+must count every account; it reads these as staff, who say why.
 """
 
 from collections.abc import Collection
 
 from clients.demo.audit import Owner
 from clients.demo.opening import Official
-from ledger.fields import Opening
+from ledger.fields import Opening, ProgrammeOpening
 from ledger.transaction import decode_transaction
 from primitives.addresses import account_id
 from primitives.errors import Refused
@@ -37,11 +37,16 @@ async def find_newcomers(reader: Reader, staff: Official, known: Collection[byte
                 fields = decode_transaction(item.raw, network_id).fields
             except Refused:
                 continue
-            if not isinstance(fields, Opening):
-                continue
-            for opened in fields.accounts:
-                id = account_id(prefix, opened.keys[0].key)
+            for first_key in _first_keys(fields):
+                id = account_id(prefix, first_key)
                 if id not in known:
                     found[id] = Owner(prefix, id, staff.lane_key, REASON)
         if before is None:
             return list(found.values())
+
+
+def _first_keys(fields: object) -> list[bytes]:
+    """What the ids of the accounts opened here are made of."""
+    if isinstance(fields, Opening):
+        return [opened.keys[0].key for opened in fields.accounts]
+    return [fields.seed] if isinstance(fields, ProgrammeOpening) else []

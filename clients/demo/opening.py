@@ -7,6 +7,7 @@ sends again is recognised as done.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from clients.demo.people import Person, Town, demo_secret
 from clients.demo.plan import Plan
@@ -25,6 +26,8 @@ BATCH = 150
 BLIND_BYTES = 16
 VALID_MS = 3_600_000
 SETTLE_MS = 60_000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,22 @@ async def open_accounts(
 
 
 async def issue_money(
-    session: Session, official: Official, plan: Plan, town: Town, on_batch: Callable[[int], None]
+    session: Session,
+    official: Official,
+    plan: Plan,
+    town: Town,
+    on_batch: Callable[[int], None],
+    commons: bytes | None = None,
 ) -> None:
-    """Give everyone in one territory what the plan says, against the reserve."""
+    """Give everyone in one territory, and its commons, what the plan says, against the reserve."""
+    lines = [_issue_line(plan, person) for person in town.people]
+    if commons is not None:
+        prefix = town.place.prefix
+        reference = demo_secret(plan.seed, "bank reference", prefix, "commons")
+        lines.append((commons, plan.commons_minor[prefix], reference))
     batches = [
-        (
-            RESERVE_ISSUE,
-            issue_fields(town.place.currency, [_issue_line(plan, person) for person in part]),
-            len(part),
-        )
-        for part in _parts(town.people)
+        (RESERVE_ISSUE, issue_fields(town.place.currency, part), len(part))
+        for part in _parts(lines)
     ]
     await _act(session, official, batches, on_batch)
 
@@ -115,8 +124,8 @@ async def _act(
     await asyncio.gather(*(send(number, *batch) for number, batch in enumerate(batches, start=1)))
 
 
-def _parts(people: Sequence[Person]) -> list[Sequence[Person]]:
-    return [people[start : start + BATCH] for start in range(0, len(people), BATCH)]
+def _parts(items: Sequence[T]) -> list[list[T]]:
+    return [list(items[start : start + BATCH]) for start in range(0, len(items), BATCH)]
 
 
 def _opened(seed: int, person: Person) -> OpenedAccount:

@@ -1,21 +1,19 @@
-"""Who lives in the demonstration: residents and services, their names and their keys.
+"""Who lives in the demonstration: residents, services and employers, and their keys.
 
 Keys follow from the seed and stay in memory; the network never sees a name.
 """
 
 import functools
-import random
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clients.demo.places import PLACES, Place, names_of
-from ledger.account_kinds import RESIDENT, SERVICE
+from clients.demo.month import Month
+from clients.demo.places import PLACES, Place
+from ledger.account_kinds import EMPLOYER, RESIDENT, SERVICE
 from primitives import addresses
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
-
-RESIDENTS_PER_PLACE = 510
-SERVICES_PER_PLACE = 40
+from wallet.lane_owner import LaneOwner
 
 WALLETS_PER_PLACE = 2
 """The first residents of each territory: they do nothing, visitors get their wallets."""
@@ -28,11 +26,15 @@ LIMIT_MINOR = 6_000
 
 @dataclass(frozen=True)
 class Person:
-    """A resident or a service; `index` counts within the territory, residents first."""
+    """A resident, a service or an employer; `index` counts within the territory, in that order.
+
+    `code` is what the territory's registers and the files know them by.
+    """
 
     place: Place
     index: int
     kind: str
+    code: str
     name: str
     key_seed: bytes
     limit_minor: int | None
@@ -52,6 +54,11 @@ class Person:
         """The account's address."""
         return addresses.format_address(self.place.prefix, self.account_id)
 
+    @property
+    def owner(self) -> LaneOwner:
+        """The account and its key, for the wallet's libraries."""
+        return LaneOwner(self.place.prefix, self.account_id, self.signing_key)
+
 
 @dataclass(frozen=True)
 class Town:
@@ -60,6 +67,7 @@ class Town:
     place: Place
     residents: tuple[Person, ...]
     services: tuple[Person, ...]
+    employers: tuple[Person, ...] = ()
 
     @property
     def visitors(self) -> tuple[Person, ...]:
@@ -74,7 +82,12 @@ class Town:
     @property
     def people(self) -> tuple[Person, ...]:
         """Everyone, in the order in which their accounts are opened."""
-        return self.residents + self.services
+        return self.residents + self.services + self.employers
+
+    @functools.cached_property
+    def by_code(self) -> dict[str, Person]:
+        """Everyone by code; residents', services' and employers' codes differ."""
+        return {person.code: person for person in self.people}
 
 
 def demo_secret(seed: int, *words: object) -> bytes:
@@ -82,47 +95,55 @@ def demo_secret(seed: int, *words: object) -> bytes:
     return hash_bytes("demo_secret", "/".join(map(str, (seed, *words))).encode())
 
 
-def make_towns(
-    seed: int, residents: int = RESIDENTS_PER_PLACE, services: int = SERVICES_PER_PLACE
-) -> tuple[Town, ...]:
-    """All four territories' people; `residents` and `services` count per territory."""
-    return tuple(_make_town(seed, place, residents, services) for place in PLACES)
+def town_of(seed: int, month: Month) -> Town:
+    """A territory's people as its files name them."""
+    return _make_town(seed, month.place, month.residents, month.services, month.employers)
 
 
-def _make_town(seed: int, place: Place, residents: int, services: int) -> Town:
-    draw = random.Random(f"people/{seed}/{place.prefix}")
-    names = names_of(place.country)
-
-    def person(index: int, kind: str, name: str, limit_minor: int | None = None) -> Person:
-        key_seed = demo_secret(seed, place.prefix, index)
-        return Person(place, index, kind, name, key_seed, limit_minor)
-
-    inhabitants = tuple(
-        person(
-            index,
-            RESIDENT,
-            f"{draw.choice(names.first_names)} {draw.choice(names.family_names)}",
-            LIMIT_MINOR if index % LIMITED_KEY_EVERY == LIMITED_KEY_EVERY - 1 else None,
+def make_towns(seed: int, residents: int, services: int) -> tuple[Town, ...]:
+    """People without names, `residents` and `services` of them per territory."""
+    return tuple(
+        _make_town(
+            seed,
+            place,
+            [(f"R{index}", "") for index in range(residents)],
+            [(f"S{index}", "") for index in range(services)],
+            (),
         )
-        for index in range(residents)
+        for place in PLACES
     )
-    service_names = _service_names(draw, place)
-    shops = tuple(
-        person(residents + index, SERVICE, next(service_names)) for index in range(services)
-    )
-    return Town(place, inhabitants, shops)
 
 
-def _service_names(draw: random.Random, place: Place) -> Iterator[str]:
-    """Names for services, each once as long as there are families enough."""
-    names = names_of(place.country)
-    families: list[str] = []
-    seen: set[str] = set()
-    while True:
-        for pattern in names.services:
-            if not families:
-                families = draw.sample(names.family_names, len(names.family_names))
-            name = pattern.format(families.pop()) if "{}" in pattern else pattern
-            if name not in seen or "{}" in pattern:
-                seen.add(name)
-                yield name
+def _make_town(
+    seed: int,
+    place: Place,
+    residents: Sequence[tuple[str, str]],
+    services: Sequence[tuple[str, str]],
+    employers: Sequence[tuple[str, str]],
+) -> Town:
+    def people(
+        kind: str, listed: Sequence[tuple[str, str]], first_index: int
+    ) -> tuple[Person, ...]:
+        return tuple(
+            Person(
+                place,
+                index,
+                kind,
+                code,
+                name,
+                demo_secret(seed, place.prefix, index),
+                LIMIT_MINOR if kind == RESIDENT and _is_child(index) else None,
+            )
+            for index, (code, name) in enumerate(listed, start=first_index)
+        )
+
+    return Town(
+        place,
+        people(RESIDENT, residents, 0),
+        people(SERVICE, services, len(residents)),
+        people(EMPLOYER, employers, len(residents) + len(services)),
+    )
+
+
+def _is_child(index: int) -> bool:
+    return index % LIMITED_KEY_EVERY == LIMITED_KEY_EVERY - 1

@@ -1,29 +1,39 @@
 """The plan of a demonstration: everything that will be sent, and what must come of it.
 
-All of it follows from the seed before anything runs, so that no timing changes a figure:
+Who there is, what they earn and buy stands in the example month's files; keys, refunds, attempts
+and the breakdown follow from the seed. All of it is known before anything runs, so that no timing
+changes a figure:
 
-- Each buyer is given at least what all its purchases cost, before the first of them, and pays
-  services only; so every purchase can be paid in any order.
+- Hours and wages are paid before the first purchase. Each buyer is given at least what its
+  purchases cost beyond that, and pays services only; so every purchase can be paid in any order.
 - A service only gives back what it was paid before, so it always has the money.
 - What must be refused is refused in whatever order it arrives.
 """
 
+import itertools
 import random
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from clients.demo.attempts import ATTEMPT_CODES, make_attempt
-from clients.demo.people import Person, Town, make_towns
+from clients.demo.month import Month, read_month
+from clients.demo.people import Person, Town, town_of
+from clients.demo.places import PLACES
+from clients.demo.purchases import ListedPurchase, read_purchases
 from clients.demo.steps import Attempt, GivingBack, Purchase, Step
 
-PURCHASES = 10_000
 REFUNDS_PER_PURCHASES = 50
 ATTEMPTS_PER_CODE = 12
 
-AMOUNTS_MINOR = (80, 4_500)
 SPARE_MINOR = (200, 9_000)
 SERVICE_START_MINOR = 20_000
 VISITOR_START_MINOR = 15_000
+EMPLOYER_SPARE_MINOR = 50_000
+COMMONS_SPARE_MINOR = 100_000
 ISSUE_ROUNDED_TO_MINOR = 500
+TOO_MUCH_MINOR = 1_000_000
+"""A listed purchase this far above what its payer will ever own is meant to be refused."""
 
 FOLLOWS_AFTER = 400
 """What follows another step stands at least so many steps behind it."""
@@ -42,6 +52,12 @@ class Plan:
     """The territory whose node is killed."""
     kill_at: int
     """Before the step at this place."""
+    months: tuple[Month, ...] = ()
+    """One for each town."""
+    commons_minor: dict[str, int] = field(default_factory=dict)
+    """By territory: what its commons are given against the reserve."""
+    unread: Counter[str] = field(default_factory=Counter)
+    """Purchases that cannot be read, by code."""
 
     @property
     def payments(self) -> int:
@@ -55,20 +71,32 @@ class Plan:
 
     @property
     def refusals(self) -> dict[str, int]:
-        """How many attempts must be refused, by code."""
-        counts: dict[str, int] = {}
-        for step in self.steps:
-            if isinstance(step, Attempt):
-                counts[step.code] = counts.get(step.code, 0) + 1
+        """How many steps must be refused, by code."""
+        counts = Counter(step.code for step in self.steps if isinstance(step, Attempt))
         return dict(sorted(counts.items()))
 
     @property
     def supplies_minor(self) -> dict[str, int]:
         """By currency: all the money there is."""
         return {
-            town.place.currency: sum(self.issued_minor[person.account_id] for person in town.people)
+            town.place.currency: self.commons_minor.get(town.place.prefix, 0)
+            + sum(self.issued_minor[person.account_id] for person in town.people)
             for town in self.towns
         }
+
+    @property
+    def bulletins(self) -> dict[str, int]:
+        """What must come of all territories' bulletins."""
+        return self._added("residents", "minutes", "amount_minor")
+
+    @property
+    def wages(self) -> dict[str, int]:
+        """What must come of all payrolls."""
+        return self._added("runs", "lines")
+
+    def _added(self, *names: str) -> dict[str, int]:
+        figures = [month.figures for month in self.months]
+        return {name: sum(one[name] for one in figures) for name in names}
 
 
 class _Lanes:
@@ -83,59 +111,90 @@ class _Lanes:
         return number
 
 
-def make_plan(seed: int, purchases: int = PURCHASES, towns: tuple[Town, ...] | None = None) -> Plan:
-    """The plan that follows from `seed`."""
-    if towns is None:
-        towns = make_towns(seed)
+def make_plan(seed: int, purchases: int | None = None) -> Plan:
+    """The plan that follows from `seed`; of each territory's purchases only the first so many."""
+    months = tuple(read_month(place) for place in PLACES)
+    towns = tuple(town_of(seed, month) for month in months)
+    lists = [read_purchases(place) for place in PLACES]
+    unread = sum((one.refusals for one in lists), Counter())
     draw = random.Random(f"plan/{seed}")
     lanes = _Lanes()
-    bought = _buy(draw, towns, purchases, lanes)
-    issued_minor = _issue(draw, towns, bought)
-    steps = _interleave(draw, bought, _follow_ups(draw, bought, issued_minor, towns, lanes))
+    bought, hopeless = _buy(towns, [one.purchases[:purchases] for one in lists], lanes)
+    issued_minor, owned_minor = _issue(draw, towns, months, bought)
+    follow_ups = _follow_ups(draw, bought, owned_minor, towns, lanes)
+    follow_ups += hopeless
+    draw.shuffle(follow_ups)
+    steps = _interleave(draw, bought, follow_ups)
     kill_at = len(steps) // 4 + draw.randrange(max(1, len(steps) // 5))
-    return Plan(seed, towns, issued_minor, steps, draw.randrange(len(towns)), kill_at)
+    victim = draw.randrange(len(towns))
+    commons_minor = {
+        month.place.prefix: month.programmes_minor + COMMONS_SPARE_MINOR for month in months
+    }
+    return Plan(seed, towns, issued_minor, steps, victim, kill_at, months, commons_minor, unread)
 
 
-def _buy(draw: random.Random, towns: tuple[Town, ...], count: int, lanes: _Lanes) -> list[Purchase]:
-    """Purchases of all towns by turns; each buyer has its turn before anyone buys again."""
-    waiting: list[list[Person]] = [[] for _ in towns]
+def _buy(
+    towns: tuple[Town, ...], lists: Sequence[Sequence[ListedPurchase]], lanes: _Lanes
+) -> tuple[list[Purchase], list[Attempt]]:
+    """Purchases of all towns by turns; and those that cannot succeed: to a code that no register
+    knows, or far above what its payer will ever own."""
     bought: list[Purchase] = []
-    for index in range(count):
-        town = towns[index % len(towns)]
-        line = waiting[index % len(towns)]
-        if not line:
-            line.extend(draw.sample(town.buyers, len(town.buyers)))
-        payer = line.pop()
-        amount_minor = draw.randint(*AMOUNTS_MINOR)
-        bought.append(Purchase(payer, draw.choice(town.services), amount_minor, lanes.take(payer)))
-    return bought
+    hopeless: list[Attempt] = []
+    for listed in itertools.zip_longest(*lists):
+        for town, purchase in zip(towns, listed, strict=True):
+            if purchase is None:
+                continue
+            payer = town.by_code[purchase.payer]
+            payee = town.by_code.get(purchase.payee)
+            number = lanes.take(payer)
+            if payee is not None and purchase.amount_minor < TOO_MUCH_MINOR:
+                bought.append(Purchase(payer, payee, purchase.amount_minor, number))
+                continue
+            code = "account_unknown" if payee is None else "balance_insufficient"
+            other = payee or payer
+            hopeless.append(Attempt(code, payer, other, purchase.amount_minor, number))
+    return bought, hopeless
 
 
 def _issue(
-    draw: random.Random, towns: tuple[Town, ...], bought: list[Purchase]
-) -> dict[bytes, int]:
-    """What each account must be given, rounded up."""
-    costs_minor: dict[bytes, int] = {}
+    draw: random.Random,
+    towns: tuple[Town, ...],
+    months: tuple[Month, ...],
+    bought: list[Purchase],
+) -> tuple[dict[bytes, int], dict[bytes, int]]:
+    """What each account must be given, rounded up; and what it then owns before the purchases."""
+    costs_minor: Counter[bytes] = Counter()
     for step in bought:
-        id = step.payer.account_id
-        costs_minor[id] = costs_minor.get(id, 0) + step.amount_minor
+        costs_minor[step.payer.account_id] += step.amount_minor
     issued_minor: dict[bytes, int] = {}
-    for town in towns:
+    owned_minor: dict[bytes, int] = {}
+    for town, month in zip(towns, months, strict=True):
+        received_minor = month.received_minor
         for person in town.visitors:
             issued_minor[person.account_id] = VISITOR_START_MINOR
         for person in town.services:
             issued_minor[person.account_id] = SERVICE_START_MINOR
+        for person in town.employers:
+            wages_minor = month.payrolls[person.code].local_total_minor
+            issued_minor[person.account_id] = _rounded(wages_minor + EMPLOYER_SPARE_MINOR)
         for person in town.buyers:
-            needed_minor = costs_minor.get(person.account_id, 0) + draw.randint(*SPARE_MINOR)
-            rounds = -(-needed_minor // ISSUE_ROUNDED_TO_MINOR)
-            issued_minor[person.account_id] = rounds * ISSUE_ROUNDED_TO_MINOR
-    return issued_minor
+            needed_minor = costs_minor[person.account_id] - received_minor[person.code]
+            spare_minor = draw.randint(*SPARE_MINOR)
+            issued_minor[person.account_id] = _rounded(max(0, needed_minor) + spare_minor)
+        for person in town.people:
+            id = person.account_id
+            owned_minor[id] = issued_minor[id] + received_minor[person.code]
+    return issued_minor, owned_minor
+
+
+def _rounded(needed_minor: int) -> int:
+    return -(-needed_minor // ISSUE_ROUNDED_TO_MINOR) * ISSUE_ROUNDED_TO_MINOR
 
 
 def _follow_ups(
     draw: random.Random,
     bought: list[Purchase],
-    issued_minor: dict[bytes, int],
+    owned_minor: dict[bytes, int],
     towns: tuple[Town, ...],
     lanes: _Lanes,
 ) -> list[GivingBack | Attempt]:
@@ -153,9 +212,8 @@ def _follow_ups(
             town = towns[turn % len(towns)]
             elsewhere = towns[(turn + 1) % len(towns)]
             follow_ups.append(
-                make_attempt(draw, code, town, elsewhere, bought, issued_minor, lanes.take)
+                make_attempt(draw, code, town, elsewhere, bought, owned_minor, lanes.take)
             )
-    draw.shuffle(follow_ups)
     return follow_ups
 
 

@@ -42,6 +42,8 @@ class Summary:
             "height": header.height,
             "payments": self.progress.payments,
             "refunds": self.progress.refunds,
+            "wages": self.progress.wages,
+            "bulletins": self.progress.bulletins,
             "refusals": self.progress.refusals,
             "currencies": {
                 code: {
@@ -73,6 +75,7 @@ class Summary:
         header = self.audit.header
         lines = [
             "",
+            *self._earned(),
             text("Achats payés", "Purchases paid").ljust(24) + f"{self.progress.payments:>10}",
             text("Remboursements", "Refunds").ljust(24) + f"{self.progress.refunds:>10}",
             text("Définitif en", "Final after").ljust(24)
@@ -103,6 +106,23 @@ class Summary:
             lines += ["", text("CE QUI NE TIENT PAS :", "WHAT DOES NOT HOLD:")]
             lines += [f"  {problem}" for problem in self.problems]
         return "\n".join(lines)
+
+    def _earned(self) -> list[str]:
+        bulletins, wages = self.progress.bulletins, self.progress.wages
+        hours, minutes = divmod(bulletins.get("minutes", 0), 60)
+        residents, runs = bulletins.get("residents", 0), wages.get("runs", 0)
+        lines, refused = wages.get("lines", 0), wages.get("refused_lines", 0)
+        return [
+            text("Bulletins d'activité", "Activity bulletins").ljust(24)
+            + f"{residents:>10} "
+            + text(f"personnes, {hours} h {minutes:02d}", f"people, {hours} h {minutes:02d}"),
+            text("Paies versées", "Payrolls paid").ljust(24)
+            + f"{runs:>10} "
+            + text(
+                f"({lines} lignes ; {refused} lignes refusées d'abord)",
+                f"({lines} lines; {refused} lines refused at first)",
+            ),
+        ]
 
     def _heading(self) -> str:
         words = (

@@ -3,7 +3,6 @@
 import pytest
 
 from clients.demo.attempts import ATTEMPT_CODES, Original, attempt_bytes
-from clients.demo.people import make_towns
 from clients.demo.plan import make_plan
 from clients.demo.steps import Attempt
 from ledger.envelope import build_body, sign_transaction
@@ -26,7 +25,7 @@ STATELESS = {
 
 
 def _attempts() -> dict[str, Attempt]:
-    plan = make_plan(3, purchases=400, towns=make_towns(3, residents=30, services=4))
+    plan = make_plan(3, purchases=100)
     return {step.code: step for step in plan.steps if isinstance(step, Attempt)}
 
 

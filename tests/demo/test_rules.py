@@ -11,10 +11,9 @@ from clients.demo import market
 from clients.demo.diary import Diary
 from clients.demo.market import Market
 from clients.demo.opening import issue_money, officials_of, open_accounts
-from clients.demo.people import make_towns
 from clients.demo.plan import Plan, make_plan
 from clients.demo.town_halls import key_of, official_accounts
-from ledger.account_kinds import ISSUER, TERRITORY
+from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
 from tests.demo.ledger_session import Books, LedgerSession, key_for, make_genesis
 
 
@@ -24,7 +23,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _plan(seed: int) -> Plan:
-    return make_plan(seed, purchases=1_500, towns=make_towns(seed, residents=80, services=6))
+    return make_plan(seed, purchases=400)
 
 
 async def _live(
@@ -41,9 +40,10 @@ async def _live(
             if first:
                 opened: list[int] = []
                 staff, issuer = officials[TERRITORY], officials[ISSUER]
+                commons = officials[COMMONS].account.id
                 await open_accounts(sessions[prefix], staff, plan, town, opened.append)
-                await issue_money(sessions[prefix], issuer, plan, town, opened.append)
-                assert sum(opened) == 2 * len(town.people)
+                await issue_money(sessions[prefix], issuer, plan, town, opened.append, commons)
+                assert sum(opened) == 2 * len(town.people) + 1
         await ours.run(created_ms or time.time_ns() // 1_000_000, lambda _: None)
     return ours
 
