@@ -1,4 +1,7 @@
-"""`democite verify FILE`: a receipt, checked by anyone who has the genesis. No wallet, no node."""
+"""`democite verify FILE`: checked by anyone who has the genesis. No wallet, no node.
+
+A file is a receipt, or one line of a payroll or of bulletins that was disclosed.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +14,8 @@ from terminal.options import GenesisOption, JsonOption, LangOption
 from terminal.results import Result
 
 HELP = text(
-    "Vérifier un reçu sans faire confiance à personne.", "Verify a receipt and trust nobody."
+    "Vérifier un reçu, ou une ligne communiquée, sans faire confiance à personne.",
+    "Verify a receipt or a disclosed line, and trust nobody.",
 )
 
 app = application(HELP)
@@ -21,13 +25,16 @@ app = application(HELP)
 def verify(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help=text("Le reçu, un fichier.", "The receipt, a file.")),
+        typer.Argument(metavar="FILE", help=text("Un reçu ou une ligne.", "A receipt or a line.")),
     ],
     genesis: GenesisOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:
     """Verify a receipt and trust nobody."""
+    from clients import disclosure_actions
     from wallet import receipt_actions
 
+    if disclosure_actions.is_disclosure(file):
+        return disclosure_actions.verify(file, genesis)
     return receipt_actions.verify(file, genesis, None)

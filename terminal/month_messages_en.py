@@ -93,4 +93,12 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "put it aside first, it is never written over",
     ),
     "backup_malformed": ("this file is not a whole backup", "take another copy of it"),
+    "operation_released": (
+        "this operation has no effect any more",
+        "do it again: nothing was credited",
+    ),
+    "programme_not_open": (
+        "this programme is not open",
+        "open it: democite office programme open",
+    ),
 }

@@ -111,4 +111,12 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "ce fichier n'est pas une sauvegarde entière",
         "prenez-en une autre copie",
     ),
+    "operation_released": (
+        "cette opération n'a plus d'effet",
+        "refaites-la : rien n'a été crédité",
+    ),
+    "programme_not_open": (
+        "ce programme n'est pas ouvert",
+        "ouvrez-le : democite office programme open",
+    ),
 }

@@ -22,6 +22,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from wallet.consent_commands import consent
 
 app = application(
     text(
@@ -29,6 +30,8 @@ app = application(
         "Pay, receive, verify. Trusts the genesis file only.",
     )
 )
+
+app.add_typer(consent, name="consent")
 
 WaitOption = Annotated[
     bool,

@@ -238,8 +238,9 @@ class TownHall:
     ) -> list[Operation]:
         """Make out a period's bulletins, to be signed: the amounts previewed, or none.
 
-        Raises `LinesRefused` while an activity is unconfirmed (unless skipped) or a budget does
-        not suffice; `Refused("operation_differs")`.
+        With nothing new to credit, those made out earlier that still wait. Raises `LinesRefused`
+        while an activity is unconfirmed (unless skipped) or a budget does not suffice;
+        `Refused("operation_differs")`.
         """
         preview = await self.preview(period)
         chosen = None if programmes is None else set(programmes)
@@ -252,15 +253,13 @@ class TownHall:
         )
         operations = [operation_from_json(one) for one in _objects(content, "operations")]
         said = [self.said(operation) for operation in operations]
-        if operations:
-            check_amounts(
-                (
-                    line.amount_minor
-                    for line in preview.lines
-                    if chosen is None or line.programme in chosen
-                ),
-                said,
-            )
+        previewed = [
+            line.amount_minor
+            for line in preview.lines
+            if line.amount_minor and (chosen is None or line.programme in chosen)
+        ]
+        if previewed:
+            check_amounts(previewed, said)
         return operations
 
     async def bulletins_of(self, period: str, person: str) -> list[Json]:

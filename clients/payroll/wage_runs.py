@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from clients.payroll.payroll_file import Payroll, PayrollLine
 from ledger.fields import WAGES_PAY
 from ledger.line_commitments import wage_commitment
-from ledger.wages import wages_pay_fields
+from ledger.wages import wages_gross_minor, wages_pay_fields
 from primitives import addresses
 from primitives.encoding import Value
 from primitives.errors import Refused
@@ -22,11 +22,8 @@ RUN_ID_BYTES = 16
 ACCOUNT_ID_BYTES = 20
 SALT_BYTES = 32
 HASH_BYTES = 32
-# Shorter runs carry no gross: in few lines it would tell the wages.
-GROSS_FROM_LINES = 10
-GROSS_STEP_UNITS = 100
-# The bytes stay valid while the territory's node may be away for a day.
-WAGES_VALID_MS = 86_400_000
+# Until the bytes expire a mended payroll cannot take their place, so this is not long.
+WAGES_VALID_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,8 @@ def check_draft(
     gross_total_minor = draft.get("gross_total_minor")
     if gross_total_minor is not None and type(gross_total_minor) is not int:
         raise Refused("node_answer_malformed", field="gross_total_minor")
-    if gross_total_minor != gross_total_of(lines, decimals):
+    gross_minor = sum(line.gross_minor for line in lines)
+    if gross_total_minor != wages_gross_minor(gross_minor, len(lines), decimals):
         raise _differs("its gross total is another one", payroll)
     return WageRun(
         run_id=_bytes(draft, "run_id", RUN_ID_BYTES),
@@ -116,14 +114,6 @@ def check_draft(
         run_name=payroll.run_name,
         currency=currency,
     )
-
-
-def gross_total_of(lines: Sequence[RunLine], decimals: int) -> int | None:
-    """The gross of a run as the ledger carries it: rounded up to 100.00; none in a short run."""
-    if len(lines) < GROSS_FROM_LINES:
-        return None
-    step: int = GROSS_STEP_UNITS * 10**decimals
-    return -(-sum(line.gross_minor for line in lines) // step) * step
 
 
 def lines_from_private(private: Mapping[str, str | int]) -> list[RunLine]:

@@ -1,0 +1,107 @@
+"""`democite verify FILE` for a line that somebody disclosed."""
+
+import json
+from pathlib import Path
+
+from clients.disclosures import (
+    FILE_BYTES_MAX,
+    FILE_KIND,
+    VerifiedDisclosure,
+    WageContent,
+    read_disclosure,
+    verify_disclosure,
+)
+from ledger.envelope import Transaction
+from ledger.founders import Territory
+from ledger.genesis import Genesis
+from primitives import addresses
+from primitives.errors import Refused
+from terminal.languages import text
+from terminal.results import Result
+from wallet.light.trust import TrustedNetwork
+from wallet.setup import require_genesis
+from wallet.wording import amount_text, time_text, vouched_text
+
+
+def is_disclosure(file: Path) -> bool:
+    """Whether the file says that it is one; only its reading tells whether it is any good."""
+    with file.open("rb") as stream:
+        raw = stream.read(FILE_BYTES_MAX + 1)
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("kind") == FILE_KIND
+
+
+def verify(file: Path, genesis_file: Path | None) -> Result:
+    """Check a disclosed line with nothing but the genesis.
+
+    Raises `Refused`: `disclosure_invalid`, `receipt_invalid`, `disclosure_malformed`.
+    """
+    genesis = require_genesis(genesis_file)
+    try:
+        verified = verify_disclosure(TrustedNetwork(genesis), read_disclosure(file))
+    except Refused as refusal:
+        refusal.file = str(file)
+        raise
+    return _described(genesis, verified)
+
+
+def _described(genesis: Genesis, verified: VerifiedDisclosure) -> Result:
+    final, transaction = verified.receipt.final, verified.receipt.transaction
+    territory = _countersigner(genesis, transaction)
+    code = territory.currencies[0].code
+    content = verified.content
+    account = addresses.format_address(territory.prefix, verified.account)
+    data: dict[str, object] = {
+        "valid": True,
+        "kind": transaction.kind,
+        "id": transaction.id.hex(),
+        "account": account,
+        "currency": code,
+        "amount_minor": verified.amount_minor,
+        "height": final.height,
+        "header_time_ms": final.time_ms,
+        "vouched_by": final.vouched_by,
+        "members": final.members,
+    }
+    paid = amount_text(genesis, code, verified.amount_minor)
+    if isinstance(content, WageContent):
+        data |= vars(content)
+        gross = amount_text(genesis, code, content.gross_minor)
+        what = text(
+            f"salaire de {content.employee}, {content.period} : brut {gross}, part locale {paid}",
+            f"wage of {content.employee}, {content.period}: gross {gross}, local share {paid}",
+        )
+    else:
+        data |= content._asdict()
+        data["activities"] = [activity._asdict() for activity in content.activities]
+        count = len(content.activities)
+        what = text(
+            f"bulletin de {content.person}, {content.programme}, {content.period} : "
+            f"{count} activités, {content.minutes} minutes, {paid}",
+            f"bulletin of {content.person}, {content.programme}, {content.period}: "
+            f"{count} activities, {content.minutes} minutes, {paid}",
+        )
+    lines = [
+        text("Ligne valable", "Valid line"),
+        what,
+        f"→ {account}",
+        text(
+            f"définitif au bloc {final.height}, {time_text(final.time_ms)}",
+            f"final in block {final.height}, {time_text(final.time_ms)}",
+        ),
+        vouched_text(final.vouched_by, final.members),
+        transaction.id.hex(),
+    ]
+    return Result(data, "\n".join(lines))
+
+
+def _countersigner(genesis: Genesis, transaction: Transaction) -> Territory:
+    """The territory whose node signed: it is the home of every account in the batch."""
+    keys = {signer.key for signer in transaction.signers}
+    for territory in genesis.territories:
+        if territory.node_key in keys:
+            return territory
+    raise Refused("disclosure_invalid", "no territory countersigned it")
