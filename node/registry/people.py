@@ -180,10 +180,10 @@ class People:
     def resident(self, act: Act, person: str) -> Resident:
         """One person's record. Raises `Refused("person_unknown")`."""
         with self._database.all_or_none():
-            self._audit.note(act, "read", f"resident {person}")
             row = self._database.first(f"{_RESIDENTS} WHERE person = ?", (person,))
-        if row is None:
-            raise Refused("person_unknown", person, field="person")
+            if row is None:
+                raise Refused("person_unknown", person, field="person")
+            self._audit.note(act, "read", f"resident {person}")
         return Resident(*row)
 
     def residents(self, act: Act, limit: int, after: str = "") -> list[Resident]:
