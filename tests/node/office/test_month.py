@@ -21,6 +21,14 @@ def play(folder: Path, scenario: Scenario, residents: int = 3) -> None:
     asyncio.run(run())
 
 
+def only(content: dict[str, object], name: str) -> dict[str, object]:
+    """The one object of a list."""
+    found = content[name]
+    assert isinstance(found, list) and len(found) == 1
+    one: dict[str, object] = found[0]
+    return one
+
+
 def operations_of(content: dict[str, object]) -> list[dict[str, object]]:
     """The operations in an answer."""
     found = content["operations"]
@@ -49,11 +57,11 @@ def test_bulletins_from_files_to_the_ledger(tmp_path: Path) -> None:
         assert (await month.sign(operation)).json == done
         assert [month.balance(person.id) for person in month.residents] == [1_600] * 3
         assert operations_of((await month.office(f"bulletins/{PERIOD}/issue", {})).json) == []
-        (bulletin,) = (await month.look(f"bulletins/{PERIOD}/P1")).json["bulletins"]  # type: ignore[misc]
+        bulletin = only((await month.look(f"bulletins/{PERIOD}/P1")).json, "bulletins")
         content = BulletinContent(
             "P1", "GARDEN", PERIOD, (ActivityLine(f"{PERIOD}-03", 90, "N1", 1_000),), 90, 1_500
         )
-        committed = bulletin_commitment(bytes.fromhex(bulletin["salt"]), content)
+        committed = bulletin_commitment(bytes.fromhex(str(bulletin["salt"])), content)
         assert bulletin["commitment"] == committed.hex() and bulletin["status"] == "final"
 
     play(tmp_path, scenario)
@@ -114,7 +122,7 @@ def test_wages_need_consent_and_are_paid_once(tmp_path: Path) -> None:
         told = await served.read(
             month.residents[0].key, f"/v1/consents/{address_of(month.residents[0])}"
         )
-        (word,) = told.json["consents"]  # type: ignore[misc]
+        word = only(told.json, "consents")
         assert word["employer"] == address_of(employer) and word["given"] is True
         too_much = await served.hand_in(
             employer.key, "/v1/payrolls/check", month.payroll(local_minor=10_001)
@@ -141,7 +149,7 @@ def test_wages_need_consent_and_are_paid_once(tmp_path: Path) -> None:
         assert [month.balance(person.id) for person in month.residents] == [10_100] * 3
         assert month.balance(employer.id) == EMPLOYER_MINOR - 30_000
         path = f"/v1/payrolls?employer={address_of(employer)}"
-        (run,) = (await served.read(employer.key, path)).json["runs"]  # type: ignore[misc]
+        run = only((await served.read(employer.key, path)).json, "runs")
         assert run["state"] == "final" and run["id"] == paid["id"] and run["lines"] == 3
 
     play(tmp_path, scenario)
