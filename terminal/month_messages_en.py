@@ -101,4 +101,5 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "this programme is not open",
         "open it: democite office programme open",
     ),
+    "request_too_large": ("this request is too large", "make several smaller ones"),
 }

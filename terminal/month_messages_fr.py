@@ -119,4 +119,5 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "ce programme n'est pas ouvert",
         "ouvrez-le : democite office programme open",
     ),
+    "request_too_large": ("cette demande est trop grande", "faites-en plusieurs plus petites"),
 }

@@ -268,10 +268,11 @@ def test_a_body_is_signed_once_and_as_it_is(tmp_path: Path) -> None:
         assert (await served.ask("POST", LEVELS, elsewhere, raw)).code == "request_unauthorized"
         other = served.signed(STAFF, LEVELS, method="POST", body=raw) | {"Content-Type": "text/csv"}
         assert (await served.ask("POST", LEVELS, other, raw)).status == 415
-        for wrong in (
+        wrongs: tuple[object, ...] = (
             content_of(rows=[LEVEL | {"rate_per_hour_minor": "5"}]), content_of(more=1),
             content_of(rows=[LEVEL | {"level": "a\nb"}]), content_of(rows=None), [], "x", None,
-        ):  # fmt: skip
+        )  # fmt: skip
+        for wrong in wrongs:
             reply = await served.hand_in(STAFF, LEVELS, wrong)
             assert (reply.status, reply.code) == (400, "request_malformed"), wrong
             assert "a\\nb" not in reply.body.decode()
