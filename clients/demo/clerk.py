@@ -93,11 +93,15 @@ class Clerk:
     async def _open(self, programme: str) -> Tally:
         try:
             await self._sign(await self._hall.open_programme(programme))
-        except Refused as refusal:
-            # It was opened before an interruption, and that was not noted.
-            if refusal.code != "record_in_use":
+        except Refused:
+            # It may have been opened before an interruption, and not noted.
+            if not await self._is_open(programme):
                 raise
         return Tally()
+
+    async def _is_open(self, programme: str) -> bool:
+        listed = await self._hall.listed("programmes")
+        return ("open", programme) in [(one.get("state"), one.get("programme")) for one in listed]
 
     async def _issue_too_early(self) -> Tally:
         """Some hours are not confirmed, and a budget does not suffice: nothing is made out."""

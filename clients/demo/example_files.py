@@ -20,13 +20,13 @@ CORRECTED, AGAIN = "corrected", "again"
 
 @functools.cache
 def examples_folder() -> Path:
-    """The folder with the four territories. Raises `Refused("file_not_found")`."""
+    """The folder with the four territories. Raises `Refused("file_missing")`."""
     here = Path(__file__).resolve()
     candidates = (here.parents[2] / "examples" / MONTH, here.parent / MONTH)
     for folder in candidates:
         if (folder / "expected.json").is_file():
             return folder
-    raise Refused("file_not_found", MONTH, file=str(candidates[0]))
+    raise Refused("file_missing", MONTH, file=str(candidates[0]))
 
 
 def expected_refusals() -> dict[str, int]:

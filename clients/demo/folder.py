@@ -123,8 +123,11 @@ class DemoFolder:
             content = {}
         if content.pop("kind", None) != KIND:
             raise CommandError("file_unreadable", file=str(self.progress_file))
-        if content.pop("version", None) != VERSION:
-            raise CommandError("data_of_newer_version", file=str(self.progress_file))
+        version = content.pop("version", None)
+        if version != VERSION:
+            is_newer = type(version) is int and version > VERSION
+            code = "data_of_newer_version" if is_newer else "file_unreadable"
+            raise CommandError(code, file=str(self.progress_file))
         try:
             return Progress(**content)
         except TypeError:

@@ -126,6 +126,8 @@ class Paymaster:
     async def _withdraw(self, desk: EmployerDesk, employer: Person, employee: str) -> Tally:
         """Somebody withdraws between check and submission: nothing is paid. Then thinks again."""
         payroll = self._month.payrolls[employer.code]
+        # An interruption may have left the withdrawal standing.
+        await self._say(desk.lane.client, employee, employer.code, given=True)
         await desk.check(payroll)
         await self._say(desk.lane.client, employee, employer.code, given=False)
         tally = Tally()

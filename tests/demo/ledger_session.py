@@ -48,7 +48,10 @@ def make_genesis() -> Genesis:
                 http="127.0.0.1:2",
                 voting_key=key_for(place.prefix, "voting").public_key,
                 authority_der=b"\0",
-                signing_keys=(key_for(place.prefix, "signing").public_key,),
+                signing_keys=(
+                    key_for(place.prefix, "signing").public_key,
+                    key_for(place.prefix, "signing-2").public_key,
+                ),
                 signing_threshold=1,
                 recovery_key=key_for(place.prefix, "recovery").public_key,
                 issuer_keys=(key_for(place.prefix, "issuer").public_key,),

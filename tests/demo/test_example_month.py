@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clients.demo.places import PLACES
+from clients.demo.places import PLACES, names_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MONTH = EXAMPLES / "four-territories"
@@ -60,6 +60,18 @@ def test_nobody_stands_twice() -> None:
         ):
             found = [row[column] for row in _rows(place.prefix, name)]
             assert len(set(found)) == len(found)
+
+
+def test_people_have_names_of_their_country() -> None:
+    for place in PLACES:
+        names = names_of(place.country)
+        assert len(names.first_names) == 40
+        assert len(set(names.family_names)) == len(names.family_names) >= 35
+        for row in _rows(place.prefix, "residents.csv"):
+            assert row["first_name"] in names.first_names
+            assert row["name"] in names.family_names
+        for row in _rows(place.prefix, "services.csv"):
+            assert "{" not in row["name"]
 
 
 def test_some_files_carry_the_habits_of_spreadsheets() -> None:

@@ -32,8 +32,9 @@ def test_progress_is_kept(tmp_path: Path) -> None:
     [
         ("{", "file_unreadable"),
         ('{"kind": "other"}', "file_unreadable"),
-        ('{"kind": "demo", "version": 2}', "data_of_newer_version"),
-        ('{"kind": "demo", "version": 1, "more": 1}', "file_unreadable"),
+        ('{"kind": "demo", "version": 3}', "data_of_newer_version"),
+        ('{"kind": "demo", "version": 1, "seed": 1, "port_base": 2000}', "file_unreadable"),
+        ('{"kind": "demo", "version": 2, "more": 1}', "file_unreadable"),
     ],
 )
 def test_progress_that_cannot_be_read(tmp_path: Path, content: str, code: str) -> None:

@@ -14,6 +14,7 @@ from clients.demo.opening import issue_money, officials_of, open_accounts
 from clients.demo.plan import Plan, make_plan
 from clients.demo.town_halls import key_of, official_accounts
 from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
+from tests.demo.ledger_month import earn
 from tests.demo.ledger_session import Books, LedgerSession, key_for, make_genesis
 
 
@@ -44,6 +45,8 @@ async def _live(
                 await open_accounts(sessions[prefix], staff, plan, town, opened.append)
                 await issue_money(sessions[prefix], issuer, plan, town, opened.append, commons)
                 assert sum(opened) == 2 * len(town.people) + 1
+        if first:
+            earn(books, plan)
         await ours.run(created_ms or time.time_ns() // 1_000_000, lambda _: None)
     return ours
 
