@@ -78,7 +78,7 @@ class Row:
         try:
             return amounts.parse_amount(self.cells[name], decimals)
         except Refused as refusal:
-            self._fault(refusal.code, name, refusal.detail)
+            self._fault(refusal.code, name, self.cells[name][:40])
             return 0
 
     def count(self, name: str) -> int:
