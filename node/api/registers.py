@@ -26,7 +26,8 @@ _Import = TypeVar("_Import", bound=models.Import)
 
 
 class Registers:
-    """Handlers over one office."""
+    """Handlers over one office. Rows are turned into the registry's own in its thread: there may be
+    many."""
 
     def __init__(self, node: TerritoryNode, office: Office, doors: Doors) -> None:
         self._node = node
@@ -38,25 +39,31 @@ class Registers:
     async def import_residents(self, request: web.Request) -> web.Response:
         """Take in residents."""
         key, asked = await self._taken(request, models.ResidentImport)
-        given = [rows.ResidentRow(**one.model_dump()) for one in asked.rows]
+        act = _act(request, key, asked)
         return await self._imported(
-            lambda r: r.people.import_residents(_act(request, key, asked), given)
+            lambda r: r.people.import_residents(
+                act, [rows.ResidentRow(**dict(one)) for one in asked.rows]
+            )
         )
 
     async def import_employers(self, request: web.Request) -> web.Response:
         """Take in employers."""
         key, asked = await self._taken(request, models.PartnerImport)
-        given = [rows.PartnerRow(**one.model_dump()) for one in asked.rows]
+        act = _act(request, key, asked)
         return await self._imported(
-            lambda r: r.people.import_employers(_act(request, key, asked), given)
+            lambda r: r.people.import_employers(
+                act, [rows.PartnerRow(**dict(one)) for one in asked.rows]
+            )
         )
 
     async def import_services(self, request: web.Request) -> web.Response:
         """Take in services."""
         key, asked = await self._taken(request, models.PartnerImport)
-        given = [rows.PartnerRow(**one.model_dump()) for one in asked.rows]
+        act = _act(request, key, asked)
         return await self._imported(
-            lambda r: r.people.import_services(_act(request, key, asked), given)
+            lambda r: r.people.import_services(
+                act, [rows.PartnerRow(**dict(one)) for one in asked.rows]
+            )
         )
 
     async def import_programmes(self, request: web.Request) -> web.Response:
@@ -75,18 +82,22 @@ class Registers:
     async def import_levels(self, request: web.Request) -> web.Response:
         """Take in levels."""
         key, asked = await self._taken(request, models.LevelImport)
-        given = [rows.LevelRow(**one.model_dump()) for one in asked.rows]
+        act = _act(request, key, asked)
         return await self._imported(
-            lambda r: r.levels.import_levels(_act(request, key, asked), given)
+            lambda r: r.levels.import_levels(
+                act, [rows.LevelRow(**dict(one)) for one in asked.rows]
+            )
         )
 
     async def import_activities(self, request: web.Request) -> web.Response:
         """Take in activities."""
         key, asked = await self._taken(request, models.ActivityImport)
-        given = [rows.ActivityRow(**one.model_dump()) for one in asked.rows]
+        act = _act(request, key, asked)
         digest = bytes.fromhex(asked.file_sha256)
         return await self._imported(
-            lambda r: r.activities.import_activities(_act(request, key, asked), given, digest)
+            lambda r: r.activities.import_activities(
+                act, [rows.ActivityRow(**dict(one)) for one in asked.rows], digest
+            )
         )
 
     async def _taken(self, request: web.Request, model: type[_Import]) -> tuple[bytes, _Import]:

@@ -174,7 +174,7 @@ class Wages:
 
 
 def _payroll(employer: Address, asked: models.Payroll) -> Payroll:
-    lines = tuple([PayrollLine(**line.model_dump()) for line in asked.lines])
+    lines = tuple([PayrollLine(**dict(line)) for line in asked.lines])
     return Payroll(
         employer.account_id, asked.period, bytes.fromhex(asked.file_sha256), asked.run_name, lines
     )
