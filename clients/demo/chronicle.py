@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from clients.demo.patience import patiently
+
 
 @dataclass
 class Tally:
@@ -65,7 +67,7 @@ class Chronicle:
     async def once(self, act: str, do: Callable[[], Awaitable[Tally]]) -> Tally:
         """Do it unless it was done, and note it; gives what came of it, now or then."""
         if act not in self.acts:
-            self._note(act, await do())
+            self._note(act, await patiently(do))
         return self.acts[act]
 
     def total(self) -> Tally:

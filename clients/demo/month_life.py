@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from clients.demo.chronicle import Chronicle
 from clients.demo.clerk import Clerk
 from clients.demo.month import Month
-from clients.demo.paymaster import PATIENCE_MS, Paymaster
+from clients.demo.paymaster import Paymaster
 from clients.demo.people import Town
 from clients.demo.plan import Plan
 from clients.demo.teller import Teller
@@ -69,7 +69,6 @@ class MonthLife:
             [self._urls[prefix]],
             self._staff_keys(prefix)[0],
             reason=REASON,
-            patience_ms=PATIENCE_MS,
         )
 
     def _clerk(self, hall: TownHall, town: Town, month: Month) -> Clerk:

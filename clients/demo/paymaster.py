@@ -12,6 +12,7 @@ from pathlib import Path
 from clients.demo.chronicle import Chronicle, Tally
 from clients.demo.example_files import ExampleFolder, payroll_name
 from clients.demo.month import Month
+from clients.demo.patience import patiently
 from clients.demo.people import Person, Town
 from clients.payroll.employer_desk import EmployerDesk
 from clients.payroll.payroll_file import read_payroll
@@ -23,8 +24,6 @@ from wallet.node_client import NodeClient
 
 EMPLOYERS_AT_ONCE = 3
 CONSENTS_AT_ONCE = 8
-PATIENCE_MS = 60_000
-"""The town hall's node may be killed, and must then catch up."""
 
 SUBMITTED_ALREADY = "payroll_already_submitted"
 
@@ -63,12 +62,7 @@ class Paymaster:
         slots = asyncio.Semaphore(EMPLOYERS_AT_ONCE)
 
         async def one(employer: Person) -> None:
-            async with (
-                slots,
-                EmployerDesk(
-                    self._network, self._urls, employer.owner, patience_ms=PATIENCE_MS
-                ) as desk,
-            ):
+            async with slots, EmployerDesk(self._network, self._urls, employer.owner) as desk:
                 await self._pay(desk, employer)
             self._on_act()
 
@@ -89,14 +83,10 @@ class Paymaster:
         return Tally()
 
     async def _say(self, client: NodeClient, employee: str, employer: str, *, given: bool) -> None:
-        people = self._town.by_code
-        await state_consent(
-            client,
-            self._network.network_id,
-            people[employee].owner,
-            people[employer].address,
-            given=given,
-        )
+        owner = self._town.by_code[employee].owner
+        address = self._town.by_code[employer].address
+        network_id = self._network.network_id
+        await patiently(partial(state_consent, client, network_id, owner, address, given=given))
 
     # -- payrolls -----------------------------------------------------------------------------
 
@@ -165,8 +155,6 @@ class Paymaster:
             await desk.submit(read_payroll(file, desk.decimals))
         except LinesRefused as refused:
             return _refused(refused)
-        except Refused as refusal:
-            return Tally().refuse([refusal.code]).figure(refused_lines=1)
         return Tally()
 
     def _named(self, act: str) -> str:
