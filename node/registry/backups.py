@@ -89,6 +89,8 @@ def _opened(file: Path, passphrase: str) -> bytes:
 
 def _examined(image: bytes) -> BackupContent:
     """Check an image as SQLite itself does, and count what it holds."""
+    if not image:
+        raise Refused("backup_malformed", "it holds nothing")
     try:
         with contextlib.closing(sqlite3.connect(":memory:")) as connection:
             connection.deserialize(image)
