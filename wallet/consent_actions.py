@@ -24,7 +24,7 @@ async def state(
     statement = sign_consent(
         opened.network.network_id, owner, employer, given=given, time_ms=time_ms
     )
-    async with NodeClient(opened.urls, opened.network.network_id) as client:
+    async with NodeClient(opened.home_urls, opened.network.network_id) as client:
         await send_consent(client, statement)
     data = {
         "account": statement.account,
@@ -50,7 +50,7 @@ async def state(
 async def listed(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
     """What the town hall has on record for this account."""
     owner = opened.owner(passphrase_file)
-    async with NodeClient(opened.urls, opened.network.network_id) as client:
+    async with NodeClient(opened.home_urls, opened.network.network_id) as client:
         found = await read_consents(client, owner)
     lines = [
         "  ".join(

@@ -35,6 +35,15 @@ class OpenedWallet:
         return LaneOwner(identity.prefix, identity.account_id, signing_key)
 
     @property
+    def home_urls(self) -> tuple[str, ...]:
+        """The nodes to ask what the territory's own node alone knows.
+
+        What the user named may stand before it; of those in the genesis only the first is home.
+        """
+        named = node_urls_of(self.network.genesis, self.identity.prefix)
+        return named[:1] if self.urls == named else self.urls
+
+    @property
     def currency(self) -> tuple[str, int]:
         """Code and decimals of the territory's first currency."""
         currency = self.network.territory(self.identity.prefix).currencies[0]

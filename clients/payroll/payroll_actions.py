@@ -19,7 +19,7 @@ from terminal.line_refusals import LineRefusal, LinesRefused
 from terminal.results import Result
 from wallet.atomic_files import write_file
 from wallet.payment_actions import outcome_result, tell_news
-from wallet.setup import OpenedWallet, node_urls_of, notice
+from wallet.setup import OpenedWallet, notice
 from wallet.wording import amount_text
 
 
@@ -49,7 +49,7 @@ async def check(
     faults = _allowed_shown(opened, faults_of(payroll, cap_bps))
     if not offline:
         owner = opened.owner(passphrase_file)
-        async with EmployerDesk(opened.network, _home_urls(opened), owner) as desk:
+        async with EmployerDesk(opened.network, opened.home_urls, owner) as desk:
             try:
                 await desk.check(payroll)
             except LinesRefused as refused:
@@ -85,7 +85,7 @@ async def submit(
     _tell_round_shares(opened, payroll)
     owner = opened.owner(passphrase_file)
     folder = opened.folder.folder
-    urls = _home_urls(opened)
+    urls = opened.home_urls
     async with EmployerDesk(opened.network, urls, owner, folder=folder) as desk:
         if not isinstance(desk.lane, OutboxLane):
             raise RuntimeError("a wallet's payroll goes through its outbox")
@@ -111,7 +111,7 @@ async def submit(
 async def status(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
     """The employer's runs, as the town hall has them."""
     owner = opened.owner(passphrase_file)
-    async with EmployerDesk(opened.network, _home_urls(opened), owner) as desk:
+    async with EmployerDesk(opened.network, opened.home_urls, owner) as desk:
         runs = await desk.runs()
         code = desk.currency
     lines = [
@@ -172,13 +172,6 @@ def _read(opened: OpenedWallet, file: Path, run_name: str | None) -> Payroll:
         raise Refused("account_kind_invalid", opened.identity.account_kind)
     _, decimals = opened.currency
     return read_payroll(file, decimals).named(run_name)
-
-
-def _home_urls(opened: OpenedWallet) -> tuple[str, ...]:
-    """The nodes asked: payrolls are known at home alone, and a named node may stand for it."""
-    prefix = opened.identity.prefix
-    named = node_urls_of(opened.network.genesis, prefix)
-    return named[:1] if opened.urls == named else opened.urls
 
 
 def _checked_result(opened: OpenedWallet, payroll: Payroll, *, offline: bool) -> Result:

@@ -1,14 +1,22 @@
 """The month by the commands that people type, against a real node: office, payroll, consents."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from clients.payroll.employer_desk import EmployerDesk
+from clients.payroll.payroll_file import parse_payroll
 from ledger.genesis import Genesis
 from primitives.addresses import format_address
+from terminal.line_refusals import LinesRefused
 from tests.processes.network import Done, Network, create_network, democite, must
+from wallet.consents import state_consent
+from wallet.keystore_file import unlock
+from wallet.lane_owner import LaneOwner
+from wallet.light.trust import TrustedNetwork
 
 pytestmark = pytest.mark.process
 
@@ -260,3 +268,31 @@ def test_wrong_files_name_their_lines(town: Town) -> None:
         done = town.office("resident", "import", path)
         assert (done.code, _codes(done)[0]) == (exit_code, (line, code)), done.err
         assert f"bad.csv, line {line}" in done.err
+
+
+def test_a_program_pays_for_an_employer_in_memory(town: Town) -> None:
+    network = TrustedNetwork(Genesis.from_json(town.network.genesis.read_text()))
+
+    def owner(name: str) -> LaneOwner:
+        identity, key = unlock(town.folder / f"{name}.json", "quatre mots au hasard")
+        return LaneOwner(identity.prefix, identity.account_id, key)
+
+    payer, cyr = owner("scierie"), owner("cyr")
+    header = "employee;account;gross_wage;local_share;consent;period"
+    payroll = parse_payroll(f"{header}\ncyr;;1900;150;oui;{PERIOD}\n".encode(), 2, file="m.csv")
+
+    async def play() -> None:
+        async with EmployerDesk(network, [town.home.url], payer) as desk:
+            with pytest.raises(LinesRefused, match="wage_consent_missing"):
+                await desk.submit(payroll)
+            client, id = desk.lane.client, network.network_id
+            await state_consent(client, id, cyr, payer.address, given=True)
+            run = await desk.submit(payroll)
+            assert (run.is_final, run.total_minor) == (True, 15_000)
+            with pytest.raises(LinesRefused, match="payroll_already_submitted"):
+                await desk.submit(payroll)
+            assert run.run_id in [one.run_id for one in await desk.runs()]
+
+    before = town.balance("cyr")
+    asyncio.run(play())
+    assert town.balance("cyr") == before + 15_000
