@@ -13,7 +13,8 @@ from node.office.office import Office
 from node.registry.records import Act, Bulletin, Operation
 from primitives.errors import Refused
 
-STATES = ("waiting", "signed", "final", "released")
+STATES = ("waiting", "signed")
+"""What is settled is many, and is read one by one."""
 _PERIOD = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}")
 

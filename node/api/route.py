@@ -42,7 +42,7 @@ PARAMETERS = {
     "of_period": Parameter("period", "query", "^[0-9]{4}-[0-9]{2}$", "of this month alone"),
     "of_programme": Parameter("programme", "query", "^.{1,64}$", "of this programme alone"),
     "unconfirmed": Parameter("unconfirmed", "query", "^[01]$", "1: those nobody vouched for"),
-    "state": Parameter("state", "query", "^(waiting|signed|final|released)$", "where they stand"),
+    "state": Parameter("state", "query", "^(waiting|signed)$", "where they stand"),
     "employer": Parameter("employer", "query", "^[0-9A-Za-z]{10,90}$", "the employer's address"),
     "reason": Parameter(
         REASON_HEADER, "header", "^[ -~]{0,200}$", "why staff reads; it is written down"
