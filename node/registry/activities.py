@@ -17,6 +17,8 @@ from node.registry.refusals import LineRefusal, LinesRefused, in_order
 from primitives.errors import Refused
 
 MINUTES_MAX = 1_440
+ID_MAX = 2**63 - 1
+"""The largest number that the database can look for."""
 
 Key = tuple[str, str, str]
 """Person, programme, date: one activity each."""
@@ -87,7 +89,7 @@ class Activities:
         confirmed = 0
         with self._database.all_or_none():
             for id in ids:
-                if self._database.first("SELECT 1 FROM activities WHERE id = ?", (id,)) is None:
+                if not self._is_registered(id):
                     raise Refused("activity_unknown", str(id), field="ids")
                 changed = self._database.execute(
                     "UPDATE activities SET confirmed_by = ? WHERE id = ? AND confirmed_by = ''",
@@ -118,6 +120,11 @@ class Activities:
             )
             self._audit.note(act, "confirm", f"programme {programme} {period}: {confirmed}")
         return confirmed
+
+    def _is_registered(self, id: int) -> bool:
+        if not 0 < id <= ID_MAX:
+            return False
+        return self._database.first("SELECT 1 FROM activities WHERE id = ?", (id,)) is not None
 
 
 class _Sheet:

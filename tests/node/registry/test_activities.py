@@ -89,9 +89,10 @@ def test_confirming(registry: Registry) -> None:
     rows = [activity(line, person, confirmed_by="") for line, person in enumerate(("P1", "P2"), 2)]
     registry.activities.import_activities(ACT, rows, sha("a"))
     first, second = registry.activities.listed(ACT, 9, unconfirmed=True)
-    with pytest.raises(Refused) as caught:
-        registry.activities.confirm(ACT, "Lou", [first.id, 99])
-    assert caught.value.code == "activity_unknown"
+    for unknown in (99, 0, -1, 2**63):
+        with pytest.raises(Refused) as caught:
+            registry.activities.confirm(ACT, "Lou", [first.id, unknown])
+        assert caught.value.code == "activity_unknown"
     assert len(registry.activities.listed(ACT, 9, unconfirmed=True)) == 2
     assert registry.activities.confirm(ACT, "Lou", [first.id, first.id]) == 1
     assert registry.activities.confirm_all(ACT, "Max", "visits", "2026-02") == 0

@@ -137,10 +137,11 @@ def test_the_period_is_one(registry: Registry) -> None:
 
 def test_bounds_of_the_whole(registry: Registry) -> None:
     many = [f"N{number}" for number in range(2_001)]
-    registry.people.import_residents(ACT, [resident(2, person) for person in many])
-    for person in many:
-        registry.people.link(ACT, "resident", person, account(person))
-        consent(registry, person)
+    with registry.transaction():
+        registry.people.import_residents(ACT, [resident(2, person) for person in many])
+        for person in many:
+            registry.people.link(ACT, "resident", person, account(person))
+            consent(registry, person)
     lines = [wage(line, person, 1) for line, person in enumerate(many, 2)]
     assert faults(registry, payroll(*lines[:-1])) == []
     assert faults(registry, payroll(*lines)) == [(None, "transaction_too_large", None)]
