@@ -1,0 +1,21 @@
+"""A short round of everything that needs no rights: payments go on, and nothing is lost."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.rounds import Plan, play
+
+pytestmark = pytest.mark.process
+
+
+def test_a_short_round_of_everything(tmp_path: Path) -> None:
+    figures = asyncio.run(play(tmp_path, Plan(seconds=45, seed=1)))
+    injected = figures["injected"]
+    assert isinstance(injected, dict)
+    assert len(injected) >= 8
+    acknowledged = figures["payments acknowledged"]
+    assert isinstance(acknowledged, int)
+    assert acknowledged > 0
+    print(figures)
