@@ -31,6 +31,9 @@ class PayrollChecks:
 
     def refusals(self, payroll: Payroll, cap_bps: int) -> list[LineRefusal]:
         """Everything wrong with a payroll; none when it may be signed. See `Payrolls.check`."""
+        if self._is_known(payroll):
+            # Of course its lines are paid already: to say so line by line helps nobody.
+            return [LineRefusal(None, "payroll_already_submitted")]
         found = self._file_refusals(payroll)
         seen: set[str] = set()
         for line in payroll.lines:
@@ -60,6 +63,15 @@ class PayrollChecks:
         """The code of the employer whose account this is."""
         return self._people.code_of(EMPLOYER, employer)
 
+    def _is_known(self, payroll: Payroll) -> bool:
+        """Whether a run of this file, or of this name, was signed."""
+        known = self._database.first(
+            "SELECT 1 FROM runs WHERE employer = ? AND state IN ('signed', 'final')"
+            " AND (file_sha256 = ? OR run_name = ?)",
+            (payroll.employer, payroll.file_sha256, payroll.run_name),
+        )
+        return known is not None
+
     def _file_refusals(self, payroll: Payroll) -> list[LineRefusal]:
         found: list[LineRefusal] = []
         if not is_period(payroll.period):
@@ -73,13 +85,6 @@ class PayrollChecks:
             found.append(LineRefusal(None, "transaction_too_large", None, f"{paid} lines"))
         if sum(line.local_minor for line in payroll.lines) > AMOUNT_MINOR_MAX:
             found.append(LineRefusal(None, "amount_out_of_range", "local_share"))
-        known = self._database.first(
-            "SELECT 1 FROM runs WHERE employer = ? AND state IN ('signed', 'final')"
-            " AND (file_sha256 = ? OR run_name = ?)",
-            (payroll.employer, payroll.file_sha256, payroll.run_name),
-        )
-        if known is not None:
-            found.append(LineRefusal(None, "payroll_already_submitted"))
         return found
 
     def _employee_refusals(self, employer: bytes, line: PayrollLine) -> list[LineRefusal]:

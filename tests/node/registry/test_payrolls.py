@@ -256,6 +256,9 @@ def test_an_account_moved_before_the_signature(registry: Registry) -> None:
 
 def test_the_same_file_or_name_twice(registry: Registry) -> None:
     pay(registry, payroll(wage(2, "P1", 1), run_name="may"))
+    assert faults(registry, payroll(wage(2, "P1", 99_999))) == [
+        (None, "payroll_already_submitted", None)
+    ]
     known = [(None, "payroll_already_submitted", None)]
     assert faults(registry, payroll(wage(2, "P1", 1))) == known
     assert faults(registry, payroll(wage(2, "P1", 1), file="x", run_name="may")) == known
