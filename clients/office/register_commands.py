@@ -90,7 +90,7 @@ def _add_list(app: typer.Typer, register: str) -> None:
         return asyncio.run(register_actions.list_register(asked, register, {}))
 
 
-def _add_accounts(app: typer.Typer, kind: str, register: str) -> None:
+def _add_opening(app: typer.Typer, kind: str) -> None:
     @app.command(
         "open",
         help=text(
@@ -123,6 +123,8 @@ def _add_accounts(app: typer.Typer, kind: str, register: str) -> None:
         asked = asked_of(genesis, node, keystore, passphrase_file)
         return asyncio.run(register_actions.open_for(asked, kind, code, request, wait=wait))
 
+
+def _add_entries(app: typer.Typer, kind: str, register: str) -> None:
     @app.command(
         help=text(
             "Noter à qui est un compte déjà ouvert.", "Note whose an account is that is open."
@@ -291,6 +293,7 @@ for _app, _kind, _register in (
     (employer, "employer", "employers"),
     (service, "service", "services"),
 ):
-    _add_accounts(_app, _kind, _register)
+    _add_opening(_app, _kind)
+    _add_entries(_app, _kind, _register)
 for _app, _register in ((employer, "employers"), (service, "services")):
     _add_partner_register(_app, _register)

@@ -189,13 +189,13 @@ def test_above_the_threshold_a_second_signs_later(town: Town) -> None:
     assert _items(signed, "operations")[0]["state"] == "final"
 
 
-def test_a_payroll_is_refused_corrected_and_paid_once(town: Town) -> None:
-    scierie = str(must("wallet", "address", "--wallet", town.folder / "scierie.json", "--json")
-                  .json["address"])  # fmt: skip
-    columns = "employee;account;gross_wage;local_share;consent;period"
+COLUMNS = "employee;account;gross_wage;local_share;consent;period"
+
+
+def test_a_payroll_with_wrong_lines_is_refused_line_by_line(town: Town) -> None:
     wrong = town.file(
         "wrong.csv",
-        columns,
+        COLUMNS,
         f"ana;;2000;200,01;oui;{PERIOD}",
         f"bea;;1999,99;199,99;oui;{PERIOD}",
         f"zoe;;1800;100;oui;{PERIOD}",
@@ -211,8 +211,13 @@ def test_a_payroll_is_refused_corrected_and_paid_once(town: Town) -> None:
     assert "wrong.csv, line 2, local_share" in refused.err
     assert "at most 200.00 ARD" in refused.err
 
+
+def test_a_corrected_payroll_is_paid_once(town: Town) -> None:
+    wallet = town.folder / "scierie.json"
+    scierie = str(must("wallet", "address", "--wallet", wallet, "--json").json["address"])
+    employer = town.wallet("scierie")
     right = town.file(
-        "right.csv", columns, f"ana;;2000;200;oui;{PERIOD}", f"bea;;1999,99;190;yes;{PERIOD}"
+        "right.csv", COLUMNS, f"ana;;2000;200;oui;{PERIOD}", f"bea;;1999,99;190;yes;{PERIOD}"
     )
     assert _codes(democite("payroll", "submit", right, *employer, "--json")) == [
         (2, "wage_consent_missing"), (3, "wage_consent_missing"),
@@ -278,8 +283,7 @@ def test_a_program_pays_for_an_employer_in_memory(town: Town) -> None:
         return LaneOwner(identity.prefix, identity.account_id, key)
 
     payer, cyr = owner("scierie"), owner("cyr")
-    header = "employee;account;gross_wage;local_share;consent;period"
-    payroll = parse_payroll(f"{header}\ncyr;;1900;150;oui;{PERIOD}\n".encode(), 2, file="m.csv")
+    payroll = parse_payroll(f"{COLUMNS}\ncyr;;1900;150;oui;{PERIOD}\n".encode(), 2, file="m.csv")
 
     async def play() -> None:
         async with EmployerDesk(network, [town.home.url], payer) as desk:
