@@ -222,8 +222,9 @@ class Operations:
             # On the ledger as it is now: what it would refuse is never kept as signed.
             self._node.check(raw)
         except Refused as refusal:
+            code = refusal.code
             known = await self._registry.call(
-                lambda r: _release_waiting(r, act, operation.id, refusal.code)
+                lambda r: _release_waiting(r, act, operation.id, code)
             )
             if known.state in ("signed", "final"):
                 # Two of the staff signed at once: the other's request was first, all the way.
