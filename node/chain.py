@@ -25,6 +25,7 @@ from node.chain_records import (
     TRANSACTION,
     Meta,
     StoredHeader,
+    damage_told,
     lane_entry,
     number_key,
 )
@@ -72,12 +73,13 @@ class Chain:
         raw = store.get(META_KEY)
         if raw is None:
             raise Refused("store_corrupt", "the store is empty: it was not made by `node init`")
-        self.meta = Meta.decode(raw)
         self.newest: StoredHeader | None = None
-        if self.meta.height:
-            self.newest = self.stored_header(self.meta.height)
-            if self.newest is None:
-                raise Refused("store_corrupt", "the newest final header is missing")
+        with damage_told():
+            self.meta = Meta.decode(raw)
+            if self.meta.height:
+                self.newest = self.stored_header(self.meta.height)
+                if self.newest is None:
+                    raise Refused("store_corrupt", "the newest final header is missing")
         self._unstored: Mapping[bytes, bytes] = {}
         """Objects of the newest block, which go to disk with the next one."""
         self._unstored_created: frozenset[bytes] = frozenset()

@@ -14,6 +14,8 @@ is what that header's state root commits to. So a start can check every object a
 and then executes block h again.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate
@@ -34,6 +36,36 @@ FORMAT = 1
 LANE_DEVICE_BYTES = 8
 SLOT_BYTES = 8
 _RECORD_BYTES_MAX = 1 << 20
+
+_TOLD_AS_THEY_ARE = frozenset(
+    {
+        "certificate_invalid",
+        "data_in_use",
+        "data_missing",
+        "data_of_newer_version",
+        "data_of_other_network",
+        "journal_corrupt",
+        "state_root_differs",
+        "store_corrupt",
+        "store_of_other_kind",
+        "store_unreadable",
+    }
+)
+"""Any other code is about a record that was written once and can't be read now."""
+
+
+@contextlib.contextmanager
+def damage_told() -> Iterator[None]:
+    """Whatever goes wrong with what was read here is refused as `store_corrupt`: what can't be
+    while a node runs can be on a disk."""
+    try:
+        yield
+    except InvariantBroken as broken:
+        raise Refused("store_corrupt", broken.reason) from broken
+    except Refused as refusal:
+        if refusal.code in _TOLD_AS_THEY_ARE:
+            raise
+        raise Refused("store_corrupt", f"{refusal.code}: {refusal.detail}") from refusal
 
 
 def number_key(prefix: bytes, number: int) -> bytes:

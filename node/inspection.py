@@ -9,6 +9,7 @@ from consensus.header import genesis_digest
 from ledger.objects import Account, Currency, decode_object
 from node.block_body import transactions_root
 from node.chain import Chain
+from node.chain_records import damage_told
 from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
 from node.journal import Journal
@@ -16,27 +17,12 @@ from node.keys import read_key, read_public_keys
 from node.replay import Replay
 from node.start import load_receipts
 from node.store import open_store
-from primitives.errors import InvariantBroken, Refused
+from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from primitives.indexed_tree import IndexedTree
 from primitives.state_root import state_root
 
 T = TypeVar("T")
-
-TOLD_AS_THEY_ARE = frozenset(
-    {
-        "certificate_invalid",
-        "data_in_use",
-        "data_missing",
-        "data_of_newer_version",
-        "data_of_other_network",
-        "journal_corrupt",
-        "store_corrupt",
-        "store_of_other_kind",
-        "store_unreadable",
-    }
-)
-"""Any other code is about a record that was written once and can't be read now."""
 
 
 def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, object]:
@@ -63,15 +49,8 @@ def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, objec
         found["journal"] = _journal_state(folder, chain)
         return found
 
-    try:
+    with damage_told():
         return _with_chain(folder, check)
-    except InvariantBroken as broken:
-        # What can't be while a node runs can be on a disk.
-        raise Refused("store_corrupt", broken.reason) from broken
-    except Refused as refusal:
-        if refusal.code in TOLD_AS_THEY_ARE:
-            raise
-        raise Refused("store_corrupt", f"{refusal.code}: {refusal.detail}") from refusal
 
 
 def _journal_state(folder: DataFolder, chain: Chain) -> str:

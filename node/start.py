@@ -16,6 +16,7 @@ from ledger.state import State
 from ledger.transaction import decode_transaction
 from node.block_shelf import BlockShelf
 from node.chain import Chain
+from node.chain_records import damage_told
 from node.committer import created_keys
 from node.executor import Executor, Origin
 from primitives.errors import Refused
@@ -32,7 +33,12 @@ class LoadedLedger:
 
 
 def load_ledger(chain: Chain, genesis: Genesis) -> LoadedLedger:
-    """Rebuild and check. Refuses `data_of_other_network`, `state_root_differs`."""
+    """Rebuild and check. Refuses `data_of_other_network`, `state_root_differs`, `store_corrupt`."""
+    with damage_told():
+        return _load(chain, genesis)
+
+
+def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
     objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
     chain.begin(genesis.network_id, objects)
     rules = RuleSet(parameters=genesis.parameters)

@@ -22,12 +22,14 @@ def open_store(folder: Path, kind: str) -> Store:
     folder.mkdir(parents=True, exist_ok=True)
     kind_file = folder / _KIND_FILE
     try:
-        found = kind_file.read_text("ascii").strip()
+        found = kind_file.read_bytes().decode("ascii", "replace").strip()
     except FileNotFoundError:
         if any(folder.iterdir()):
             raise Refused("store_corrupt", f"{folder} has files but no {_KIND_FILE}") from None
         kind_file.write_text(f"{kind}\n", "ascii")
         found = kind
+    if found not in STORE_KINDS:
+        raise Refused("store_corrupt", f"{kind_file} can't be read")
     if found != kind:
         raise Refused("store_of_other_kind", f"{folder} holds {found}, not {kind}")
     # Imported here: each brings a large library, and one of the two may have no wheel.

@@ -36,7 +36,10 @@ class LevelStore:
 
     def get(self, key: bytes) -> bytes | None:
         """See `Store`."""
-        value: bytes | None = self._database.get(key)
+        try:
+            value: bytes | None = self._database.get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise _unreadable(error) from error
         return value
 
     def write(self, changes: Iterable[Change], *, sync: bool) -> None:
@@ -57,10 +60,12 @@ class LevelStore:
         self, start: bytes, stop: bytes | None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
         """See `Store`."""
-        iterator: Iterator[tuple[bytes, bytes]] = self._database.iterator(
-            start=start, stop=stop, include_stop=False, reverse=reverse
-        )
-        return iterator
+        try:
+            yield from self._database.iterator(
+                start=start, stop=stop, include_stop=False, reverse=reverse, verify_checksums=True
+            )
+        except plyvel.Error as error:
+            raise _unreadable(error) from error
 
     def compact(self) -> None:
         """See `Store`."""
@@ -69,3 +74,8 @@ class LevelStore:
     def close(self) -> None:
         """See `Store`."""
         self._database.close()
+
+
+def _unreadable(error: Exception) -> Refused:
+    corrupt = isinstance(error, plyvel.CorruptionError)
+    return Refused("store_corrupt" if corrupt else "store_unreadable", str(error))

@@ -5,6 +5,7 @@ Rules of every implementation (the conformance suite holds them):
 - With `sync` it returns only once the batch is on the disk.
 - All methods may be called from any thread; `write` releases the interpreter while it waits.
 - Keys and values are bytes; keys are ordered as bytes.
+- What the disk gives back is checked; damage is refused (`store_corrupt`), never returned.
 """
 
 from collections.abc import Iterable, Iterator

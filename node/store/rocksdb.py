@@ -39,7 +39,10 @@ class RocksStore:
 
     def get(self, key: bytes) -> bytes | None:
         """See `Store`."""
-        value: bytes | None = self._database.get(key)
+        try:
+            value: bytes | None = self._database.get(key)
+        except Exception as error:  # rocksdict raises bare Exception
+            raise _refused(error) from error
         return value
 
     def write(self, changes: Iterable[Change], *, sync: bool) -> None:
@@ -78,6 +81,11 @@ class RocksStore:
                 iterator.prev()
             else:
                 iterator.next()
+        # It ends at damage as it does at the end.
+        try:
+            iterator.status()
+        except Exception as error:  # rocksdict raises bare Exception
+            raise _refused(error) from error
 
     def compact(self) -> None:
         """See `Store`."""
@@ -107,6 +115,6 @@ def _options() -> Options:
 
 def _refused(error: Exception) -> Refused:
     text = str(error)
-    if "lock" in text.lower():
-        return Refused("data_in_use", text)
-    return Refused("store_corrupt" if "orruption" in text else "store_unreadable", text)
+    if "orruption" in text:  # first: it tells of blocks, which "lock" is in
+        return Refused("store_corrupt", text)
+    return Refused("data_in_use" if "lock" in text.lower() else "store_unreadable", text)

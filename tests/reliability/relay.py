@@ -38,7 +38,7 @@ class Weather:
         self.parted: set[frozenset[str]] = set()
         self.chance = random.Random(seed)
         self.counted: Counter[str] = Counter()
-        self.open: dict[frozenset[str], set[asyncio.Transport]] = defaultdict(set)
+        self.open: dict[frozenset[str], set[asyncio.WriteTransport]] = defaultdict(set)
 
     def part(self, one: str, other: str) -> None:
         """No connection between two: those that are open break, new ones are refused."""
