@@ -155,7 +155,7 @@ def said_text(hall: TownHall, said: OperationSaid) -> str:
     shown = f"{what} {amount}"
     if said.line_amounts:
         count = len(said.line_amounts)
-        shown += text(f", {count} lignes", f", {count} lines")
+        shown += text(f", lignes : {count}", f", lines: {count}")
     return f"{shown} ({said.programme})"
 
 

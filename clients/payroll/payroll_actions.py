@@ -100,7 +100,7 @@ async def submit(
             raise
         result = outcome_result(desk.lane.desk, run.entry)
     count = len(run.lines)
-    head = text(f"Part locale de {count} salaires", f"Local share of {count} wages")
+    head = text(f"Part locale, lignes payées : {count}", f"Local share, lines paid: {count}")
     return replace(
         result,
         data={**result.data, **_run_value(payroll, run)},
@@ -119,7 +119,7 @@ async def status(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
             [
                 run.period,
                 run.state,
-                text(f"{run.lines} lignes", f"{run.lines} lines"),
+                text(f"lignes : {run.lines}", f"lines: {run.lines}"),
                 amount_text(opened.network.genesis, code, run.local_total_minor),
                 run.run_name or "-",
                 run.id or "-",
@@ -194,8 +194,8 @@ def _checked_result(opened: OpenedWallet, payroll: Payroll, *, offline: bool) ->
             "suggestions": _suggestions(opened, payroll),
         },
         text(
-            f"{payroll.file} : {payroll.period}, {count} lignes à payer, {shown} ; {by_whom}",
-            f"{payroll.file}: {payroll.period}, {count} lines to pay, {shown}; {by_whom}",
+            f"{payroll.file} : {payroll.period}, lignes à payer : {count}, {shown} ; {by_whom}",
+            f"{payroll.file}: {payroll.period}, lines to pay: {count}, {shown}; {by_whom}",
         ),
     )
 
