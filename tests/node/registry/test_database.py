@@ -39,6 +39,7 @@ def test_what_is_written_is_synced(tmp_path: Path) -> None:
     assert database.one("PRAGMA synchronous") == (2,)
     assert database.one("PRAGMA journal_mode") == ("wal",)
     assert database.one("PRAGMA foreign_keys") == (1,)
+    assert database.one("PRAGMA secure_delete") == (1,)
     database.close()
 
 
