@@ -77,6 +77,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "do not sign them: let them expire and make them out again",
     ),
     "operation_unknown": ("this operation does not exist", "read the list of operations again"),
+    "registry_behind_ledger": (
+        "the ledger has credited bulletins that this registry does not know",
+        "restore a newer backup of the registry, or wait for help: nothing was prepared",
+    ),
     "operation_settled": ("this operation waits for no signature", "look where it stands"),
     "payroll_unknown": ("this payroll waits for no signature", "hand the file in again"),
     "payroll_empty": ("no line of this payroll pays a local share", "there is nothing to pay here"),

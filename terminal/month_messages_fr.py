@@ -89,6 +89,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "ne les signez pas : laissez-les expirer et établissez-les de nouveau",
     ),
     "operation_unknown": ("cette opération n'existe pas", "relisez la liste des opérations"),
+    "registry_behind_ledger": (
+        "le registre commun a crédité des bulletins que ce fichier privé ne connaît pas",
+        "restaurez une sauvegarde plus récente, ou demandez de l'aide : rien n'a été préparé",
+    ),
     "operation_settled": ("cette opération n'attend plus de signature", "regardez où elle en est"),
     "payroll_unknown": ("cette paie n'attend pas de signature", "présentez le fichier de nouveau"),
     "payroll_empty": (

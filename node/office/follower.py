@@ -86,8 +86,10 @@ class Follower:
             run.transaction_id,
             run.raw,
             run.valid_until_ms,
-            lambda r, height: r.payrolls.finish(_own_act(), employer, run_id, height),
-            lambda r: r.payrolls.release(_own_act(), employer, run_id),
+            lambda r, height: _if_still(
+                r, run, lambda: r.payrolls.finish(_own_act(), employer, run_id, height)
+            ),
+            lambda r: _if_still(r, run, lambda: r.payrolls.release(_own_act(), employer, run_id)),
         )
 
     def _follow(
@@ -142,13 +144,19 @@ class Follower:
 
     async def _look(self) -> None:
         for followed in tuple(self._followed.values()):
-            is_settled = await self._settle(followed)
-            if not is_settled and now_ms() - followed.handed_in_ms > HAND_IN_AGAIN_MS:
-                await self._submit(followed)
+            try:
+                is_settled = await self._settle(followed)
+                if not is_settled and now_ms() - followed.handed_in_ms > HAND_IN_AGAIN_MS:
+                    await self._submit(followed)
+            except Refused as refusal:
+                # One that can't be settled must not keep the others from it.
+                self._log.warning("not_settled_yet", code=refusal.code)
         await self._release_expired()
 
     async def _settle(self, followed: Followed) -> bool:
         """Note the end of a transaction in the registry; whether it has one."""
+        if self._followed.get(followed.transaction_id) is not followed:
+            return True
         height = self._node.final_height(followed.transaction_id)
         if height is not None:
             await self._registry.call(lambda r: followed.finish(r, height))
@@ -169,6 +177,13 @@ class Follower:
                     registry.operations.release(_own_act(), operation.id)
 
         await self._registry.call(release)
+
+
+def _if_still(registry: Registry, run: PayrollRun, note: Callable[[], object]) -> None:
+    """Note the end of a run's transaction, unless the run was signed again as another one."""
+    known = registry.payrolls.get(run.employer, run.run_id)
+    if known.transaction_id == run.transaction_id:
+        note()
 
 
 def _own_act() -> Act:

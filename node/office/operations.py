@@ -149,7 +149,8 @@ class Operations:
     ) -> list[Operation]:
         """One operation for each batch of a period's bulletins; all are prepared, or none.
 
-        Raises `BulletinsRefused`. With nothing new to credit, those that still wait.
+        Raises `BulletinsRefused`; `Refused("registry_behind_ledger")` where the ledger credited
+        what the registry does not know of. With nothing new to credit, those that still wait.
         """
         left_minor = await self.left_minor()
         high = self._signer.highest_number()
@@ -169,7 +170,37 @@ class Operations:
                     return _waiting_of(registry, period, programmes)
                 return [self._add_batch(registry, act, batch, high) for batch in batches]
 
-        return await self._registry.call(work)
+        operations = await self._registry.call(work)
+        await self._refuse_if_behind(act, operations)
+        return operations
+
+    async def _refuse_if_behind(self, act: Act, operations: Sequence[Operation]) -> None:
+        """Let all of them go if the ledger has credited one already.
+
+        So it is with a registry restored from a backup of before: it no longer knows which hours
+        that batch was for, and would make them out again in the next.
+        """
+
+        def batches_of(registry: Registry) -> list[tuple[bytes, bytes]]:
+            return [
+                (registry.programmes.get(batch.programme).account, batch.run_id)
+                for one in operations
+                if one.batch_id is not None
+                for batch in (registry.bulletins.batch(one.batch_id),)
+            ]
+
+        batches = await self._registry.call(batches_of)
+        if all(self._node.run(account, run_id) is None for account, run_id in batches):
+            return
+
+        def release(registry: Registry) -> None:
+            with registry.transaction():
+                for one in operations:
+                    if registry.operations.get(one.id).state == "waiting":
+                        registry.operations.release(act, one.id)
+
+        await self._registry.call(release)
+        raise Refused("registry_behind_ledger", "bulletins of this period were credited before")
 
     def _add_batch(
         self, registry: Registry, act: Act, batch: BulletinBatch, high: int

@@ -128,6 +128,8 @@ class Payrolls:
         transaction_id = hash_bytes("tx", raw)
 
         def sign(registry: Registry) -> PayrollRun:
+            # In one turn of the registry: another draft may have taken this one's place since.
+            _check_is_draft(transaction, registry.payrolls.get(run.employer, run.run_id))
             return registry.payrolls.sign(
                 act,
                 run.employer,

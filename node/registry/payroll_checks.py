@@ -88,13 +88,14 @@ class PayrollChecks:
         return found
 
     def _employee_refusals(self, employer: bytes, line: PayrollLine) -> list[LineRefusal]:
-        account = self.account_to_pay(line)
+        account = self._people.account_of(RESIDENT, line.employee)
         if account is None:
-            known = self._people.account_of(RESIDENT, line.employee)
-            field = "employee" if known is None else "account"
-            return [LineRefusal(line.line, "employee_unknown", field, line.employee)]
+            return [LineRefusal(line.line, "employee_unknown", "employee", line.employee)]
+        # Consent comes first: whether an account is a person's is told to his employer alone.
         if not (line.consent and self._consents.is_given(account, employer)):
             return [LineRefusal(line.line, "wage_consent_missing", "consent", line.employee)]
+        if self.account_to_pay(line) is None:
+            return [LineRefusal(line.line, "employee_unknown", "account", line.employee)]
         return []
 
     def _cap_refusals(self, payroll: Payroll, line: PayrollLine, cap_bps: int) -> list[LineRefusal]:
