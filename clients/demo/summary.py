@@ -83,7 +83,7 @@ class Summary:
             text("Nœuds relancés", "Nodes started again").ljust(24) + f"{self.restarts:>10}",
             "",
             text("Refusés, comme il se doit", "Refused, as they must be"),
-            *(f"  {code:<24}{count:>8}" for code, count in self.progress.refusals.items()),
+            *(f"  {code:<26}{count:>6}" for code, count in self.progress.refusals.items()),
             "",
             self._heading(),
             *(self._row(code) for code in self.audit.totals),
