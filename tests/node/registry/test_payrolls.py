@@ -129,6 +129,14 @@ def test_the_account_is_the_registered_one(registry: Registry) -> None:
         assert codes == ([] if is_right else [("employee_unknown", "account")])
 
 
+def test_whose_an_account_is_only_the_persons_employer_learns(registry: Registry) -> None:
+    """Without consent, the right address and a wrong one answer the same."""
+    consent(registry, "P1", given=False, time_ms=2)
+    for address in (None, *(format_address(PREFIX, account(name)) for name in ("P1", "P2"))):
+        found = faults(registry, payroll(wage(2, "P1", address=address)))
+        assert found == [(2, "wage_consent_missing", None)]
+
+
 def test_the_period_is_one(registry: Registry) -> None:
     for period in ("2026-13", "2026-00", "26-02", "2026-02-01"):
         found = faults(registry, payroll(wage(2, "P1", period=period), period=period))
