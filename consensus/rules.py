@@ -167,8 +167,13 @@ class Rules(Standing):
         )
 
     def _finalize(self) -> bool:
-        """FINALIZE what is notarized and executed, unless this view was nullified here."""
+        """FINALIZE what is notarized and executed, unless this view was nullified here. Nothing
+        below a final block needs it; and there the journal may be pruned, though a chain that is
+        being made again is not so far yet: what was nullified is forgotten."""
+        final = self.known.highest_final()
         for view in reversed(self.known.notarized_views()):
+            if final is not None and view <= final.view:
+                return False
             digest = self.known.certified_digest(view)
             own = self.own_votes.get(view, {})
             if digest is None or FINALIZE in own or NULLIFY in own:

@@ -207,6 +207,18 @@ def compact(data: DataOption, lang: LangOption = None, as_json: JsonOption = Fal
     return Result(content, told)
 
 
+@app.command(
+    help=text("Refaire les données chez les pairs.", "Make the store again from the peers.")
+)
+def rebuild(data: DataOption, lang: LangOption = None, as_json: JsonOption = False) -> Result:
+    """Move a damaged store aside; the next start fetches everything from the other members."""
+    from node.rebuilding import rebuild_store, rebuilt_lines
+
+    done = rebuild_store(data)
+    content: dict[str, object] = {"kept": str(done.kept), "observes": done.lost_reason is not None}
+    return Result(content, rebuilt_lines(done))
+
+
 @app.command(help=text("Les clés publiques du nœud.", "The node's public keys."))
 def keys(
     data: DataOption,

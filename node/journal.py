@@ -34,7 +34,7 @@ _HEAD = struct.Struct(">4sIQBI")
 _RECORD_HEAD = struct.Struct(">QI")
 _RECORDS, _OLDEST = 1, 2
 _MARK = "MARK"
-_ID_BYTES = 16
+JOURNAL_ID_BYTES = 16
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def create_journal(folder: Path) -> bytes:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise Refused("file_exists", f"{folder} is not empty")
-    journal_id = secrets.token_bytes(_ID_BYTES)
+    journal_id = secrets.token_bytes(JOURNAL_ID_BYTES)
     with (folder / _MARK).open("x", encoding="ascii") as mark:
         mark.write(f"democite-journal 1 {journal_id.hex()}\n")
         mark.flush()

@@ -282,7 +282,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "simulation_violation": ("the simulation broke a rule", "run the line shown to replay it"),
     "store_corrupt": (
         "the node's store is damaged",
-        "restore a backup, or let an empty node catch up",
+        "run 'democite node rebuild', then start again: the peers give the chain back",
     ),
     "store_of_other_kind": (
         "this folder holds another kind of store",

@@ -336,7 +336,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "store_corrupt": (
         "la base du nœud est abîmée",
-        "reprenez une sauvegarde, ou resynchronisez un nœud vide",
+        "lancez « democite node rebuild », puis redémarrez : la chaîne revient des pairs",
     ),
     "store_of_other_kind": (
         "ce dossier tient une autre sorte de base",

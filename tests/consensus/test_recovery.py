@@ -6,10 +6,10 @@ import pytest
 
 from consensus.config import Final, ReplicaConfig
 from consensus.effects import Append, Broadcast, Effect, StopVoting, Sync
-from consensus.events import Built, Received, Started, WorkChanged
+from consensus.events import Built, Executed, Received, Started, WorkChanged
 from consensus.header import Block
 from consensus.journal_records import VIEW_FOREVER, certificate_record, recover, silence_record
-from consensus.messages import CertificateMessage, Proposal
+from consensus.messages import BlockResponse, CertificateMessage, Proposal
 from consensus.replica import Replica
 from consensus.simulation.signing import KeyedHashKey, verify_keyed_hash
 from consensus.simulation.toy_ledger import body_matches
@@ -105,6 +105,19 @@ def test_a_certificate_with_an_own_signature_that_was_never_given_is_a_twin() ->
     message = CertificateMessage(certificate_of(1, NULLIFY, NO_DIGEST))
     effects = replica.step(Received(FOLLOWER, message), NOW)
     assert [e for e in effects if isinstance(e, StopVoting)]
+
+
+def test_below_a_final_block_nothing_is_finalized() -> None:
+    # A chain that is made again stands at the genesis, and the journal holds no vote of view 1 any
+    # more: it may have been NULLIFY.
+    replica = replica_of(
+        FOLLOWER, [certificate_record(certificate_of(5, FINALIZE, b"5" * 32), None)]
+    )
+    notarized = CertificateMessage(certificate_of(1, NOTARIZE, BLOCK.digest), BLOCK.header)
+    effects = replica.step(Received(LEADER, notarized), NOW)
+    effects += replica.step(Received(LEADER, BlockResponse(BLOCK)), NOW)
+    effects += replica.step(Executed(BLOCK.digest, True), NOW)
+    assert votes_sent(effects) == []
 
 
 def test_an_old_own_vote_is_dropped_unread() -> None:
