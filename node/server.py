@@ -23,8 +23,9 @@ from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
 from node.keys import read_key, read_transport_key
 from node.logs import configure_logs
-from node.office.office import Office
+from node.office.office import REGISTRY_FILE, Office
 from node.private_files import private_by_default
+from node.registry.register import Registry
 from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity
 from primitives.errors import InvariantBroken, Refused
 from primitives.signatures import SigningKey
@@ -88,6 +89,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
             # Before the folder is bound to this network: a wrong address is no reason to be.
             with _listener(peer_listen, "peer"):
                 pass
+            _keep_registry(folder, territory)
             bound = folder.bind(genesis.network_id, plan.engine)
             options = TerritoryOptions(
                 journal_folder=folder.journal,
@@ -100,6 +102,17 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 peer_bind=parse_host_port(peer_listen, "peer"),
             )
             _loop_run(_serve(options, territory, node_key, folder, listener))
+
+
+def _keep_registry(folder: DataFolder, territory: Territory) -> None:
+    """A registry from the first start on. A new one in the place of one that is gone would forget
+    what was paid, and its secret, from which the ids of runs follow."""
+    file = folder.registry / REGISTRY_FILE
+    if folder.read().network_id:
+        if not file.exists():
+            raise Refused("registry_missing", "the registry is gone", file=str(file))
+        return
+    Registry.open(file, territory.prefix).close()
 
 
 @contextlib.contextmanager

@@ -303,5 +303,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "a figure of the demonstration does not hold",
         "keep the --data folder and report it",
     ),
+    "evidence_malformed": (
+        "this file is no evidence of a double vote",
+        "ask for it again, or run 'democite network evidence --out'",
+    ),
+    "evidence_invalid": (
+        "this file proves nothing",
+        "accuse nobody; compare the genesis and where this file comes from",
+    ),
     **MONTH_MESSAGES,
 }

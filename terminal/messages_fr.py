@@ -360,5 +360,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "un chiffre de la démonstration ne se vérifie pas",
         "gardez le dossier --data et signalez-le",
     ),
+    "evidence_malformed": (
+        "ce fichier n'est pas une preuve de double vote",
+        "redemandez-le à qui l'a fait, ou « democite network evidence --out »",
+    ),
+    "evidence_invalid": (
+        "ce fichier ne prouve rien",
+        "n'accusez personne ; comparez la genèse et d'où vient ce fichier",
+    ),
     **MONTH_MESSAGES,
 }

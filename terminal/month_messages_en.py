@@ -77,6 +77,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "do not sign them: let them expire and make them out again",
     ),
     "operation_unknown": ("this operation does not exist", "read the list of operations again"),
+    "registry_missing": (
+        "this node was started before, and its registry is gone",
+        "restore a backup: democite node backup restore",
+    ),
     "registry_behind_ledger": (
         "the ledger has credited bulletins that this registry does not know",
         "restore a newer backup of the registry, or wait for help: nothing was prepared",

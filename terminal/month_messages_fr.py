@@ -89,6 +89,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "ne les signez pas : laissez-les expirer et établissez-les de nouveau",
     ),
     "operation_unknown": ("cette opération n'existe pas", "relisez la liste des opérations"),
+    "registry_missing": (
+        "ce nœud a déjà tourné et son registre privé a disparu",
+        "restaurez une sauvegarde : democite node backup restore",
+    ),
     "registry_behind_ledger": (
         "le registre commun a crédité des bulletins que ce fichier privé ne connaît pas",
         "restaurez une sauvegarde plus récente, ou demandez de l'aide : rien n'a été préparé",

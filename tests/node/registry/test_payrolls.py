@@ -326,3 +326,13 @@ def test_no_refusal_tells_what_the_registry_knows(registry: Registry) -> None:
     told = repr(registry.payrolls.check(ACT, payroll(*lines, file="x"), CAP_BPS))
     known = (account("P2").hex(), repr(account("P2")), "345678", "Martin")
     assert not any(word in told for word in known)
+
+
+def test_whose_account_it_is_is_told_to_the_persons_employer_alone(registry: Registry) -> None:
+    resident_code, stranger = "P3", account("somebody")
+    registry.people.link(ACT, "resident", resident_code, account(resident_code))
+    for guess in (format_address(PREFIX, account("P3")), format_address(PREFIX, stranger)):
+        found = faults(registry, payroll(wage(2, resident_code, address=guess)))
+        assert found == [(2, "wage_consent_missing", None)]
+    told = faults(registry, payroll(wage(2, "P1", address=format_address(PREFIX, stranger))))
+    assert told == [(2, "employee_unknown", None)]
