@@ -1,6 +1,7 @@
 """`democite verify FILE`: checked by anyone who has the genesis. No wallet, no node.
 
-A file is a receipt, or one line of a payroll or of bulletins that was disclosed.
+A file is a receipt, one line of a payroll or of bulletins that was disclosed, or evidence that a
+territory's node signed two things that exclude each other.
 """
 
 from pathlib import Path
@@ -32,9 +33,11 @@ def verify(
     as_json: JsonOption = False,
 ) -> Result:
     """Verify a receipt and trust nobody."""
-    from clients import disclosure_actions
+    from clients import disclosure_actions, evidence_actions
     from wallet import receipt_actions
 
+    if evidence_actions.is_evidence(file):
+        return evidence_actions.verify(file, genesis)
     if disclosure_actions.is_disclosure(file):
         return disclosure_actions.verify(file, genesis)
     return receipt_actions.verify(file, genesis, None)

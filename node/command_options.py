@@ -207,3 +207,16 @@ HttpListenOption = Annotated[
         ),
     ),
 ]
+EvidenceDataOption = Annotated[
+    Path | None,
+    _option("--data", "DIR", "Dossier de données d'un nœud.", "A node's data folder."),
+]
+EvidenceOutOption = Annotated[
+    Path | None,
+    _option(
+        "--out",
+        "DIR",
+        "Y écrire chaque preuve, pour la remettre à d'autres.",
+        "Write each piece of evidence there, to hand it on.",
+    ),
+]

@@ -24,6 +24,7 @@ from node.chain import Chain
 from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
 from node.engines.simplex import EngineParts, SimplexEngine, member_set
+from node.evidence_book import EVIDENCE_FOLDER, EvidenceBook
 from node.executor import BlockUnsound, ParentGone
 from node.fairness import WATCHED_MAX, Fairness
 from node.intake import Intake
@@ -75,6 +76,11 @@ class TerritoryOptions:
     observe_only: bool = False
     verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
+
+    @property
+    def evidence_folder(self) -> Path:
+        """Where evidence of double votes is kept: beside the journal."""
+        return self.journal_folder.parent / EVIDENCE_FOLDER
 
 
 def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> None:
@@ -177,6 +183,7 @@ class Machinery:
     def _assemble_engine(self) -> None:
         """What agrees, and what catches up; peers are told of both."""
         options = self.options
+        self.evidence = EvidenceBook(options.evidence_folder)
         parts = EngineParts(
             self.genesis,
             self.members,
@@ -195,6 +202,7 @@ class Machinery:
             self._catch_up,
             self._fatal,
             observe_only=options.observe_only or self.journal.lost_reason is not None,
+            on_evidence=self.evidence.keep,
         )
         self.catch_up = CatchUpRun(
             PartReader(self.members, self.genesis.network_id, self.bodies.matches),

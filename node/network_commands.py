@@ -7,6 +7,8 @@ from node.command_options import (
     DemoOption,
     DemoSeedOption,
     EngineOption,
+    EvidenceDataOption,
+    EvidenceOutOption,
     GenesisOutOption,
     KeysFolderOption,
     KeysOption,
@@ -15,11 +17,21 @@ from node.command_options import (
 )
 from terminal.application import application
 from terminal.languages import text
-from terminal.options import JsonOption, LangOption, PassphraseFileOption
+from terminal.options import (
+    GenesisOption,
+    JsonOption,
+    LangOption,
+    NodeOption,
+    PassphraseFileOption,
+    node_urls,
+)
 from terminal.results import Result
 
 app = application(
-    text("Créer un réseau ; les clés d'un émetteur.", "Create a network; an issuer's keys.")
+    text(
+        "Créer un réseau ; les clés d'un émetteur ; les preuves de double vote.",
+        "Create a network; an issuer's keys; evidence of double votes.",
+    )
 )
 
 
@@ -106,3 +118,32 @@ def create(
         "Compare this id by voice with every territory.",
     )
     return Result(data, f"{genesis.network_id.hex()}\n{borne}\n{ask}")
+
+
+@app.command(help=text("Les doubles votes qu'un nœud a vus.", "Double votes that a node has seen."))
+def evidence(
+    node: NodeOption = None,
+    data: EvidenceDataOption = None,
+    genesis: GenesisOption = None,
+    out: EvidenceOutOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Show evidence of double votes, check it with the genesis, write it out to be handed on."""
+    from node.evidence_commands import check_all, collect, evidence_lines, write_out
+    from node.genesis_file import read_genesis
+    from terminal.errors import CommandError
+
+    urls = node_urls(node)
+    if data is None and not urls:
+        missing = text("il manque --node URL ou --data DIR", "--node URL or --data DIR is missing")
+        raise CommandError("option_missing", missing)
+    found = collect(data, urls)
+    names = {} if genesis is None else check_all(found, read_genesis(genesis)[0])
+    if out is not None:
+        write_out(found, out)
+    content: dict[str, object] = {
+        "checked": genesis is not None,
+        "evidence": [each.to_json() for each in found],
+    }
+    return Result(content, evidence_lines(found, names))

@@ -9,6 +9,7 @@ from primitives.errors import Refused
 from terminal.languages import text
 
 ANSWER_BYTES_MAX = 65_536
+EVIDENCE_BYTES_MAX = 4 << 20
 TIMEOUT_SECONDS = 5.0
 NAMES = frozenset(
     {
@@ -30,30 +31,45 @@ def fetch_status(urls: Sequence[str]) -> dict[str, object]:
 
     Raises `Refused`: `node_unreachable`, `node_answer_malformed`.
     """
+    return _fetch(urls, "/v1/status", NAMES, ANSWER_BYTES_MAX)
+
+
+def fetch_evidence(urls: Sequence[str]) -> list[object]:
+    """`GET /v1/evidence` of the first node that answers. Raises as `fetch_status`."""
+    content = _fetch(urls, "/v1/evidence", frozenset({"items"}), EVIDENCE_BYTES_MAX)
+    items = content["items"]
+    if not isinstance(items, list):
+        raise Refused("node_answer_malformed", "items")
+    return items
+
+
+def _fetch(
+    urls: Sequence[str], path: str, names: frozenset[str], bytes_max: int
+) -> dict[str, object]:
     refusal = Refused("node_unreachable", "no --node")
     for url in urls:
         try:
-            return _fetch_from(url)
+            return _fetch_from(url, path, names, bytes_max)
         except Refused as error:
             refusal = error
     raise refusal
 
 
-def _fetch_from(url: str) -> dict[str, object]:
+def _fetch_from(url: str, path: str, names: frozenset[str], bytes_max: int) -> dict[str, object]:
     if not url.startswith(("http://", "https://")):
         raise Refused("node_unreachable", f"{url[:100]}: not an http URL")
     # As wallets do: no proxy is taken from the environment.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}/v1/status", timeout=TIMEOUT_SECONDS) as answer:
-            raw = answer.read(ANSWER_BYTES_MAX)
+        with opener.open(f"{url}{path}", timeout=TIMEOUT_SECONDS) as answer:
+            raw = answer.read(bytes_max)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise Refused("node_unreachable", f"{url}: {error}") from None
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict) or not content.keys() >= NAMES:
+    if not isinstance(content, dict) or not content.keys() >= names:
         raise Refused("node_answer_malformed", url)
     return content
 

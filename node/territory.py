@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from consensus.evidence import DoubleVote
 from consensus.header import Header
 from ledger.objects import Account, RunRecord
 from node.answers import (
@@ -266,6 +267,10 @@ class TerritoryNode:
             catching_up=parts.catch_up.target_height is not None,
         )
 
+    def evidence(self) -> list[DoubleVote]:
+        """Double votes that this node has seen, by member and view."""
+        return self._running.evidence.all()
+
     def _is_ready(self, parts: Machinery) -> bool:
         """A quorum is connected, and this node is not behind what enough of it said."""
         return len(parts.network.connected) + 1 >= parts.members.quorum and parts.is_current()
@@ -291,7 +296,7 @@ class TerritoryNode:
             "journal_syncs": parts.journal.syncs,
             "store_commits": parts.committer.writes,
             "blocks_caught_up": parts.catch_up.blocks_taken,
-            "evidence": len(parts.engine.evidence),
+            "evidence": parts.engine.evidence_seen,
             "mempool_bytes_held": parts.mempool.bytes_held,
             **{f"left_out_by_{name}": n for name, n in parts.fairness.left_out.items()},
         }

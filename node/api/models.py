@@ -169,6 +169,32 @@ class Status(Model):
     catching_up: bool
 
 
+class SignedVote(Model):
+    """A vote; whose, and of which view, stands beside it."""
+
+    kind: Literal["NOTARIZE", "NULLIFY", "FINALIZE"]
+    digest: Hash
+    signature: Hex
+
+
+class DoubleVote(Model):
+    """Two votes that no honest member signs both; `democite verify` checks it."""
+
+    kind: Literal["double_vote"]
+    version: Count
+    network_id: Hash
+    signer: Hash
+    epoch: Count
+    view: Count
+    votes: list[SignedVote]
+
+
+class Evidence(Model):
+    """Double votes that this node has seen; of each member, the first few."""
+
+    items: list[DoubleVote]
+
+
 class Health(Model):
     """Alive, or ready."""
 

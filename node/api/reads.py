@@ -130,6 +130,11 @@ class Reads:
             )
         )
 
+    async def evidence(self, request: web.Request) -> web.Response:
+        """Double votes that this node has seen."""
+        found = [each.to_json() for each in self._node.evidence()]
+        return answer(models.Evidence.model_validate({"items": found}))
+
     async def live(self, request: web.Request) -> web.Response:
         """The process answers."""
         return answer(models.Health(status="live"))

@@ -23,6 +23,8 @@ def routes(
         Route("GET", "/v1/network", reads.network, "The network and its genesis",
               {200: models.Network}),
         Route("GET", "/v1/status", reads.status, "The node at one glance", {200: models.Status}),
+        Route("GET", "/v1/evidence", reads.evidence, "Double votes that this node has seen",
+              {200: models.Evidence}),
         Route("GET", "/v1/headers/{height}", reads.header,
               "A final header with what makes it final", {200: models.Header}, ("height",),
               (400, 404), (MSGPACK,)),

@@ -33,6 +33,7 @@ from consensus.effects import (
     Sync,
 )
 from consensus.events import Built, Event, Executed, Started, Tick, WorkChanged
+from consensus.evidence import DoubleVote
 from consensus.members import Member, MemberSet
 from consensus.messages import Message, Proposal, VoteMessage, encode_message
 from consensus.replica import Replica
@@ -82,7 +83,7 @@ class SimplexEngine:
     """See the module's docstring.
 
     `on_catch_up` is asked to bring the chain up by height; `on_fatal` is told why the node must
-    stop.
+    stop, `on_evidence` who signed what no honest member signs together.
     """
 
     def __init__(
@@ -93,8 +94,10 @@ class SimplexEngine:
         on_fatal: Callable[[str], None],
         *,
         observe_only: bool,
+        on_evidence: Callable[[DoubleVote], None] | None = None,
     ) -> None:
         self._parts = parts
+        self._on_evidence = on_evidence
         self._on_catch_up = on_catch_up
         self._on_fatal = on_fatal
         self._log = structlog.get_logger("engine")
@@ -106,7 +109,7 @@ class SimplexEngine:
         self._work_timer: asyncio.TimerHandle | None = None
         self._has_work = False
         self._stopped = False
-        self.evidence: list[Evidence] = []
+        self.evidence_seen = 0
         self.stopped_voting: str | None = None
         config = ReplicaConfig(
             network_id=parts.genesis.network_id,
@@ -265,11 +268,12 @@ class SimplexEngine:
                 self._parts.committer.prune_journal(floor_view)
             case CatchUp():
                 self._on_catch_up(effect)
-            case Evidence():
-                self.evidence.append(effect)
-                self._log.error(
-                    "evidence", signer=effect.first.signer.hex(), view=effect.first.view
-                )
+            case Evidence(first, second):
+                self.evidence_seen += 1
+                self._log.error("evidence", signer=first.signer.hex(), view=first.view)
+                if self._on_evidence is not None:
+                    network_id = self._parts.genesis.network_id
+                    self._on_evidence(DoubleVote(network_id, first, second))
             case StopVoting(reason):
                 self.stopped_voting = reason
                 self._log.error("observing_only", reason=reason)

@@ -48,7 +48,7 @@ def test_many_blocks_of_one_view_drive_out_nobodys(tmp_path: Path) -> None:
         for more in range(BLOCKS_SIGNED):
             content = _signed(town, replace(header, time_ms=header.time_ms + more))
             villain.network.broadcast(PROPOSAL, content)
-        await until(lambda: len(machinery.engine.evidence) > 0)
+        await until(lambda: machinery.engine.evidence_seen > 0)
         added = [
             digest
             for digest, block in machinery.shelf._blocks.items()
