@@ -144,7 +144,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "the two accounts do not hold the same currency",
         "ask for an address of the same currency",
     ),
-    "balance_insufficient": ("the balance is not sufficient", "see 'democite wallet balance'"),
+    "balance_insufficient": (
+        "the balance is not sufficient",
+        "see what the account holds; a programme's budget comes from the commons",
+    ),
     "limit_exceeded": (
         "this amount is above the key's limit",
         "pay less, or with a key that has a higher limit",
@@ -190,7 +193,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "employee_unknown": ("this employee is not registered", "check the territory's registry"),
     "payroll_already_submitted": (
         "this payroll was submitted already",
-        "do not send the same period twice",
+        "see what was paid: democite payroll status",
     ),
     "line_duplicate": ("a line stands twice", "remove it"),
     "date_out_of_range": ("this date is outside the period allowed", "check the date"),

@@ -171,7 +171,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "les deux comptes n'ont pas la même monnaie",
         "demandez une adresse de la même monnaie",
     ),
-    "balance_insufficient": ("le solde ne suffit pas", "voyez « democite wallet balance »"),
+    "balance_insufficient": (
+        "le solde ne suffit pas",
+        "voyez ce que le compte contient ; le budget d'un programme vient des communs",
+    ),
     "limit_exceeded": (
         "ce montant dépasse la limite de cette clé",
         "payez moins, ou avec une clé dont la limite est plus haute",
@@ -223,7 +226,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "employee_unknown": ("cette personne n'est pas inscrite", "vérifiez le registre du territoire"),
     "payroll_already_submitted": (
         "cette paie a déjà été transmise",
-        "n'envoyez pas deux fois la même période",
+        "voyez ce qui est payé : democite payroll status",
     ),
     "line_duplicate": ("une ligne est en double", "retirez-la"),
     "date_out_of_range": ("cette date est hors de la période permise", "vérifiez la date"),

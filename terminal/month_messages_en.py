@@ -58,7 +58,7 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "record_in_use": (
         "this record was used already and changes no more",
-        "make a new one under another code",
+        "see where it stands; only something else needs another code",
     ),
     "account_linked": (
         "this account or this code is linked to another already",

@@ -70,7 +70,7 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "record_in_use": (
         "cette fiche a déjà servi, elle ne change plus",
-        "faites-en une nouvelle sous un autre code",
+        "voyez où elle en est ; seul autre chose demande un autre code",
     ),
     "account_linked": (
         "ce compte ou ce code est déjà rattaché autrement",

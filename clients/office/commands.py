@@ -65,6 +65,25 @@ def key(
 
 
 @account.command(
+    help=text(
+        "L'adresse des communs, d'où viennent les budgets.",
+        "The address of the commons, where budgets come from.",
+    )
+)
+def commons(
+    territory: Annotated[str, typer.Argument(metavar="PREFIX")],
+    genesis: GenesisOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Show where money for programmes is issued to."""
+    from primitives.addresses import format_address
+
+    address = format_address(territory, _network(genesis).territory(territory).commons_id)
+    return Result({"address": address}, address)
+
+
+@account.command(
     "open",
     help=text(
         "Ouvrir les comptes que des portefeuilles demandent.",
