@@ -171,22 +171,25 @@ class Operations:
                 return [self._add_batch(registry, act, batch, high) for batch in batches]
 
         operations = await self._registry.call(work)
-        await self._refuse_if_behind(act, operations)
+        await self._refuse_if_behind(act, period, operations)
         return operations
 
-    async def _refuse_if_behind(self, act: Act, operations: Sequence[Operation]) -> None:
-        """Let all of them go if the ledger has credited one already.
+    async def _refuse_if_behind(
+        self, act: Act, period: str, operations: Sequence[Operation]
+    ) -> None:
+        """Let all of them go if the ledger credited a batch that the registry does not know.
 
         So it is with a registry restored from a backup of before: it no longer knows which hours
         that batch was for, and would make them out again in the next.
         """
 
         def batches_of(registry: Registry) -> list[tuple[bytes, bytes]]:
+            codes = {one.programme for one in operations}
             return [
-                (registry.programmes.get(batch.programme).account, batch.run_id)
-                for one in operations
-                if one.batch_id is not None
-                for batch in (registry.bulletins.batch(one.batch_id),)
+                (registry.programmes.get(code).account, run_id)
+                for code in codes
+                if code is not None
+                for run_id in registry.bulletins.runs_unknown(code, period)
             ]
 
         batches = await self._registry.call(batches_of)

@@ -33,6 +33,7 @@ from primitives.hashing import hash_items
 
 RUN_TAG = "bulletin_run"
 LINES_MAX = 2_000
+SEQUENCES_LOOKED_AT = 64
 PREPARED, SIGNED, FINAL, RELEASED = "prepared", "signed", "final", "released"
 
 _BATCHES = (
@@ -127,6 +128,20 @@ class Bulletins:
             (id,),
         )
         return BulletinBatch._make((*row[:7], tuple(BatchLine(*line) for line in lines), *row[7:]))
+
+    def runs_unknown(self, programme: str, period: str) -> list[bytes]:
+        """Run ids that this registry would give to batches and has signed none of: the ledger
+        holds one of them only if this registry has forgotten what it signed."""
+        signed = {
+            row[0]
+            for row in self._database.all(
+                "SELECT run_id FROM batches WHERE programme = ? AND period = ?"
+                " AND state IN ('signed', 'final')",
+                (programme, period),
+            )
+        }
+        runs = [self._run_id(programme, period, number) for number in range(SEQUENCES_LOOKED_AT)]
+        return [run_id for run_id in runs if run_id not in signed]
 
     def check_batch(self, id: int) -> BulletinBatch:
         """That a prepared batch still says what the activities, the levels and the links say.
