@@ -220,8 +220,7 @@ class PeerNetwork:
                 async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
                     await loop.create_connection(
                         functools.partial(_same, connection),
-                        peer.host,
-                        peer.port,
+                        sock=await _connected_socket(peer.host, peer.port),
                         ssl=self._client_context,
                         server_hostname="",
                         ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX,
@@ -293,6 +292,23 @@ class PeerNetwork:
     def _forget(self, connection: PeerConnection) -> None:
         self._bytes_of_closed[0] += connection.bytes_sent
         self._bytes_of_closed[1] += connection.bytes_received
+
+
+async def _connected_socket(host: str, port: int) -> socket.socket:
+    """A socket of ours, tuned before it connects: a peer that vanishes must be noticed on this end
+    too, or it would retransmit ever more rarely into a path that has healed long since."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    dialed = socket.socket(family, kind, protocol)
+    try:
+        dialed.setblocking(False)
+        _tune(dialed)
+        await loop.sock_connect(dialed, address)
+    except BaseException:
+        dialed.close()
+        raise
+    return dialed
 
 
 def _same(connection: PeerConnection) -> PeerConnection:

@@ -13,6 +13,7 @@ import node.peers.connection
 from node.peers.certificates import make_authority
 from node.peers.frames import CONSENSUS, TRANSACTIONS, FrameReader, pack
 from node.peers.handshakes import HandshakeGate
+from node.peers.network import _UNACKNOWLEDGED_MS_MAX, _connected_socket
 from node.peers.tls import client_context
 from primitives.errors import Refused
 from tests.node.peer_fixtures import Member, make_members, start_all, until
@@ -269,3 +270,14 @@ def test_a_port_in_use_is_refused() -> None:
 def test_an_authority_follows_from_its_key() -> None:
     key = make_members(1)[0].key
     assert make_authority(key) == make_authority(key)
+
+
+def test_a_peer_that_vanishes_is_noticed_by_who_dialed_too() -> None:
+    # Else the dialer retransmits ever more rarely, long after the path has healed.
+    async def scenario() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            dialed = await _connected_socket("127.0.0.1", listener.getsockname()[1])
+            with dialed:
+                return dialed.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert asyncio.run(scenario()) == _UNACKNOWLEDGED_MS_MAX

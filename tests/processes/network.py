@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -180,14 +181,18 @@ class Network:
                 node.process = None
 
 
-def create_network(folder: Path, count: int = 4) -> Network:
-    """Make the nodes' data, exchange the cards, make the genesis. Nothing runs yet."""
+def create_network(folder: Path, count: int = 4, hosts: Sequence[str] = ()) -> Network:
+    """Make the nodes' data, exchange the cards, make the genesis. Nothing runs yet.
+
+    Nodes are at these hosts in turn, on the loopback without any.
+    """
     passphrase = folder / "passphrase"
     passphrase.write_text("quatre mots au hasard\n")
     network = Network(folder, passphrase, folder / "genesis.json")
     ports = free_ports(2 * count)
     cards = []
     for index, (name, prefix, currency) in enumerate(TERRITORIES[:count]):
+        host = hosts[index] if hosts else "127.0.0.1"
         home = folder / prefix
         home.mkdir()
         node = Node(
@@ -195,8 +200,8 @@ def create_network(folder: Path, count: int = 4) -> Network:
             prefix,
             currency,
             home,
-            peer=f"127.0.0.1:{ports[2 * index]}",
-            http=f"127.0.0.1:{ports[2 * index + 1]}",
+            peer=f"{host}:{ports[2 * index]}",
+            http=f"{host}:{ports[2 * index + 1]}",
         )
         card = home / "card.json"
         must(

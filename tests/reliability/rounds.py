@@ -42,9 +42,11 @@ async def meanwhile(*works: Coroutine[object, object, None]) -> AsyncIterator[No
 
 async def calm_down(bed: Testbed, told: Bank) -> None:
     """After the mischief: everything must have an outcome, and the nodes must come together."""
+    began = asyncio.get_running_loop().time()
     await bed.ready()
     await told.settle()
     await bed.same_height()
+    print(f"calm after {asyncio.get_running_loop().time() - began:.1f} s")
     bed.note_deaths()
     assert bed.died == []
 

@@ -9,10 +9,11 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from tests.processes.network import PROGRAM, Network, Node, create_network, free_ports
+from tests.reliability.namespaces import PATH, Namespaces
 from tests.reliability.relay import Relay, Weather
 
 READY_SECONDS = 60.0
@@ -30,11 +31,11 @@ def ask(url: str, seconds: float = 2.0) -> dict[str, object] | None:
 
 
 class Testbed:
-    """Nodes by prefix. `wrap` and `environment` change how a node's process is started."""
+    """Nodes by prefix. `programs` and `environment` change how a node's process is started."""
 
     __test__ = False
 
-    def __init__(self, network: Network, seed: int) -> None:
+    def __init__(self, network: Network, seed: int, spaces: Namespaces | None = None) -> None:
         self.network = network
         self.nodes = {node.prefix: node for node in network.nodes}
         self.weather = Weather(seed)
@@ -42,9 +43,14 @@ class Testbed:
         self.listen = {
             n.prefix: f"127.0.0.1:{p}" for n, p in zip(network.nodes, ports, strict=True)
         }
-        self.relays = [self._relay(node) for node in network.nodes]
+        self.relays = [] if spaces else [self._relay(node) for node in network.nodes]
         self.environment: dict[str, dict[str, str]] = {}
         self.programs: dict[str, list[str]] = {}
+        if spaces:
+            self.listen = {node.prefix: node.peer for node in network.nodes}
+            for node, name in zip(network.nodes, spaces.names, strict=True):
+                start = ["ip", "netns", "exec", name, str(PROGRAM), "node", "start"]
+                self.programs[node.prefix] = [*start, "--behind-proxy"]
         self.died: list[str] = []
 
     def _relay(self, node: Node) -> Relay:
@@ -68,7 +74,10 @@ class Testbed:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 text=True,
-                env={**os.environ, "DEMOCITE_LANG": "en", **self.environment.get(node.prefix, {})},
+                env={
+                    **os.environ, "PATH": PATH, "DEMOCITE_LANG": "en",
+                    **self.environment.get(node.prefix, {}),
+                },
             )  # fmt: skip
 
     def kill(self, node: Node) -> None:
@@ -119,17 +128,28 @@ class Testbed:
 
 
 @contextlib.asynccontextmanager
-async def running_testbed(folder: Path, seed: int, *, start: bool = True) -> AsyncIterator[Testbed]:
-    """Four nodes behind relays, running; all is stopped at the end."""
-    network = await asyncio.to_thread(create_network, folder)
-    bed = Testbed(network, seed)
+async def running_testbed(
+    folder: Path,
+    seed: int,
+    *,
+    prepare: Callable[[Testbed], None] = lambda bed: None,
+    spaces: Namespaces | None = None,
+) -> AsyncIterator[Testbed]:
+    """Four nodes, running; all is stopped at the end.
+
+    They stand behind relays, or, with `spaces`, each in a network namespace of its own.
+    `prepare` may change how they are started.
+    """
+    hosts = () if spaces is None else spaces.hosts
+    network = await asyncio.to_thread(create_network, folder, hosts=hosts)
+    bed = Testbed(network, seed, spaces)
     try:
+        prepare(bed)
         for relay in bed.relays:
             await relay.start()
-        if start:
-            for node in bed.nodes.values():
-                bed.start(node)
-            await bed.ready()
+        for node in bed.nodes.values():
+            bed.start(node)
+        await bed.ready()
         yield bed
     finally:
         for node in bed.nodes.values():
