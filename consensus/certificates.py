@@ -52,6 +52,8 @@ class Certificate:
         """Read a decoded certificate, checking shapes."""
         if not isinstance(value, tuple) or len(value) != 9 or value[0] != "certificate":
             raise Refused("encoding_not_canonical", "not a certificate")
+        if type(value[1]) is not int or type(value[2]) is not int:  # true equals 1
+            raise Refused("encoding_not_canonical", "version and scheme are numbers")
         if value[1] != 1 or value[2] != SCHEME_ED25519:
             raise Refused("version_unknown", f"certificate {value[1]!r}, scheme {value[2]!r}")
         epoch, view, kind, digest, bitmap, signatures = value[3:]

@@ -71,7 +71,7 @@ class Header:
         """Read a decoded header, checking every field's type and range."""
         if not isinstance(value, tuple) or len(value) != 15 or value[0] != "header":
             raise Refused("encoding_not_canonical", "not a header")
-        if value[1] != 1:
+        if type(value[1]) is not int or value[1] != 1:  # true equals 1, and is another form
             raise Refused("version_unknown", f"header version {value[1]!r}")
         hashes = (value[2], value[6], value[10], value[12])
         numbers = (value[3], value[4], value[5], value[7], value[8], value[9], value[11])

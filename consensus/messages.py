@@ -98,7 +98,7 @@ def decode_message(raw: bytes) -> Message:
     if not isinstance(value, tuple) or len(value) < 3 or type(value[0]) is not str:
         raise Refused("encoding_not_canonical", "not a message")
     kind, version, *fields = value
-    if version != 1:
+    if type(version) is not int or version != 1:  # true equals 1, and is another form
         raise Refused("version_unknown", f"message version {version!r}")
     match (kind, fields):
         case ("proposal", [bytes(header), bytes(body), vote]):

@@ -66,7 +66,7 @@ class Vote:
         """Read a decoded vote, checking shapes but not the signature."""
         if not isinstance(value, tuple) or len(value) != 8 or value[0] != "vote":
             raise Refused("encoding_not_canonical", "not a vote")
-        if value[1] != 1:
+        if type(value[1]) is not int or value[1] != 1:  # true equals 1, and is another form
             raise Refused("version_unknown", f"vote version {value[1]!r}")
         epoch, view, kind, digest, signer, signature = value[2:]
         if type(epoch) is not int or type(view) is not int or type(kind) is not int:
