@@ -25,7 +25,7 @@ def read_body(body: bytes, bytes_max: int) -> tuple[bytes, ...]:
     value = decode(body, bytes_max=bytes_max, depth_max=2)
     if type(value) is not tuple or len(value) != 3 or value[0] != "body":
         raise Refused("encoding_not_canonical", "not a body")
-    if value[1] != 1:
+    if type(value[1]) is not int or value[1] != 1:  # true equals 1
         raise Refused("version_unknown", "a body of an unknown version")
     raws = value[2]
     if type(raws) is not tuple:

@@ -66,7 +66,9 @@ def read_hello(content: bytes) -> Hello:
     except Refused as refusal:
         raise Refused("peer_malformed", refusal.detail) from None
     match value:
-        case ("hello", 1, int(wire), bytes(network_id), str(engine), int(height)) if height >= 0:
+        case ("hello", 1, int(wire), bytes(network_id), str(engine), int(height)) if (
+            height >= 0 and bool not in {type(value[1]), type(wire), type(height)}
+        ):
             return Hello(wire, network_id, engine, height)
     raise Refused("peer_malformed", "no hello")
 

@@ -205,7 +205,9 @@ def _read(peer_key: bytes, content: bytes) -> PartialProposal:
     if head_bytes > _HEAD_BYTES_MAX or len(content) < 4 + head_bytes:
         raise Refused("peer_malformed", "a proposal that is cut")
     match decode(content[4 : 4 + head_bytes], bytes_max=_HEAD_BYTES_MAX):
-        case ("compact", 1, bytes(header_raw), vote_value):
+        case ("compact", version, bytes(header_raw), vote_value) if (
+            type(version) is int and version == 1  # true equals 1
+        ):
             header, vote = Header.decode(header_raw), Vote.from_value(vote_value)
         case _:
             raise Refused("peer_malformed", "not a proposal")
