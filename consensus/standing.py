@@ -48,7 +48,9 @@ class Standing:
         self.known = Knowledge(config.floor)
         self.tally = Tally(config.members)
         self.timers = ViewTimers()
-        self.presence = Presence(config.members, config.own_key, config.timing.silent_ms)
+        self.presence = Presence(
+            config.members, config.own_key, config.timing.silent_ms, config.timing.delta_ms
+        )
         self.dissemination = Dissemination(config, self.turn, self.known)
         self.fetching = Fetching(config, self.turn)
         self.answering = Answering(config, self.turn, self.known)

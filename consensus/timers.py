@@ -54,35 +54,46 @@ class ViewTimers:
 class Presence:
     """Who is silent while the others speak, by signatures of their own.
 
-    A member counts as silent once `silent_ms` have passed since a quorum (this replica included)
-    had been heard after the member's own last word. Time in which nobody spoke is no silence:
-    after a quiet night the first to speak would find all others silent.
+    A member counts as silent once a quorum (this replica included) was heard after the member's own
+    last word, a quorum again `silent_ms` later, and then `grace_ms` passed in which its word could
+    have come too. So time in which nobody spoke is no silence, and who speaks last of all after a
+    quiet night was not silent either.
     """
 
-    __slots__ = ("_heard_since", "_own_key", "_quorum", "_quorum_ms", "_silent_ms")
+    __slots__ = (
+        "_again_ms", "_grace_ms", "_own_key", "_quorum", "_quorum_ms", "_silent_ms", "_speakers",
+    )  # fmt: skip
 
-    def __init__(self, members: MemberSet, own_key: bytes, silent_ms: int) -> None:
+    def __init__(self, members: MemberSet, own_key: bytes, silent_ms: int, grace_ms: int) -> None:
         self._own_key = own_key
         self._quorum = members.quorum
         self._silent_ms = silent_ms
+        self._grace_ms = grace_ms
         others = [key for key in members.index if key != own_key]
-        self._heard_since: dict[bytes, set[bytes]] = {key: set() for key in others}
+        # By member: who spoke since its last word, until they are a quorum, and so a second time.
+        self._speakers: dict[bytes, set[bytes]] = {key: set() for key in others}
         self._quorum_ms: dict[bytes, int] = {}
+        self._again_ms: dict[bytes, int] = {}
 
     def heard(self, member: bytes, now_ms: int) -> None:
         """Something new and signed by `member` came."""
-        if member not in self._heard_since:
+        if member not in self._speakers:
             return
-        self._heard_since[member].clear()
+        self._speakers[member].clear()
         self._quorum_ms.pop(member, None)
-        for other, speakers in self._heard_since.items():
-            if other == member or other in self._quorum_ms:
+        self._again_ms.pop(member, None)
+        for other, speakers in self._speakers.items():
+            if other == member or other in self._again_ms:
+                continue
+            since_ms = self._quorum_ms.get(other)
+            if since_ms is not None and now_ms - since_ms < self._silent_ms:
                 continue
             speakers.add(member)
             if len(speakers) + 1 >= self._quorum:
-                self._quorum_ms[other] = now_ms
+                speakers.clear()
+                (self._quorum_ms if since_ms is None else self._again_ms)[other] = now_ms
 
     def is_silent(self, member: bytes, now_ms: int) -> bool:
         """Whether it said nothing for `silent_ms` while a quorum did."""
-        since = self._quorum_ms.get(member)
-        return since is not None and now_ms - since >= self._silent_ms
+        again_ms = self._again_ms.get(member)
+        return again_ms is not None and now_ms - again_ms >= self._grace_ms

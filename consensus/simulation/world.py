@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from random import Random
 from typing import Protocol
@@ -15,8 +15,9 @@ from consensus.votes import FINALIZE
 from primitives.errors import Refused
 
 CALM_DELAY_MS_MAX = 40
-EVENTS_MAX = 1_000_000
+EVENTS_MAX = 2_000_000
 """A run that needs more does not come to rest."""
+_READ_MESSAGES_MAX = 8_192
 
 
 class Endpoint(Protocol):
@@ -38,12 +39,13 @@ class World:
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._order = 0
         self._cuts: list[tuple[int, int, frozenset[bytes], bool]] = []
+        self._encoded: tuple[Message | None, bytes] = None, b""
         self._trace = sha256()
 
     @property
     def calm(self) -> bool:
-        """Whether the time of faults is over."""
-        return self.now_ms >= FAULTS_MS
+        """Whether the storm is over: only FINALIZE votes may still be lost."""
+        return self.now_ms >= self.scenario.storm_ms
 
     def disk_ms(self) -> int:
         """How long the next sync takes."""
@@ -78,42 +80,51 @@ class World:
 
     def transmit(self, sender: bytes, receiver: bytes, message: Message) -> None:
         """Carry a message, or lose it, or carry it twice or late."""
-        self.carry(sender, receiver, encode_message(message), self._is_finalize(message))
+        if message is not self._encoded[0]:  # what goes to all is encoded once
+            self._encoded = message, encode_message(message)
+        self.carry(sender, receiver, self._encoded[1], self._is_finalize(message))
 
     def carry(self, sender: bytes, receiver: bytes, raw: bytes, is_finalize: bool = False) -> None:
         """Carry bytes."""
-        scenario, random = self.scenario, self.random
-        if self._is_lost(sender, receiver, is_finalize):
+        self.note(raw)
+        if is_finalize and self._loses_finalize():
             return
-        endpoint = self.endpoints[receiver]
+        self.bring(sender, receiver, partial(self.endpoints[receiver].receive, sender, raw))
+
+    def bring(self, sender: bytes, receiver: bytes, arrive: Callable[[], None]) -> None:
+        """Let something happen at the receiver that the sender caused, as the network allows."""
+        scenario, random = self.scenario, self.random
+        if self._is_lost(sender, receiver):
+            return
         copies = 1 if self.calm or random.randrange(1000) >= scenario.duplication else 2
         for _ in range(copies):
-            slow = self.now_ms < scenario.slow_until_ms
+            slow = self.now_ms < scenario.storm_ms + scenario.slow_ms
             shortest = scenario.delay_ms_min if slow else 1
             longest = scenario.delay_ms_max if slow else CALM_DELAY_MS_MAX
-            delay = random.randint(shortest, longest)
-            self.at(self.now_ms + delay, partial(endpoint.receive, sender, raw))
+            self.at(self.now_ms + random.randint(shortest, longest), arrive)
 
-    def _is_lost(self, sender: bytes, receiver: bytes, is_finalize: bool) -> bool:
+    def _is_lost(self, sender: bytes, receiver: bytes) -> bool:
         for begin, end, side, one_way in self._cuts:
             if begin <= self.now_ms < end:
                 leaves = sender in side and receiver not in side
                 enters = receiver in side and sender not in side
                 if leaves or (enters and not one_way):
                     return True
-        if self.calm:
-            return False
-        if is_finalize and self.scenario.lost_finalize and self.now_ms > FAULTS_MS // 2:
-            return True
-        return self.random.randrange(1000) < self.scenario.loss
+        return not self.calm and self.random.randrange(1000) < self.scenario.loss
+
+    def _loses_finalize(self) -> bool:
+        is_late = FAULTS_MS // 2 < self.now_ms < self.scenario.faults_ms
+        return self.scenario.lost_finalize and is_late
 
     @staticmethod
     def _is_finalize(message: Message) -> bool:
         return isinstance(message, VoteMessage) and message.vote.kind == FINALIZE
 
 
+@lru_cache(_READ_MESSAGES_MAX)
 def read_message(raw: bytes) -> Message | None:
-    """A received message, or None where it is garbage (a node would close the connection)."""
+    """A received message, or None where it is garbage (a node would close the connection). Most
+    bytes come to many, and many times, so that the last ones read are kept."""
     try:
         return decode_message(raw)
     except Refused:

@@ -17,9 +17,10 @@ HOP_MS = 5
 def faultless(members: int) -> Scenario:
     return replace(
         Scenario.from_seed(1, members),
-        actors=(), loss=0, duplication=0, delay_ms_min=HOP_MS, delay_ms_max=HOP_MS, crash=0,
-        partitions=0, all_restart=False, lost_finalize=False, clock_skew_ms_max=0, clock_jumps=0,
-        disk_ms_max=0, work_ms_max=0, set_back=False, payments=4, real_signatures=False,
+        actors=(), loss=0, duplication=0, delay_ms_min=HOP_MS, delay_ms_max=HOP_MS, slow_ms=10**9,
+        crash=0, partitions=0, all_restart=False, outage_ms=0, lost_finalize=False, night_ms=0,
+        clock_skew_ms_max=0, clock_jumps=0, disk_ms_max=0, full_disks=0, work_ms_max=0,
+        set_back=False, payments=4, real_signatures=False,
     )  # fmt: skip
 
 
@@ -58,9 +59,9 @@ def test_one_payment_is_final_after_three_hops(
         pay(host, number)
 
     def measure(host: Host, *arguments: object) -> None:
-        before = host.ledger.paid(host.chain[-1][0].digest) if host.chain else frozenset()
+        before = host.ledger.paid(host.chain.tip.digest)
         commit(host, *arguments)  # type: ignore[arg-type]  # a wrapper
-        new = host.ledger.paid(host.chain[-1][0].digest) - before
+        new = host.ledger.paid(host.chain.tip.digest) - before
         took_ms.extend(host.world.now_ms - paid_ms[number] for number in new)
 
     monkeypatch.setattr(Host, "pay", note)

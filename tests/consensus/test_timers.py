@@ -28,31 +28,49 @@ def test_a_proposal_leaves_only_the_timer_of_the_certificate() -> None:
     assert timers.next_ms() is None and timers.armed
 
 
+def presence_of(silent_ms: int = 10_000, grace_ms: int = 500) -> Presence:
+    return Presence(MEMBERS, ME, silent_ms, grace_ms)
+
+
 def test_a_member_is_silent_once_a_quorum_spoke_for_so_long_without_it() -> None:
-    presence = Presence(MEMBERS, ME, 10_000)
+    presence = presence_of()
     presence.heard(FIRST, 0)
+    presence.heard(FIRST, 20_000)
     assert not presence.is_silent(THIRD, 50_000), "two of four are no quorum"
-    presence.heard(SECOND, 1_000)
-    assert not presence.is_silent(THIRD, 10_999)
-    assert presence.is_silent(THIRD, 11_000)
-    presence.heard(THIRD, 11_500)
-    assert not presence.is_silent(THIRD, 21_000)
+    presence.heard(SECOND, 21_000)
+    for now_ms in (25_000, 30_999):
+        presence.heard(FIRST, now_ms)
+        presence.heard(SECOND, now_ms)
+    assert not presence.is_silent(THIRD, 40_000), "not for long enough"
+    presence.heard(FIRST, 31_000)
+    presence.heard(SECOND, 31_001)
+    assert not presence.is_silent(THIRD, 31_500), "its word may be on its way"
+    assert presence.is_silent(THIRD, 31_501)
+    presence.heard(THIRD, 31_600)
+    assert not presence.is_silent(THIRD, 41_000)
 
 
 def test_a_quiet_night_is_no_silence() -> None:
-    presence = Presence(MEMBERS, ME, 10_000)
-    for member in (FIRST, SECOND, THIRD):
-        presence.heard(member, 0)
-    for member in (FIRST, SECOND):
-        presence.heard(member, 3_600_000)
-    assert not presence.is_silent(THIRD, 3_600_001)
+    """Once, whoever had not spoken last in the evening was found silent in the morning."""
+    presence = presence_of()
+    evening = (FIRST, SECOND, THIRD)
+    for at, member in enumerate(evening):
+        presence.heard(member, at)
+    morning_ms = 3_600_000
+    assert not any(presence.is_silent(member, morning_ms) for member in evening)
+    presence.heard(SECOND, morning_ms)
+    presence.heard(THIRD, morning_ms + 10)
+    assert not presence.is_silent(FIRST, morning_ms + 400), "it may speak last today"
+    presence.heard(FIRST, morning_ms + 420)
+    assert not presence.is_silent(FIRST, morning_ms + 9_000)
 
 
 def test_nobody_is_silent_to_itself_nor_are_strangers() -> None:
-    presence = Presence(MEMBERS, ME, 10_000)
-    presence.heard(FIRST, 0)
-    presence.heard(SECOND, 0)
-    presence.heard(b"?" * 32, 0)
+    presence = presence_of()
+    for now_ms in (0, 20_000, 40_000):
+        for speaker in (FIRST, SECOND, b"?" * 32):
+            presence.heard(speaker, now_ms)
+    assert presence.is_silent(THIRD, 1_000_000)
     assert not presence.is_silent(ME, 1_000_000)
     assert not presence.is_silent(b"?" * 32, 1_000_000)
 

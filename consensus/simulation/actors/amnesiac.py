@@ -9,8 +9,8 @@ from consensus.replica import Replica
 from consensus.simulation.host import Host
 
 
-class _Careless(Replica):
-    """It neither notices that its journal is gone nor minds its own old votes."""
+class Careless(Replica):
+    """It neither notices that its journal is gone nor minds votes of its own that it lacks."""
 
     def __init__(self, config: ReplicaConfig, records: Sequence[bytes], now_ms: int) -> None:
         super().__init__(config, records, now_ms)
@@ -25,7 +25,7 @@ class Amnesiac(Host):
 
     honest = False
     keeps_journal = False
-    replica_class = _Careless
+    replica_class = Careless
 
     def start(self) -> None:
         """Begin again, and plan the next crash."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from consensus.messages import Proposal, VoteMessage
 from consensus.simulation.actors.equivocating_leader import EquivocatingLeader
 from consensus.simulation.checkers import Checkers
-from consensus.simulation.host import Host, Identity
+from consensus.simulation.host import Host
+from consensus.simulation.machine import Identity
 from consensus.simulation.world import World, read_message
 from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY
 
