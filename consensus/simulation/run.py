@@ -150,11 +150,13 @@ def _plan_disks(world: World, honest: list[Host], scenario: Scenario, random: Ra
 def _plan_outage(
     world: World, hosts: dict[bytes, Host], scenario: Scenario, random: Random
 ) -> None:
-    """So many are down that the others are no quorum; then all come back, one after another."""
+    """So many are down that the others are no quorum, or one alone is and has to catch up; then
+    all come back, one after another."""
     if scenario.outage_ms:
         begin = random.randint(0, FAULTS_MS // 2)
         fewest = (len(hosts) - 1) // 3 + 1
-        for key in random.sample(sorted(hosts), random.randint(fewest, len(hosts))):
+        count = random.randint(fewest, len(hosts)) if random.random() < 0.7 else 1
+        for key in random.sample(sorted(hosts), count):
             until_ms = begin + scenario.outage_ms + random.randint(0, FAULTS_MS // 4)
             world.at(begin, partial(hosts[key].shut_down, until_ms))
 

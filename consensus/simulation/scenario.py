@@ -88,6 +88,7 @@ class Scenario:
         delta = Timing().delta_ms
         long = 2 if members >= _LARGE_NETWORK else 3
         lost_finalize = random.random() < 0.2
+        outage_ms = random.choice((0, 0, 0, 0, 0, *OUTAGES_MS[:long]))
         delay_ms_max = random.choice((20, delta // 2, delta, 2 * delta, 4 * delta))
         return Scenario(
             seed=seed,
@@ -101,7 +102,7 @@ class Scenario:
             crash=random.choice((0, 2, 10, 40)),
             partitions=random.choice((0, 0, 1, 3)),
             all_restart=random.random() < 0.3,
-            outage_ms=random.choice((0, 0, 0, 0, 0, *OUTAGES_MS[:long])),
+            outage_ms=outage_ms,
             lost_finalize=lost_finalize,
             night_ms=random.choice((0, 0, *NIGHTS_MS[:long])) if lost_finalize else 0,
             clock_skew_ms_max=random.choice((0, 500, 4_000)),
@@ -110,7 +111,8 @@ class Scenario:
             full_disks=random.choice((0, 0, 0, 1, members)),
             work_ms_max=random.choice((3, 3, 100, 600)),
             set_back=len(actors) < faults and random.random() < 0.2,
-            payments=random.randint(1, 30),
+            # Whoever alone is away misses so many blocks that they are brought by height.
+            payments=random.randint(20, 80) if outage_ms else random.randint(1, 30),
             real_signatures=seed % 50 == 7,
             timing=Timing(),
         )
