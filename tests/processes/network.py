@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -191,6 +192,7 @@ def create_network(folder: Path, count: int = 4, hosts: Sequence[str] = ()) -> N
     network = Network(folder, passphrase, folder / "genesis.json")
     ports = free_ports(2 * count)
     cards = []
+    inits: list[tuple[str | Path, ...]] = []
     for index, (name, prefix, currency) in enumerate(TERRITORIES[:count]):
         host = hosts[index] if hosts else "127.0.0.1"
         home = folder / prefix
@@ -204,12 +206,15 @@ def create_network(folder: Path, count: int = 4, hosts: Sequence[str] = ()) -> N
             http=f"{host}:{ports[2 * index + 1]}",
         )
         card = home / "card.json"
-        must(
+        words = (
             "node", "init", "--data", node.data, "--name", name, "--prefix", prefix,
             "--currency", currency, "--peer", node.peer, "--http", node.http, "--card", card,
             "--recovery-out", home / "recovery.json", "--passphrase-file", passphrase,
         )  # fmt: skip
+        inits.append(words)
         network.nodes.append(node)
         cards.append(card)
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda words: must(*words), inits))
     must("network", "create", "--out", network.genesis, *cards)
     return network

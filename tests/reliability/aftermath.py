@@ -1,14 +1,16 @@
 """What four stopped nodes hold, held against what clients were told."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ledger.objects import Account, decode_object
 from node.chain import Chain
 from node.data_folder import DataFolder
 from node.store import open_store
-from tests.processes.network import Network, must
+from tests.processes.network import Network, Node, must
 from tests.processes.test_killing import ISSUED_MINOR
 from tests.reliability.bank import PEOPLE, Bank, expected_balances
 
@@ -49,6 +51,12 @@ def stored_balances(data: Path) -> dict[bytes, int]:
         store.close()
 
 
+def replayed_totals(network: Network, node: Node) -> object:
+    """Each currency's total, once the whole chain was replayed with its signatures."""
+    done = must("node", "verify", "--data", node.data, "--genesis", network.genesis, "--json")
+    return done.json["currencies"]
+
+
 def check_aftermath(network: Network, bank: Bank) -> dict[str, object]:
     """Raises AssertionError with the first promise that was broken; else gives the figures."""
     told = bank.told
@@ -66,11 +74,9 @@ def check_aftermath(network: Network, bank: Bank) -> dict[str, object]:
         undead = [id.hex() for id in told.ended_otherwise if id in counted]
         assert undead == [], f"{prefix}: final although a client was told that it never can be"
     supply = PEOPLE * ISSUED_MINOR
-    for node in network.nodes:
-        checked = must(
-            "node", "verify", "--data", node.data, "--genesis", network.genesis, "--json"
-        ).json
-        assert checked["currencies"] == {"ARD": supply, "BRU": 0, "CAS": 0, "DUN": 0}, node.prefix
+    with ThreadPoolExecutor() as threads:
+        for currencies in threads.map(partial(replayed_totals, network), network.nodes):
+            assert currencies == {"ARD": supply, "BRU": 0, "CAS": 0, "DUN": 0}
     balances = expected_balances(told)
     assert sum(balances) == supply
     return {

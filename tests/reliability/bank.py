@@ -17,8 +17,8 @@ from wallet.delivery import Outcome
 from wallet.light.trust import TrustedNetwork
 from wallet.session import Session, SessionAccount
 
-PEOPLE = 12
-IN_FLIGHT_PER_PERSON = 8
+PEOPLE = 6
+IN_FLIGHT_PER_PERSON = 16
 READ_EVERY_SECONDS = 0.25
 SETTLE_SECONDS = 120.0
 

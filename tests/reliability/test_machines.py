@@ -18,7 +18,7 @@ from tests.reliability.testbed import Testbed, running_testbed
 
 pytestmark = pytest.mark.process
 
-JUMPS_SECONDS = (3_600, -3_600, 0, 45, -45, 0)
+JUMPS_SECONDS = (3_600, -3_600, 45, 0)
 JUMP_EVERY_SECONDS = 1.5
 DISK_BYTES = 48 << 20
 LEFT_BYTES = 192 << 10
@@ -64,11 +64,11 @@ def test_clocks_jump(tmp_path: Path) -> None:
         beds = running_testbed(tmp_path, 11, prepare=prepare)
         async with beds as bed, bank(bed.network, 11) as told:
             async with meanwhile(told.pay_for_ever(25), told.read_for_ever()):
-                for turn, prefix in enumerate(list(bed.nodes)[:2]):
-                    for seconds in JUMPS_SECONDS[turn * 3 : turn * 3 + 3]:
-                        clocks[prefix].write_text(f"{seconds:+}s\n")
-                        await asyncio.sleep(JUMP_EVERY_SECONDS)
-                        await more_payments(told, 5)
+                one = next(iter(clocks.values()))
+                for seconds in JUMPS_SECONDS:
+                    one.write_text(f"{seconds:+}s\n")
+                    await asyncio.sleep(JUMP_EVERY_SECONDS)
+                    await more_payments(told, 5)
                 # All a little, each another way, as machines without NTP are.
                 for prefix, seconds in zip(clocks, (2, -2, 1, -1), strict=True):
                     clocks[prefix].write_text(f"{seconds:+}s\n")

@@ -9,9 +9,14 @@ from tests.reliability.rounds import Plan, play
 
 pytestmark = pytest.mark.process
 
+SECONDS = 25.0
+"""One turn of every act; the long round is `scripts/soak`."""
+
 
 def test_a_short_round_of_everything(tmp_path: Path) -> None:
-    figures = asyncio.run(play(tmp_path, Plan(seconds=45, seed=1)))
+    figures = asyncio.run(
+        play(tmp_path, Plan(seconds=SECONDS, seed=1, longest_seconds=1.5, pause_seconds=0.5))
+    )
     injected = figures["injected"]
     assert isinstance(injected, dict)
     assert len(injected) >= 8
