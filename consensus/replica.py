@@ -131,6 +131,7 @@ class Replica(Rules):
         if self._is_behind(vote.view):
             self.answering.old(peer, self.now_ms)
         if not floor < vote.view <= self.view + self.config.timing.view_window:
+            self._hear_late(vote)
             return False
         if self.tally.known(vote):
             return True
@@ -141,11 +142,22 @@ class Replica(Rules):
         if vote.signer == self.config.own_key and not self._is_own(vote):
             self._stop_voting("a vote with this node's key that its journal does not hold")
             return False
-        self.presence.heard(vote.signer, self.now_ms)
+        self.presence.heard(vote.signer, vote.view, self.now_ms)
         if vote.kind == FINALIZE:
             self.dissemination.shown(vote.signer, vote.view, NOTARIZE)
         self._count(vote)
         return True
+
+    def _hear_late(self, vote: Vote) -> None:
+        """A vote of a view that is final counts for nothing, but who gave it is there. A member a
+        little slower than a quorum of the others says nothing else in a quiet network."""
+        is_late = vote.view <= self.known.floor.view
+        if (
+            is_late
+            and self.presence.is_new(vote.signer, vote.view)
+            and vote.is_signed(self.config.network_id, self.config.verify)
+        ):
+            self.presence.heard(vote.signer, vote.view, self.now_ms)
 
     def _is_behind(self, view: int) -> bool:
         """Whether who speaks of `view` lacks a certificate. A straggler's vote of the view just

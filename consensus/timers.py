@@ -62,6 +62,7 @@ class Presence:
 
     __slots__ = (
         "_again_ms", "_grace_ms", "_own_key", "_quorum", "_quorum_ms", "_silent_ms", "_speakers",
+        "_views",
     )  # fmt: skip
 
     def __init__(self, members: MemberSet, own_key: bytes, silent_ms: int, grace_ms: int) -> None:
@@ -74,11 +75,17 @@ class Presence:
         self._speakers: dict[bytes, set[bytes]] = {key: set() for key in others}
         self._quorum_ms: dict[bytes, int] = {}
         self._again_ms: dict[bytes, int] = {}
+        self._views = dict.fromkeys(others, 0)
 
-    def heard(self, member: bytes, now_ms: int) -> None:
-        """Something new and signed by `member` came."""
+    def is_new(self, member: bytes, view: int) -> bool:
+        """Whether a vote of this view would be later than all that was heard of `member`."""
+        return view > self._views.get(member, view)
+
+    def heard(self, member: bytes, view: int, now_ms: int) -> None:
+        """Something new and signed by `member` came, about this view."""
         if member not in self._speakers:
             return
+        self._views[member] = max(view, self._views[member])
         self._speakers[member].clear()
         self._quorum_ms.pop(member, None)
         self._again_ms.pop(member, None)

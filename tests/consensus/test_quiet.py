@@ -1,15 +1,21 @@
 """Nobody speaks when there is nothing to say, and one payment is final after three hops."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from consensus.messages import Message
+from consensus.certificates import Certificate
+from consensus.header import Block
+from consensus.messages import Message, VoteMessage
+from consensus.simulation import run as simulation
 from consensus.simulation.host import Host
 from consensus.simulation.run import run
 from consensus.simulation.scenario import Scenario
 from consensus.simulation.world import World
+from consensus.votes import NULLIFY
 
 HOP_MS = 5
 
@@ -69,3 +75,59 @@ def test_one_payment_is_final_after_three_hops(
     assert run(faultless(members)).violation is None
     assert len(took_ms) == 5 * members
     assert max(took_ms) <= 3 * HOP_MS
+
+
+def pay_now_and_then(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
+    """Payments with pauses longer than `silent_ms` between them."""
+    pause_ms = scenario.timing.silent_ms * 3 // 2
+    for host in hosts.values():
+        world.at(0, host.start)
+        for number in range(scenario.payments + 1):
+            when_ms = 1_000 + number * pause_ms + world.random.randint(0, 20)
+            world.at(when_ms, partial(host.pay, number))
+
+
+@pytest.mark.parametrize("members", [4, 7])
+def test_no_live_leader_is_skipped_after_a_pause(
+    members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, whoever had not spoken last before a pause of `silent_ms` was found silent after it."""
+    given_up: list[int] = []
+    transmit = World.transmit
+
+    def note(world: World, sender: bytes, receiver: bytes, message: Message) -> None:
+        if isinstance(message, VoteMessage) and message.vote.kind == NULLIFY:
+            given_up.append(world.now_ms)
+        transmit(world, sender, receiver, message)
+
+    monkeypatch.setattr(World, "transmit", note)
+    monkeypatch.setattr(simulation, "_plan", pay_now_and_then)
+    scenario = replace(faultless(members), delay_ms_max=4 * HOP_MS, payments=15)
+    assert simulation.run(scenario).violation is None
+    assert not given_up
+
+
+@pytest.mark.parametrize("members", [4, 5, 7])
+def test_a_member_a_little_slower_than_the_others_leads_too(
+    members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, all it said came when its view was final already, so that it counted as silent."""
+    led: list[int] = []
+    commit = Host._commit
+
+    def bring(world: World, sender: bytes, receiver: bytes, arrive: Callable[[], None]) -> None:
+        is_slow = min(world.endpoints) in (sender, receiver)
+        world.at(world.now_ms + (10 * HOP_MS if is_slow else HOP_MS), arrive)
+
+    def note(host: Host, blocks: tuple[Block, ...], certificate: Certificate) -> None:
+        slow = min(host.hosts)
+        leaders = [host.identity.members.leader(0, block.header.view) for block in blocks]
+        led.extend(host.world.now_ms for leader in leaders if leader == slow)
+        commit(host, blocks, certificate)
+
+    monkeypatch.setattr(World, "bring", bring)
+    monkeypatch.setattr(Host, "_commit", note)
+    monkeypatch.setattr(simulation, "_plan", pay_now_and_then)
+    assert simulation.run(replace(faultless(members), payments=15)).violation is None
+    late = [when_ms for when_ms in led if when_ms > 60_000]
+    assert len(late) >= 3 * members, "each host commits at least three that the slow one made"

@@ -155,6 +155,21 @@ def test_views_beyond_the_window_are_not_held() -> None:
     assert replica.tally.count(far, NULLIFY) == 0
 
 
+def test_a_vote_that_comes_too_late_counts_for_nothing_but_its_member_is_there() -> None:
+    replica = replica_of(FOLLOWER)
+    propose_to(replica)
+    for kind in (NOTARIZE, FINALIZE):
+        hear(replica, *(vote_by(key, kind, BLOCK.digest) for key in (LEADER, SECOND)))
+    assert replica.known.floor.view == 1
+    assert replica.presence.is_new(THIRD, 1)
+    hear(replica, Vote(0, 1, NOTARIZE, BLOCK.digest, THIRD, bytes(64)))
+    assert replica.presence.is_new(THIRD, 1), "a forged one says nothing"
+    hear(replica, vote_by(THIRD, NOTARIZE, BLOCK.digest))
+    assert not replica.presence.is_new(THIRD, 1), "once for each view"
+    assert replica.presence.is_new(THIRD, 2)
+    assert replica.tally.voters(1) == set()
+
+
 def test_a_restart_remembers_and_sends_again_what_it_promised() -> None:
     replica = replica_of(FOLLOWER)
     effects = propose_to(replica)

@@ -34,19 +34,19 @@ def presence_of(silent_ms: int = 10_000, grace_ms: int = 500) -> Presence:
 
 def test_a_member_is_silent_once_a_quorum_spoke_for_so_long_without_it() -> None:
     presence = presence_of()
-    presence.heard(FIRST, 0)
-    presence.heard(FIRST, 20_000)
+    presence.heard(FIRST, 1, 0)
+    presence.heard(FIRST, 1, 20_000)
     assert not presence.is_silent(THIRD, 50_000), "two of four are no quorum"
-    presence.heard(SECOND, 21_000)
+    presence.heard(SECOND, 1, 21_000)
     for now_ms in (25_000, 30_999):
-        presence.heard(FIRST, now_ms)
-        presence.heard(SECOND, now_ms)
+        presence.heard(FIRST, 1, now_ms)
+        presence.heard(SECOND, 1, now_ms)
     assert not presence.is_silent(THIRD, 40_000), "not for long enough"
-    presence.heard(FIRST, 31_000)
-    presence.heard(SECOND, 31_001)
+    presence.heard(FIRST, 1, 31_000)
+    presence.heard(SECOND, 1, 31_001)
     assert not presence.is_silent(THIRD, 31_500), "its word may be on its way"
     assert presence.is_silent(THIRD, 31_501)
-    presence.heard(THIRD, 31_600)
+    presence.heard(THIRD, 1, 31_600)
     assert not presence.is_silent(THIRD, 41_000)
 
 
@@ -55,13 +55,13 @@ def test_a_quiet_night_is_no_silence() -> None:
     presence = presence_of()
     evening = (FIRST, SECOND, THIRD)
     for at, member in enumerate(evening):
-        presence.heard(member, at)
+        presence.heard(member, 1, at)
     morning_ms = 3_600_000
     assert not any(presence.is_silent(member, morning_ms) for member in evening)
-    presence.heard(SECOND, morning_ms)
-    presence.heard(THIRD, morning_ms + 10)
+    presence.heard(SECOND, 1, morning_ms)
+    presence.heard(THIRD, 1, morning_ms + 10)
     assert not presence.is_silent(FIRST, morning_ms + 400), "it may speak last today"
-    presence.heard(FIRST, morning_ms + 420)
+    presence.heard(FIRST, 1, morning_ms + 420)
     assert not presence.is_silent(FIRST, morning_ms + 9_000)
 
 
@@ -69,7 +69,7 @@ def test_nobody_is_silent_to_itself_nor_are_strangers() -> None:
     presence = presence_of()
     for now_ms in (0, 20_000, 40_000):
         for speaker in (FIRST, SECOND, b"?" * 32):
-            presence.heard(speaker, now_ms)
+            presence.heard(speaker, 1, now_ms)
     assert presence.is_silent(THIRD, 1_000_000)
     assert not presence.is_silent(ME, 1_000_000)
     assert not presence.is_silent(b"?" * 32, 1_000_000)

@@ -253,7 +253,7 @@ class _HeardOf(Presence):
         super().__init__(members, own_key, silent_ms, grace_ms)
         self._heard_ms: dict[bytes, int] = {}
 
-    def heard(self, member: bytes, now_ms: int) -> None:
+    def heard(self, member: bytes, view: int, now_ms: int) -> None:
         self._heard_ms[member] = now_ms
 
     def is_silent(self, member: bytes, now_ms: int) -> bool:
