@@ -17,11 +17,10 @@ from tests.reliability.wire_actors import ON_THE_WIRE
 
 pytestmark = pytest.mark.process
 
-PHASE_SECONDS = 1.5
+PHASE_SECONDS = 1.0
 PAYMENTS_PER_PHASE = 15
 PHASE_SECONDS_MAX = 60.0
-TWIN_SECONDS = 2.0
-"""Enough to start and to vote."""
+TWIN_SECONDS = 0.5
 
 
 async def some_payments(told: Bank) -> None:
@@ -30,6 +29,21 @@ async def some_payments(told: Bank) -> None:
     await asyncio.sleep(PHASE_SECONDS)
     async with asyncio.timeout(PHASE_SECONDS_MAX):
         while len(told.told.final) < wanted:
+            await asyncio.sleep(0.1)
+
+
+async def alive(node: Node) -> None:
+    """Until it answers, so that its lies have begun."""
+    async with asyncio.timeout(PHASE_SECONDS_MAX):
+        while await asyncio.to_thread(ask, f"{node.url}/health/live") is None:
+            await asyncio.sleep(0.05)
+
+
+async def caught(bed: Testbed, liar: Node) -> None:
+    """Until an honest node has evidence."""
+    honest = next(node for node in bed.nodes.values() if node is not liar)
+    async with asyncio.timeout(PHASE_SECONDS_MAX):
+        while not ((await asyncio.to_thread(ask, f"{honest.url}/v1/evidence")) or {}).get("items"):
             await asyncio.sleep(0.1)
 
 
@@ -47,7 +61,10 @@ async def replaced_by(bed: Testbed, liar: Node, actor: str, told: Bank) -> None:
         else:
             bed.network.kill(liar)
             bed.start(liar)  # who sends garbage is never ready: nobody keeps its connection
+            await alive(liar)
         await some_payments(told)
+        if actor == "double_voter":
+            await caught(bed, liar)
         status = await asyncio.to_thread(ask, f"{liar.url}/v1/status")
         assert status is None or status["observing"] is False, actor
     if liar.process is not None and liar.process.poll() is not None:
@@ -74,11 +91,11 @@ async def old_disk_and_twins(bed: Testbed, liar: Node, told: Bank) -> None:
     shutil.copytree(copy, twin.data)
     bed.network.kill(liar)
     for _ in range(2):  # the two take turns, as two machines behind one address would
-        bed.start(twin)
-        await asyncio.sleep(TWIN_SECONDS)
-        bed.network.kill(twin)
-        bed.start(liar)
-        await asyncio.sleep(TWIN_SECONDS)
+        for one in (twin, liar):
+            bed.start(one)
+            await alive(one)
+            await asyncio.sleep(TWIN_SECONDS)
+            bed.network.kill(one)
         bed.network.kill(liar)
 
 

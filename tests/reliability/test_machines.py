@@ -19,7 +19,7 @@ from tests.reliability.testbed import Testbed, running_testbed
 pytestmark = pytest.mark.process
 
 JUMPS_SECONDS = (3_600, -3_600, 45, 0)
-JUMP_EVERY_SECONDS = 1.5
+JUMP_EVERY_SECONDS = 1.2
 DISK_BYTES = 48 << 20
 LEFT_BYTES = 192 << 10
 END_SECONDS_MAX = 60.0
@@ -48,7 +48,7 @@ def test_clocks_jump(tmp_path: Path) -> None:
     clocks: dict[str, Path] = {}
 
     def prepare(bed: Testbed) -> None:
-        for prefix in bed.nodes:
+        for prefix in list(bed.nodes)[:2]:
             clocks[prefix] = tmp_path / f"{prefix}.clock"
             clocks[prefix].write_text("+0s\n")
             bed.environment[prefix] = {
@@ -69,8 +69,8 @@ def test_clocks_jump(tmp_path: Path) -> None:
                     one.write_text(f"{seconds:+}s\n")
                     await asyncio.sleep(JUMP_EVERY_SECONDS)
                     await more_payments(told, 5)
-                # All a little, each another way, as machines without NTP are.
-                for prefix, seconds in zip(clocks, (2, -2, 1, -1), strict=True):
+                # Both a little, each another way, as machines without NTP are.
+                for prefix, seconds in zip(clocks, (2, -2), strict=True):
                     clocks[prefix].write_text(f"{seconds:+}s\n")
                 await asyncio.sleep(JUMP_EVERY_SECONDS)
                 await more_payments(told, 5)

@@ -9,13 +9,13 @@ from tests.reliability.rounds import Plan, play
 
 pytestmark = pytest.mark.process
 
-SECONDS = 25.0
+SECONDS = 20.0
 """One turn of every act; the long round is `scripts/soak`."""
 
 
 def test_a_short_round_of_everything(tmp_path: Path) -> None:
     figures = asyncio.run(
-        play(tmp_path, Plan(seconds=SECONDS, seed=1, longest_seconds=1.5, pause_seconds=0.5))
+        play(tmp_path, Plan(seconds=SECONDS, seed=1, longest_seconds=1.0, pause_seconds=0.2))
     )
     injected = figures["injected"]
     assert isinstance(injected, dict)
