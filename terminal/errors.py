@@ -42,6 +42,7 @@ EXIT_CODES: dict[str, int] = {
     "encoding_not_canonical": EXIT_USAGE,
     "genesis_malformed": EXIT_USAGE,
     "backup_malformed": EXIT_USAGE,
+    "confirmation_missing": EXIT_USAGE,
     "registry_missing": EXIT_USAGE,
     "keystore_malformed": EXIT_USAGE,
     "receipt_malformed": EXIT_USAGE,

@@ -77,6 +77,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "do not sign them: let them expire and make them out again",
     ),
     "operation_unknown": ("this operation does not exist", "read the list of operations again"),
+    "confirmation_missing": (
+        "nobody is here to be asked before signing",
+        "add --yes to sign what was just shown",
+    ),
     "registry_missing": (
         "this node was started before, and its registry is gone",
         "restore a backup: democite node backup restore",

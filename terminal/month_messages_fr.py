@@ -89,6 +89,10 @@ MONTH_MESSAGES: dict[str, tuple[str, str]] = {
         "ne les signez pas : laissez-les expirer et établissez-les de nouveau",
     ),
     "operation_unknown": ("cette opération n'existe pas", "relisez la liste des opérations"),
+    "confirmation_missing": (
+        "personne ne peut répondre avant la signature",
+        "ajoutez --yes pour signer ce qui vient d'être montré",
+    ),
     "registry_missing": (
         "ce nœud a déjà tourné et son registre privé a disparu",
         "restaurez une sauvegarde : democite node backup restore",

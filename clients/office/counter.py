@@ -181,13 +181,16 @@ def standing_text(operation: Operation, command: str) -> str:
 
 
 def ask_to_sign(shown: str, *, yes: bool) -> None:
-    """Show what is about to be signed; a person at a terminal is asked.
+    """Show what is about to be signed, and ask; `yes` is the answer of who can't be asked.
 
-    Raises `CommandError("interrupted")` for a no.
+    Raises `CommandError`: `confirmation_missing` where there is nobody to ask, `interrupted` for
+    a no. Nothing is signed then; what waits for a signature goes on waiting.
     """
     notice(shown)
-    if yes or not sys.stdin.isatty():
+    if yes:
         return
+    if not sys.stdin.isatty():
+        raise CommandError("confirmation_missing", field="--yes")
     question = text("Signer cela ? [o/N] ", "Sign this? [y/N] ")
     print(question, end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("o", "oui", "y", "yes"):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.account_kinds import ISSUER
 from ledger.genesis import initial_objects
 from ledger.objects import Account
 from primitives.errors import Refused
@@ -67,7 +68,19 @@ def _account_of(network: TrustedNetwork, public_key: bytes, account_kind: str) -
             and item.device(public_key) is not None
         ):
             return item
-    raise Refused("key_unknown", public_key.hex())
+    raise Refused("key_unknown", public_key.hex(), hint=_whose_key(account_kind))
+
+
+def _whose_key(account_kind: str) -> str:
+    if account_kind == ISSUER:
+        return text(
+            "l'émetteur signe avec sa propre clé (…-issuer.json), pas avec celle de la mairie",
+            "the issuer signs with its own key (…-issuer.json), not with the town hall's",
+        )
+    return text(
+        "la mairie signe avec la clé d'un de ses agents (…-staff-1.json)",
+        "the town hall signs with the key of one of its staff (…-staff-1.json)",
+    )
 
 
 def _passphrase_file(files: list[Path] | None, index: int) -> Path | None:

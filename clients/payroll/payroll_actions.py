@@ -79,9 +79,9 @@ async def submit(
     """Have a payroll countersigned and paid: all its lines or none."""
     payroll = _read(opened, file, run_name)
     cap_bps = opened.network.territory(opened.identity.prefix).wage_cap_bps
-    faults = faults_of(payroll, cap_bps)
-    if faults:
-        raise LinesRefused(_allowed_shown(opened, faults), payroll.file)
+    if faults_of(payroll, cap_bps):
+        # Refused already; the town hall is asked for the rest, so that all is mended at once.
+        await check(opened, passphrase_file, file, run_name, offline=False)
     _tell_round_shares(opened, payroll)
     owner = opened.owner(passphrase_file)
     folder = opened.folder.folder

@@ -139,7 +139,7 @@ class Follower:
                 await self._look()
             except Refused as refusal:
                 self._log.warning("not_settled_yet", code=refusal.code)
-            except Exception:  # what is under way stays followed, whatever is wrong with one
+            except Exception:  # the next look may do better
                 self._log.exception("follower_failed")
 
     async def _look(self) -> None:
@@ -151,12 +151,12 @@ class Follower:
             except Refused as refusal:
                 # One that can't be settled must not keep the others from it.
                 self._log.warning("not_settled_yet", code=refusal.code)
+            except Exception:  # what is under way stays followed, whatever is wrong with one
+                self._log.exception("follower_failed")
         await self._release_expired()
 
     async def _settle(self, followed: Followed) -> bool:
         """Note the end of a transaction in the registry; whether it has one."""
-        if self._followed.get(followed.transaction_id) is not followed:
-            return True
         height = self._node.final_height(followed.transaction_id)
         if height is not None:
             await self._registry.call(lambda r: followed.finish(r, height))

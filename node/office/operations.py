@@ -130,18 +130,13 @@ class Operations:
     # -- bulletins ------------------------------------------------------------------------------
 
     async def left_minor(self) -> dict[str, int]:
-        """What each open programme may still credit: its balance, less what is under way."""
+        """Each open programme's balance on the ledger; the registry knows what is under way."""
         programmes = await self._registry.call(lambda r: r.programmes.listed(PROGRAMMES_MAX))
-        under_way = await self._registry.call(_under_way)
         left: dict[str, int] = {}
         for programme in programmes:
             account = self._node.account(programme.account)
             if programme.state == "open" and account is not None:
                 left[programme.programme] = account.balance_minor
-        for operation in under_way:
-            code = operation.programme
-            if operation.kind == BULLETIN_CREDIT and code in left:
-                left[code] = max(0, left[code] - operation.amount_minor)
         return left
 
     async def issue(

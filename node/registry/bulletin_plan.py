@@ -91,7 +91,10 @@ def bulletin_content(
 def _above_budget(
     database: Database, bulletins: tuple[PlannedBulletin, ...], left_minor: Mapping[str, int]
 ) -> tuple[BulletinRefusal, ...]:
-    """Programmes that lack the money. What batches under way will take is counted as taken."""
+    """Programmes that lack the money, or are not open.
+
+    What batches under way will take is counted as taken, here and nowhere else.
+    """
     wanted: dict[str, int] = {}
     for bulletin in bulletins:
         programme = bulletin.content.programme
@@ -105,10 +108,12 @@ def _above_budget(
     }
     found: list[BulletinRefusal] = []
     for programme, amount_minor in wanted.items():
-        left = max(0, left_minor.get(programme, 0) - pending.get(programme, 0))
+        if programme not in left_minor:
+            found.append(BulletinRefusal("programme_not_open", None, programme))
+            continue
+        left = max(0, left_minor[programme] - pending.get(programme, 0))
         if amount_minor > left:
-            detail = f"{left} minor units left, {amount_minor} asked"
             found.append(
-                BulletinRefusal("programme_budget_exceeded", None, programme, None, detail, left)
+                BulletinRefusal("programme_budget_exceeded", None, programme, None, "", left)
             )
     return tuple(found)

@@ -104,10 +104,7 @@ class PayrollChecks:
         allowed_minor = max(0, most_minor - earlier_minor)
         if line.local_minor <= allowed_minor:
             return []
-        detail = f"{earlier_minor} paid before" if earlier_minor else ""
-        return [
-            LineRefusal(line.line, "wage_share_above_cap", "local_share", detail, allowed_minor)
-        ]
+        return [LineRefusal(line.line, "wage_share_above_cap", "local_share", "", allowed_minor)]
 
     def _paid_minor(self, payroll: Payroll, employee: str) -> int:
         """What this employer's other runs of the period pay the employee. An employer who moved

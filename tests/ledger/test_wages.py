@@ -258,6 +258,7 @@ def test_wages_and_bulletins_have_runs_of_their_own(world: Month) -> None:
     world.block(world.open_programme("clean-up", 100))
     world.block(world.credit(programme("clean-up"), "may", [(ANA, 5)]))
     world.block(world.wages("mill", "may", [(ANA, 5)]))
+    assert world.balance(ANA) == 10
 
 
 def test_a_run_that_was_refused_can_come_again(world: Month) -> None:

@@ -140,7 +140,7 @@ def test_only_ones_own_account_is_told_of(tmp_path: Path) -> None:
             assert got["id"] == paid.id.hex()
             status = served.node.transaction_status(paid.id)
             assert (got["height"], got["number"]) == (status.height, status.number)
-            await town.settle(0, [town.pay(payer, other, 1)])
+            await town.must_settle(0, [town.pay(payer, other, 1)])
             heard = []
             while True:
                 content = await theirs.receive_json()

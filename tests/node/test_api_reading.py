@@ -43,7 +43,7 @@ def test_an_owner_reads_with_proofs(tmp_path: Path) -> None:
         town = served.town
         payer, payee = await town.people(2, 500)
         (paid,) = await town.settle(0, [town.pay(payer, payee, 30)])
-        await town.settle(0, [town.pay(payer, payee, 1)])
+        await town.must_settle(0, [town.pay(payer, payee, 1)])
         path = f"/v1/accounts/{address_of(payer)}"
         content = (await served.read(payer.key, path)).json
         StateProof.decode(bytes.fromhex(str(content["proof"])))
@@ -70,7 +70,7 @@ def test_history_pages_and_names_nobody_else(tmp_path: Path) -> None:
     async def scenario(served: ApiTown) -> None:
         town = served.town
         payer, payee = await town.people(2, 500)
-        await town.settle(0, [town.pay(payer, payee, amount) for amount in (1, 2, 3)])
+        await town.must_settle(0, [town.pay(payer, payee, amount) for amount in (1, 2, 3)])
         path = f"/v1/accounts/{address_of(payer)}/history"
         whole = (await served.read(payer.key, path)).json["items"]
         assert isinstance(whole, list)

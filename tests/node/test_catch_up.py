@@ -23,7 +23,7 @@ def test_parts_may_be_longer_or_shorter_than_the_shelf(
             await town.ready()
             people = await town.people(2, 10_000)
             for _ in range(30):
-                await town.settle(0, [town.pay(people[0], people[1], 3)])
+                await town.must_settle(0, [town.pay(people[0], people[1], 3)])
             await town.start(3)
             await town.ready()
             await town.same_height()

@@ -165,7 +165,7 @@ def test_refusals_come_at_once_and_with_the_right_code(tmp_path: Path) -> None:
             "number_out_of_window",
             "account_unknown",
         ]
-        await town.settle(2, [good])
+        await town.must_settle(2, [good])
         (again,) = await town.nodes[0].submit_many([good])
         assert again.state == "known"
 
@@ -198,7 +198,7 @@ def test_a_node_that_was_away_catches_up(tmp_path: Path) -> None:
         await town.stop(3)
         for _ in range(30):
             raws = [town.pay(people[i], people[(i + 1) % 10], 3) for i in range(10)]
-            await town.settle(0, raws)
+            await town.must_settle(0, raws)
         await town.start(3)
         await town.ready()
         await town.same_height()
@@ -216,13 +216,13 @@ def test_a_node_with_empty_data_catches_up_and_only_then_votes(tmp_path: Path) -
         people = await town.people(10, 10_000)
         for _ in range(20):
             raws = [town.pay(people[i], people[(i + 1) % 10], 3) for i in range(10)]
-            await town.settle(0, raws)
+            await town.must_settle(0, raws)
         await town.start(3)
         await town.ready()
         await town.same_height()
         # Now the quorum needs it.
         await town.stop(0)
-        await town.settle(3, [town.pay(people[0], people[1], 5)])
+        await town.must_settle(3, [town.pay(people[0], people[1], 5)])
         assert not town.nodes[3].status().observing
 
     run(Town(tmp_path), scenario)
@@ -234,13 +234,15 @@ def test_all_nodes_restart_and_go_on(tmp_path: Path) -> None:
         await town.ready()
         people = await town.people(5, 1_000)
         for round_number in range(3):
-            await town.settle(0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)])
+            await town.must_settle(
+                0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)]
+            )
             height = await town.same_height()
             await town.stop()
             await town.start()
             await town.ready()
             assert town.nodes[1].status().height >= height, round_number
-        await town.settle(2, [town.pay(people[0], people[1], 5)])
+        await town.must_settle(2, [town.pay(people[0], people[1], 5)])
 
     run(Town(tmp_path), scenario)
 
@@ -252,7 +254,9 @@ def test_payments_go_on_while_one_node_is_gone(tmp_path: Path) -> None:
         people = await town.people(5, 1_000)
         await town.stop(2)
         for _ in range(8):
-            await town.settle(0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)])
+            await town.must_settle(
+                0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)]
+            )
 
     run(Town(tmp_path), scenario)
 
@@ -262,7 +266,7 @@ def test_an_idle_network_is_quiet(tmp_path: Path) -> None:
         await town.start()
         await town.ready()
         people = await town.people(2, 100)
-        await town.settle(0, [town.pay(people[0], people[1], 1)])
+        await town.must_settle(0, [town.pay(people[0], people[1], 1)])
         await town.same_height()
         await asyncio.sleep(2.5)
         before = [(node.counters(), node.status()) for node in town.nodes.values()]

@@ -149,7 +149,7 @@ def _settled_town(tmp_path: Path) -> tuple[Town, list[Person]]:
         await town.start()
         await town.ready()
         people.extend(await town.people(4, 1_000))
-        await town.settle(0, [town.pay(people[0], people[1], 5)])
+        await town.must_settle(0, [town.pay(people[0], people[1], 5)])
         await town.same_height()
         await town.stop()
 
@@ -163,7 +163,7 @@ def _restart(town: Town, people: list[Person], lost: int) -> str | None:
     async def scenario() -> str | None:
         await town.start()
         await town.ready()
-        await town.settle((lost + 1) % 4, [town.pay(people[0], people[1], 5)])
+        await town.must_settle((lost + 1) % 4, [town.pay(people[0], people[1], 5)])
         await town.same_height()
         status = town.nodes[lost].status()
         assert status.observing == (status.observing_reason is not None)

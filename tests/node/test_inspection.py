@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Town, Path]:
         people = await town.people(5, 1_000)
         for number in range(PAYMENTS):
             payer, payee = people[number % 5], people[(number + 1) % 5]
-            await town.settle(0, [town.pay(payer, payee, 1)])
+            await town.must_settle(0, [town.pay(payer, payee, 1)])
         await town.stop()
 
     asyncio.run(scenario())

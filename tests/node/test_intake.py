@@ -80,7 +80,7 @@ def test_an_account_that_opens_is_paid_at_once_elsewhere(tmp_path: Path) -> None
         await town.ready()
         people = await town.people(1, 1_000)
         newcomer = Person("town0", "newcomer")
-        await town.settle(0, [town.open_accounts([newcomer])])
+        await town.must_settle(0, [town.open_accounts([newcomer])])
         (answer,) = await town.settle(0, [town.pay(people[0], newcomer, 10)])
         assert answer.state == "accepted"
         await town.stop()
@@ -148,7 +148,7 @@ def test_keys_to_open_are_looked_at_for_staff_only(
             (answer,) = await town.nodes[0].submit_many([raw])
             assert answer.refusal is not None and answer.refusal.code == code
         assert looked == []
-        await town.settle(0, [town.sign(ACCOUNT_OPEN, hall, staff, fields)])
+        await town.must_settle(0, [town.sign(ACCOUNT_OPEN, hall, staff, fields)])
         assert len(looked) >= 64
         await town.stop()
 

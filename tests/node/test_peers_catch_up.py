@@ -42,7 +42,9 @@ class Source:
         await town.ready()
         people = await town.people(4, 1_000)
         for _ in range(8):
-            await town.settle(0, [town.pay(people[i], people[(i + 1) % 4], 1) for i in range(4)])
+            await town.must_settle(
+                0, [town.pay(people[i], people[(i + 1) % 4], 1) for i in range(4)]
+            )
         await town.same_height()
         await town.stop()
 

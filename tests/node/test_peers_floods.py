@@ -55,7 +55,7 @@ def test_many_blocks_of_one_view_drive_out_nobodys(tmp_path: Path) -> None:
             if block.header.view == view and digest not in before
         ]
         assert len(added) <= 1
-        await town.settle(0, [town.pay(people[0], people[1], 1) for _ in range(8)])
+        await town.must_settle(0, [town.pay(people[0], people[1], 1) for _ in range(8)])
         await villain.network.stop()
         await town.stop()
 
@@ -83,7 +83,7 @@ def test_who_asks_for_more_than_it_reads_is_dropped_at_once(tmp_path: Path) -> N
             held = max(held, connection.waiting_bytes())
             assert held <= SEND_BYTES_MAX + (4 << 20)
         assert connection._out == []
-        await town.settle(0, [town.pay(people[0], people[1], 1)])
+        await town.must_settle(0, [town.pay(people[0], people[1], 1)])
         await villain.network.stop()
         await town.stop()
 

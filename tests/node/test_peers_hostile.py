@@ -102,7 +102,7 @@ def test_rubbish_of_every_type(tmp_path: Path) -> None:
                 await villain.connected()
                 villain.network.broadcast(frame_type, content)
                 await asyncio.sleep(0.002)
-        await town.settle(1, [town.pay(people[0], people[1], 5)])
+        await town.must_settle(1, [town.pay(people[0], people[1], 5)])
         await villain.network.stop()
         await town.stop()
 
@@ -120,7 +120,7 @@ def test_a_flood_of_transactions_does_not_stop_the_others(tmp_path: Path) -> Non
         flood = pack_group([*junk, *forged])
         for _ in range(20):
             villain.network.broadcast(TRANSACTIONS, flood)
-        await town.settle(2, [town.pay(people[0], people[1], 5)])
+        await town.must_settle(2, [town.pay(people[0], people[1], 5)])
         await town.same_height()
         for node in town.nodes.values():
             assert node.status().mempool_transactions == 0

@@ -21,7 +21,9 @@ def _town_with_payments(tmp_path: Path) -> Town:
         await town.ready()
         people = await town.people(5, 1_000)
         for _ in range(3):
-            await town.settle(0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)])
+            await town.must_settle(
+                0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)]
+            )
         await town.same_height()
         await town.stop()
 

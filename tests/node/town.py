@@ -223,6 +223,12 @@ class Town:
                     raise TimeoutError(f"not final: {status}")
         return answers
 
+    async def must_settle(self, index: int, raws: Sequence[bytes]) -> None:
+        """As `settle`; raises what any of them was refused with."""
+        for answer in await self.settle(index, raws):
+            if answer.refusal is not None:
+                raise answer.refusal
+
     async def people(self, count: int, amount_minor: int, territory: int = 0) -> list[Person]:
         """Residents with money, their accounts open and known everywhere."""
         people = [Person(f"town{territory}", f"resident {number}") for number in range(count)]

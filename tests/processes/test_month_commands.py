@@ -132,7 +132,9 @@ def _codes(done: Done) -> list[tuple[object, object]]:
 
 
 def test_bulletins_from_the_sheets_to_a_disclosed_line(town: Town) -> None:
-    opened = town.office("programme", "open", "jardin")
+    unasked = town.office("programme", "open", "jardin")
+    assert (unasked.code, unasked.json["error"]["code"]) == (2, "confirmation_missing")  # type: ignore[index]
+    opened = town.office("programme", "open", "jardin", "--yes")
     assert opened.code == 0, opened.err
     assert _items(opened, "operations")[0]["state"] == "final"
     sheet = town.file(
@@ -145,7 +147,7 @@ def test_bulletins_from_the_sheets_to_a_disclosed_line(town: Town) -> None:
     preview = town.office("bulletin", "preview", PERIOD, "--reason", "bulletins")
     assert preview.code == 0, preview.err
     assert (preview.json["residents"], preview.json["amount_minor"]) == (1, 1_875)
-    refused = town.office("bulletin", "issue", PERIOD, "--reason", "bulletins")
+    refused = town.office("bulletin", "issue", PERIOD, "--reason", "bulletins", "--yes")
     assert refused.code == 4
     assert [code for _, code in _codes(refused)] == ["activity_unconfirmed"]
     assert "refused[activity_unconfirmed]" in refused.err
@@ -153,11 +155,11 @@ def test_bulletins_from_the_sheets_to_a_disclosed_line(town: Town) -> None:
     (activity,) = _items(listed, "items")
     confirmed = town.office("activity", "confirm", str(activity["id"]), "--by", "mme Roy")
     assert confirmed.json["confirmed"] == 1, confirmed.err
-    issued = town.office("bulletin", "issue", PERIOD, "--reason", "bulletins")
+    issued = town.office("bulletin", "issue", PERIOD, "--reason", "bulletins", "--yes")
     assert issued.code == 0, issued.err
     assert _items(issued, "operations")[0]["state"] == "final"
     assert (town.balance("ana"), town.balance("bea")) == (1_875, 1_016)
-    again = town.office("bulletin", "issue", PERIOD, "--reason", "bulletins")
+    again = town.office("bulletin", "issue", PERIOD, "--reason", "bulletins", "--yes")
     assert (again.code, again.json["operations"]) == (0, [])
 
     line = town.folder / "line.json"
@@ -174,16 +176,16 @@ def test_bulletins_from_the_sheets_to_a_disclosed_line(town: Town) -> None:
 
 
 def test_above_the_threshold_a_second_signs_later(town: Town) -> None:
-    opened = town.office("programme", "open", "lecture")
+    opened = town.office("programme", "open", "lecture", "--yes")
     assert opened.code == 0, opened.err
     (operation,) = _items(opened, "operations")
     id = str(operation["id"])
     assert (operation["state"], operation["staff_needed"]) == ("waiting", 2)
     waiting = town.office("programme", "status", staff=2)
     assert [one["id"] for one in _items(waiting, "operations")] == [id]
-    twice = town.office("programme", "sign", id)
+    twice = town.office("programme", "sign", id, "--yes")
     assert _items(twice, "operations")[0]["state"] == "waiting", twice.err
-    signed = town.office("programme", "sign", id, staff=2)
+    signed = town.office("programme", "sign", id, "--yes", staff=2)
     assert signed.code == 0, signed.err
     assert "open a programme, budget 1500.50 ARD" in signed.err
     assert _items(signed, "operations")[0]["state"] == "final"

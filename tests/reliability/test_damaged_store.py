@@ -34,7 +34,7 @@ def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         await town.ready()
         people = await town.people(40, 1_000)
         for turn in range(12):
-            await town.settle(
+            await town.must_settle(
                 0, [town.pay(p, people[turn], 1) for p in people if p is not people[turn]]
             )
         await town.same_height()

@@ -107,7 +107,9 @@ def test_the_book_keeps_the_first_few_of_each_member(genesis: Genesis, tmp_path:
 
 def test_a_full_disk_keeps_nobody_from_voting(genesis: Genesis, tmp_path: Path) -> None:
     (tmp_path / "evidence").write_text("not a folder")
-    EvidenceBook(tmp_path / "evidence").keep(double(genesis))
+    book = EvidenceBook(tmp_path / "evidence")
+    book.keep(double(genesis))
+    assert (tmp_path / "evidence").read_text() == "not a folder"
 
 
 def test_anyone_can_verify_a_file(genesis: Genesis, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_asa_2025_001_a_height_that_was_never_there_keeps_nobody_from_syncing(
         await liar.start()
         async with asyncio.timeout(20):
             await town.nodes[2].wait_ready()
-        await town.settle(2, [town.pay(people[0], people[1], 5)])
+        await town.must_settle(2, [town.pay(people[0], people[1], 5)])
         await town.same_height()
         assert not town.nodes[2].status().catching_up
         await liar.network.stop()
@@ -147,7 +147,7 @@ def test_a_leader_that_proposes_the_impossible_halts_nobody(name: str, tmp_path:
             )
             liar.network.broadcast(PROPOSAL, _proposal_of(town, header, ids))
         for turn in range(3):
-            await town.settle(turn, [town.pay(people[turn], people[3], 1)])
+            await town.must_settle(turn, [town.pay(people[turn], people[3], 1)])
         await town.same_height()
         await liar.network.stop()
         await town.stop()
@@ -183,7 +183,7 @@ def test_asa_2025_003_a_bitmap_that_does_not_fit_its_signatures_is_refused(tmp_p
                 verify_certificate(certificate, members, town.network_id, verify)
             await until(lambda: len(liar.network.connected) == 3)
             liar.network.broadcast(CONSENSUS, encode_message(CertificateMessage(certificate)))
-        await town.settle(0, [town.pay(people[0], people[1], 1)])
+        await town.must_settle(0, [town.pay(people[0], people[1], 1)])
         await town.same_height()
         await liar.network.stop()
         await town.stop()
@@ -208,7 +208,7 @@ def test_fabric_4875_certificates_neither_expire_nor_must_be_announced(tmp_path:
             await town.start(index)
         await town.ready()
         # And two of them could not decide alone: the new certificates are used.
-        await town.settle(0, [town.pay(people[0], people[1], 1)])
+        await town.must_settle(0, [town.pay(people[0], people[1], 1)])
         await town.same_height()
         await town.stop()
 

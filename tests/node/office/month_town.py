@@ -226,7 +226,7 @@ async def month_town(folder: Path, residents: int = 3) -> AsyncIterator[Month]:
         town = served.town
         people = await town.people(residents, 100)
         employer = Person("town0", "employer")
-        await town.settle(0, [open_employer(town, employer)])
+        await town.must_settle(0, [open_employer(town, employer)])
         commons = town.genesis.territories[0].commons_id
         given = issue_to(town, [(commons, COMMONS_MINOR), (employer.id, EMPLOYER_MINOR)])
         answers = await town.settle(0, [given])

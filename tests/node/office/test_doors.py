@@ -121,7 +121,7 @@ def test_payrolls_are_the_employers_own(tmp_path: Path) -> None:
         await month.register()
         served, town = month.served, month.served.town
         rival = Person("town0", "rival")
-        await town.settle(0, [open_employer(town, rival)])
+        await town.must_settle(0, [open_employer(town, rival)])
         for person in month.residents:
             await month.consent(person)
         payroll = month.payroll()

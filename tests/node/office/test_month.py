@@ -110,6 +110,27 @@ def test_a_budget_is_not_exceeded(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_a_batch_that_waits_is_taken_off_the_budget_once(tmp_path: Path) -> None:
+    async def scenario(month: Month) -> None:
+        await month.register(minutes=600)
+        await month.open_programme()
+        (first,) = operations_of((await month.office(f"bulletins/{PERIOD}/issue", {})).json)
+        assert (first["state"], first["amount_minor"]) == ("waiting", 30_000)
+        later = [
+            {"person": f"P{number}", "programme": "GARDEN", "date": f"{PERIOD}-04",
+             "minutes": 400, "level": "N1", "confirmed_by": "REF"}
+            for number in range(3)
+        ]  # fmt: skip
+        assert (await month.import_rows("activities", later, "later.csv")).status == 200
+        (second,) = operations_of((await month.office(f"bulletins/{PERIOD}/issue", {})).json)
+        # Three times ⌊400 × 1,000 / 60⌋, of the 20,000 that the first leaves.
+        assert second["amount_minor"] == 3 * 6_666
+        for operation in (first, second):
+            assert (await month.sign(operation)).json["state"] == "final"
+
+    play(tmp_path, scenario)
+
+
 def test_wages_need_consent_and_are_paid_once(tmp_path: Path) -> None:
     async def scenario(month: Month) -> None:
         await month.register()
