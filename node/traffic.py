@@ -5,6 +5,7 @@ closes its connection (`peer_malformed`) and nothing else.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from consensus.events import Event, PeerConnected, Received
@@ -187,8 +188,9 @@ class Traffic:
         if shelved is None:
             return
         count = len(shelved.transactions)
-        if len(indices) > count or any(index >= count for index in indices):
-            raise Refused("peer_malformed", "transactions that the block does not have")
+        # Rising: one large transaction asked for a thousand times would be an answer of gigabytes.
+        if any(index >= following for index, following in pairwise([*indices, count])):
+            raise Refused("peer_malformed", "transactions twice, or that the block does not have")
         raws = [shelved.transactions[index].raw for index in indices]
         self.network.send(peer_key, THESE_TRANSACTIONS, pack_these(digest, raws))
 

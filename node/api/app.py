@@ -59,8 +59,10 @@ def make_app(
     verifier = RequestVerifier(genesis.network_id, now_ms)
     entitlements = Entitlements(node, genesis, office.territory, AuditLog(audit_folder))
     reads = Reads(node, genesis, engine, verifier, entitlements)
-    events = Events(node, genesis, verifier, entitlements)
-    gate = ConnectionGate(connections_allowed())
+    connections_max = connections_allowed()
+    gate = ConnectionGate(connections_max)
+    # Sockets stay open: half of all connections are left for those who ask and go.
+    events = Events(node, genesis, verifier, entitlements, max(1, connections_max // 2))
     metrics = Metrics(node, lambda: events.count, lambda: gate.count)
     described = ""
 

@@ -1,13 +1,16 @@
 """How many connections there may be, and how long one may be silent.
 
-aiohttp waits for ever for a request that never comes. A connection that has not begun a request
-within `FIRST_REQUEST_SECONDS`, or has been idle for `IDLE_SECONDS`, is closed; above the limit,
-new ones are told to come again.
+aiohttp waits for ever for a request that never comes, and for an answer that nobody reads. A
+connection that has not begun a request within `FIRST_REQUEST_SECONDS`, or has been idle for
+`IDLE_SECONDS`, is cut. Where there is no room left, whoever has kept us waiting the longest makes
+room: for a request, for the rest of one, or with an answer unread. Only where nobody does, new ones
+are told to come again.
 """
 
 import asyncio
 import resource
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -36,13 +39,29 @@ def connections_allowed() -> int:
     return max(1, min(CONNECTIONS_MAX, soft - FILES_RESERVED))
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Whose turn it is on one connection: the client's, unless a whole request is under way."""
+
+    deadline: float | None
+    """When it is cut; None while a request is worked on."""
+    request: web.Request | None = None
+    transport: asyncio.Transport | None = None
+
+    @property
+    def is_clients(self) -> bool:
+        """Whether it is we who wait."""
+        return self.request is None or not self.request.content.is_eof()
+
+
 class ConnectionGate:
-    """Makes aiohttp's protocols, as long as there is room; closes those that waste it."""
+    """Makes aiohttp's protocols, as long as there is room; cuts those that waste it."""
 
     def __init__(self, connections_max: int) -> None:
         self._connections_max = connections_max
         self._server: web.Server | None = None
-        self._deadlines: dict[object, float] = {}
+        self._turns: dict[web.RequestHandler, _Turn] = {}
+        """Those whose turn changed longest ago first."""
         self._timer: asyncio.TimerHandle | None = None
         self.turned_away = 0
 
@@ -58,11 +77,11 @@ class ConnectionGate:
 
     def __call__(self) -> asyncio.BaseProtocol:
         """The protocol of a new connection; given to `loop.create_server`."""
-        if self._server is None or len(self._server.connections) >= self._connections_max:
+        if self._server is None or not self._has_room(self._server):
             self.turned_away += 1
             return _Busy()
         handler = self._server()
-        self._deadlines[handler] = asyncio.get_running_loop().time() + FIRST_REQUEST_SECONDS
+        self._turns[handler] = _first_turn()
         return handler
 
     @property
@@ -73,24 +92,48 @@ class ConnectionGate:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """While a request is worked on, its connection is not idle."""
-        self._deadlines.pop(request.protocol, None)
+        protocol = request.protocol
+        turn = self._turns.pop(protocol, None) or _first_turn()
+        self._turns[protocol] = turn
+        turn.deadline, turn.request, turn.transport = None, request, request.transport
         try:
             return await handler(request)
         finally:
-            if self._server is not None:
-                deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
-                self._deadlines[request.protocol] = deadline
+            # Now it is for the client to read the answer, and to ask again.
+            turn.deadline, turn.request = asyncio.get_running_loop().time() + IDLE_SECONDS, None
+            if self._turns.pop(protocol, None) is not None:
+                self._turns[protocol] = turn
+
+    def _has_room(self, server: web.Server) -> bool:
+        if len(server.connections) < self._connections_max:
+            return True
+        for handler, turn in self._turns.items():
+            if turn.is_clients and (handler.transport or turn.transport):
+                self._cut(handler)
+                return True
+        return False
+
+    def _cut(self, handler: web.RequestHandler) -> None:
+        """Drop also what was not sent: closing would wait for a client that does not read."""
+        turn = self._turns.pop(handler)
+        transport = handler.transport or turn.transport
+        if transport is not None:
+            transport.abort()
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
         live = [] if self._server is None else self._server.connections
-        deadlines = self._deadlines
-        self._deadlines = {one: deadlines[one] for one in live if one in deadlines}
+        known = self._turns.keys() & set(live)
+        self._turns = {one: turn for one, turn in self._turns.items() if one in known}
         for one in live:
-            if self._deadlines.get(one, now) < now:
-                one.force_close()
+            turn = self._turns.setdefault(one, _first_turn())
+            if turn.deadline is not None and turn.deadline < loop.time():
+                self._cut(one)
         self._timer = loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def _first_turn() -> _Turn:
+    return _Turn(asyncio.get_running_loop().time() + FIRST_REQUEST_SECONDS)
 
 
 class _Busy(asyncio.Protocol):

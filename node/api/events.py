@@ -25,6 +25,8 @@ from primitives.addresses import parse_address
 from primitives.errors import Refused
 
 SOCKETS_MAX = 1_000
+"""Above it, who has shown nothing yet goes, the first of them first: no account of its own, and no
+transaction that was taken. Where all have, newcomers are told to come again."""
 UNSENT_BYTES_MAX = 8 << 20
 UNSENT_TOGETHER_BYTES_MAX = 128 << 20
 """For all sockets: who lets it pass this is dropped, unless it has read nearly all."""
@@ -61,6 +63,7 @@ class Subscriber:
         self.accounts: dict[bytes, bytes] = {}
         """Account id to the key that may read it."""
         self.refused_texts = 0
+        self.is_stranger = True
         self._awaited: dict[bytes, None] = {}
         self._unanswered = 0
         self._has_room = asyncio.Event()
@@ -81,6 +84,7 @@ class Subscriber:
         if self._unanswered < UNANSWERED_MAX:
             self._has_room.set()
         if submission.refusal is None:
+            self.is_stranger = False
             self._await(submission.id)
         self._results.append((submission.id.hex(), word))
         self._count_unsent(_RESULT_BYTES)
@@ -157,12 +161,14 @@ class Events:
         genesis: Genesis,
         verifier: RequestVerifier,
         entitlements: Entitlements,
+        sockets_max: int = SOCKETS_MAX,
     ) -> None:
         self._node = node
+        self._sockets_max = sockets_max
         self._bytes_max = genesis.parameters.transaction_bytes_max
         self._verifier = verifier
         self._entitlements = entitlements
-        self._subscribers: set[Subscriber] = set()
+        self._subscribers: dict[Subscriber, None] = {}
         self._unsent = Unsent()
         self._closing = False
         self._log = structlog.get_logger("api")
@@ -175,7 +181,7 @@ class Events:
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Serve one socket until it closes."""
-        if self._closing or len(self._subscribers) >= SOCKETS_MAX:
+        if self._closing or not self._has_room():
             raise Refused("node_busy", "too many open sockets")
         socket = web.WebSocketResponse(
             timeout=CLOSE_SECONDS,
@@ -191,7 +197,7 @@ class Events:
                 transport.abort()
 
         subscriber = Subscriber(socket, abort, self._unsent)
-        self._subscribers.add(subscriber)
+        self._subscribers[subscriber] = None
         writer = asyncio.create_task(subscriber.write_for_ever())
         try:
             await self._read(subscriber)
@@ -200,13 +206,23 @@ class Events:
         except Exception:
             self._log.exception("socket_failed")
         finally:
-            self._subscribers.discard(subscriber)
+            self._subscribers.pop(subscriber, None)
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writer
             await self._close_one(subscriber)
             subscriber.forget()
         return socket
+
+    def _has_room(self) -> bool:
+        if len(self._subscribers) < min(SOCKETS_MAX, self._sockets_max):
+            return True
+        stranger = next((one for one in self._subscribers if one.is_stranger), None)
+        if stranger is None:
+            return False
+        del self._subscribers[stranger]
+        stranger.abort()
+        return True
 
     async def _read(self, subscriber: Subscriber) -> None:
         async for message in subscriber.socket:
@@ -238,6 +254,7 @@ class Events:
             subscriber.put(_text({"type": "refused", "code": refusal.code}))
         else:
             subscriber.accounts[parsed.account_id] = key
+            subscriber.is_stranger = False
             subscriber.put(_text({"type": "authorized", "address": address}))
 
     def _on_final(self, block: FinalBlock) -> None:

@@ -26,6 +26,7 @@ from primitives.errors import Refused
 _BACKOFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _ACCEPT_PAUSE_SECONDS = 0.2
 _BACKLOG = 64
+_LOOK_UP_SECONDS = 300.0
 # A peer whose machine lost power is noticed without us saying anything while all is quiet.
 _KEEPALIVE_IDLE_SECONDS = 30
 _UNACKNOWLEDGED_MS_MAX = 15_000
@@ -79,7 +80,7 @@ class PeerNetwork:
             identity = (transport_key_pem, transport_certificate_pem, authorities)
             self._server_context = server_context(*identity)
             self._client_context = client_context(*identity)
-        self._gate = HandshakeGate(peer.host for peer in self._peers.values())
+        self._gate = HandshakeGate({key: peer.host for key, peer in self._peers.items()})
         self._connections: dict[bytes, PeerConnection] = {}
         self._unproven: set[PeerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -111,6 +112,7 @@ class PeerNetwork:
         self._listener = listener
         if not self._alone:
             self._spawn(self._accept_all(listener))
+            self._spawn(self._look_up_for_ever())
             for key in self._peers:
                 if self._own_key < key:
                     self._spawn(self._dial_for_ever(self._peers[key]))
@@ -205,11 +207,22 @@ class PeerNetwork:
                     ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX,
                 )
                 await _introduced(connection)
+            self._gate.came_from(connection.peer_key, host)
         except (OSError, TimeoutError, Refused) as error:
             self._log.debug("handshake_failed", host=host, error=str(error))
             stranger.close()
         finally:
             self._gate.leave(host)
+
+    async def _look_up_for_ever(self) -> None:
+        """Where members are who have a name: their handshakes have places of their own."""
+        loop = asyncio.get_running_loop()
+        while True:
+            for key, peer in self._peers.items():
+                with contextlib.suppress(OSError, UnicodeError):
+                    found = await loop.getaddrinfo(peer.host, None, type=socket.SOCK_STREAM)
+                    self._gate.expect(key, {str(place[0]) for *_, place in found})
+            await asyncio.sleep(_LOOK_UP_SECONDS)
 
     async def _dial_for_ever(self, peer: PeerAddress) -> None:
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ ask of the sender. The consensus core only ever sees whole blocks.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consensus.header import Header
 from consensus.messages import Proposal
@@ -36,6 +36,8 @@ class PartialProposal:
     found: dict[bytes, Transaction]
     missing: set[bytes]
     asked: bool = False
+    taken: set[bytes] = field(default_factory=set)
+    """Ids of what the peer sent for it: an id is over all bytes, so one look at each is enough."""
 
 
 OnComplete = Callable[[PartialProposal], None]
@@ -125,11 +127,17 @@ class Proposals:
                     self._ask_missing(partial)
 
     def wanted(self, digest: bytes, raws: Sequence[bytes]) -> list[bytes]:
-        """Of the transactions that a peer sent for this proposal, those that it lacks."""
+        """Of what a peer sent for this proposal, the transactions that it lacks, each once."""
         partial = self._partial.get(digest)
         if partial is None:
             return []
-        return [raw for raw in raws if hash_bytes("tx", raw) in partial.missing]
+        fresh: list[bytes] = []
+        for raw in raws:
+            transaction_id = hash_bytes("tx", raw)
+            if transaction_id in partial.missing and transaction_id not in partial.taken:
+                partial.taken.add(transaction_id)
+                fresh.append(raw)
+        return fresh
 
     def supply(self, digest: bytes, transactions: Iterable[Transaction]) -> None:
         """Verified transactions for one proposal, whether or not the mempool has room for them."""

@@ -1,6 +1,7 @@
 """The event stream: headers to all, transactions in, answers in groups, bounds on every side."""
 
 import asyncio
+import contextlib
 import functools
 import json
 import secrets
@@ -175,26 +176,52 @@ def test_frames_that_are_too_large_or_of_no_use_close_the_socket(tmp_path: Path)
     play(tmp_path, scenario)
 
 
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
 def test_sockets_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.api.events.SOCKETS_MAX", 1)
+    monkeypatch.setattr("node.api.events.SOCKETS_MAX", 2)
 
     async def scenario(served: ApiTown) -> None:
-        async with served.socket():
-            reply = await served.ask(
-                "GET",
-                "/v1/events",
-                {
-                    "Connection": "Upgrade",
-                    "Upgrade": "websocket",
-                    "Sec-WebSocket-Version": "13",
-                    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-                },
-            )
+        people = await served.town.people(2, 500)
+        async with served.socket() as reader, served.socket() as payer:
+            await reader.send_str(authorize(served, people[0]))
+            assert await next_of(reader, "authorized")
+            await payer.send_bytes(served.town.pay(people[1], people[0], 5))
+            assert await next_of(payer, "submitted")
+            reply = await served.ask("GET", "/v1/events", UPGRADE)
             assert (reply.status, reply.code) == (429, "node_busy")
+            assert served.api.events.count == 2
         await until(lambda: served.api.events.count == 0)
         async with served.socket() as socket:
             await socket.send_bytes(b"\xc1")
             assert await next_of(socket, "submitted")
+
+    play(tmp_path, scenario)
+
+
+def test_strangers_keep_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.api.events.SOCKETS_MAX", 3)
+
+    async def scenario(served: ApiTown) -> None:
+        (person,) = await served.town.people(1, 500)
+        async with contextlib.AsyncExitStack() as stack:
+            known = await stack.enter_async_context(served.socket())
+            await known.send_str(authorize(served, person))
+            assert await next_of(known, "authorized")
+            strangers = [await stack.enter_async_context(served.socket()) for _ in range(6)]
+            await strangers[-1].send_bytes(b"\xc1")
+            assert await next_of(strangers[-1], "submitted")
+            async with asyncio.timeout(5):
+                assert (await strangers[0].receive()).type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+            assert served.api.events.count == 3
+            await known.send_str(authorize(served, person))
+            assert await next_of(known, "authorized")
 
     play(tmp_path, scenario)
 

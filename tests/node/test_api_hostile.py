@@ -1,8 +1,10 @@
 """Clients that are slow, many, or no clients at all: the node goes on, within its bounds."""
 
 import asyncio
+import contextlib
 import random
 import re
+import socket
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,6 +16,10 @@ from tests.node.town import Person, until
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
 POST = b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/msgpack\r\n"
+UPGRADE = (
+    b"GET /v1/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 
 
 def play(folder: Path, scenario: Scenario, connections_max: int = 100) -> None:
@@ -147,9 +153,17 @@ def test_large_bodies_are_few_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     play(tmp_path, scenario)
 
 
-def test_connections_are_counted_and_silent_ones_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def unread(served: ApiTown, raw: bytes) -> socket.socket:
+    """Say something on a connection on which nothing is ever read."""
+    host, port = served.url.removeprefix("http://").split(":")
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    deaf.connect((host, int(port)))
+    deaf.sendall(raw)
+    return deaf
+
+
+def test_silent_connections_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("node.api.connections.FIRST_REQUEST_SECONDS", 1.5)
     monkeypatch.setattr("node.api.connections.SWEEP_SECONDS", 0.1)
 
@@ -157,16 +171,80 @@ def test_connections_are_counted_and_silent_ones_closed(
         silent = [await connect(served) for _ in range(4)]
         silent[0][1].write(b"GET /health/live HTT")
         await until(lambda: served.api.gate.count == 5)
-        answer = await say(served, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert answer.startswith(b"HTTP/1.1 503") and b"Retry-After" in answer
-        assert served.api.gate.turned_away == 1
         for reader, writer in silent:
             async with asyncio.timeout(5):
-                assert await reader.read() == b""
+                with contextlib.suppress(ConnectionError):
+                    assert await reader.read() == b""
             writer.close()
         await until(lambda: served.api.gate.count <= 1)
 
-    play(tmp_path, scenario, connections_max=5)
+    play(tmp_path, scenario)
+
+
+def test_who_reads_no_answer_keeps_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.api.connections.IDLE_SECONDS", 0.5)
+    monkeypatch.setattr("node.api.connections.SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr("node.api.events.HEARTBEAT_SECONDS", 0.5)
+
+    async def scenario(served: ApiTown) -> None:
+        asks = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 40
+        deaf = [unread(served, asks) for _ in range(5)] + [unread(served, UPGRADE)]
+        await until(lambda: served.api.gate.count >= 6)
+        # Its answers fill all that lies between it and the node.
+        deaf[-1].setblocking(False)
+        rubbish = b"\x82\x81\x00\x00\x00\x00\xc1" * 500
+        async with asyncio.timeout(20):
+            while served.api.gate.count > 1:
+                with contextlib.suppress(OSError):
+                    deaf[-1].send(rubbish)
+                await asyncio.sleep(0.001)
+        for one in deaf:
+            one.close()
+
+    play(tmp_path, scenario)
+
+
+def test_who_keeps_us_waiting_longest_makes_room(tmp_path: Path) -> None:
+    async def scenario(served: ApiTown) -> None:
+        gate, health = served.api.gate, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+        before = gate.count
+        async with served.socket() as events:  # it waits for us, however long
+            wasters = [
+                unread(served, b""),
+                unread(served, b"GET /health/live HTT"),
+                unread(served, POST + b"Content-Length: 100\r\n\r\nabc"),
+                unread(served, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 40),
+            ]
+            for number in range(40):
+                await asyncio.sleep(0.02)
+                if number < 4:
+                    wasters.append(unread(served, health))
+                answer = await say(served, health[:-2] + b"Connection: close\r\n\r\n")
+                assert answer.startswith(b"HTTP/1.1 200"), number
+                assert gate.count <= 6
+            assert (before, gate.turned_away) == (1, 0)
+            await events.send_bytes(b"\xc1")
+            assert (await events.receive_json(timeout=5))["type"] in ("submitted", "header")
+        for one in wasters:
+            one.close()
+
+    play(tmp_path, scenario, connections_max=6)
+
+
+def test_where_nobody_keeps_us_waiting_newcomers_are_told_to_come_again(tmp_path: Path) -> None:
+    async def scenario(served: ApiTown) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(3):
+                await stack.enter_async_context(served.socket())
+            while served.api.gate.count > 3:  # the kept-alive connection that read the document
+                await say(served, b"GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n")
+            answer = await say(served, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 503") and b"Retry-After" in answer
+            assert served.api.gate.turned_away >= 1
+
+    play(tmp_path, scenario, connections_max=3)
 
 
 def test_no_request_makes_the_node_fail(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import node.peers.connection
 from node.peers.certificates import make_authority
 from node.peers.frames import CONSENSUS, TRANSACTIONS, FrameReader, pack
-from node.peers.handshakes import HandshakeGate
+from node.peers.handshakes import HANDSHAKES_OF_STRANGERS_MAX, HandshakeGate
 from node.peers.network import _UNACKNOWLEDGED_MS_MAX, _connected_socket
 from node.peers.tls import client_context
 from primitives.errors import Refused
@@ -232,13 +232,32 @@ def _hello_content(member: Member) -> bytes:
 
 
 def test_handshakes_at_a_time() -> None:
-    gate = HandshakeGate(["10.0.0.1", "10.0.0.1", "10.0.0.2"])
+    gate = HandshakeGate({b"1": "10.0.0.1", b"2": "10.0.0.1", b"3": "town.example"})
     assert [gate.enter("10.0.0.1") for _ in range(5)] == [True] * 4 + [False]
     assert [gate.enter("10.9.9.9") for _ in range(3)] == [True, True, False]
     gate.leave("10.9.9.9")
-    assert gate.enter("10.9.9.9")
-    others = [gate.enter(f"10.8.0.{n}") for n in range(20)]
-    assert others.count(True) == 10
+    assert gate.enter("::ffff:10.9.9.9")  # the same one
+    assert not gate.enter("10.9.9.9")
+
+
+def test_strangers_with_many_addresses_keep_no_member_out() -> None:
+    places = {b"1": "10.0.0.1", b"2": "10.0.0.1", b"3": "town.example", b"4": "10.0.0.4"}
+    gate = HandshakeGate(places)
+    others = [gate.enter(f"10.8.0.{n}") for n in range(60)]
+    assert others.count(True) == HANDSHAKES_OF_STRANGERS_MAX
+    # A name is looked up, and who came once from elsewhere is expected there.
+    assert [gate.enter("10.0.0.3"), gate.enter("10.0.0.7")] == [False, False]
+    gate.expect(b"3", {"10.0.0.3"})
+    gate.came_from(b"4", "10.0.0.7")
+    for host in ("10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.7"):
+        assert gate.enter(host), host
+        gate.leave(host)
+    for number in range(60):
+        if others[number]:
+            gate.leave(f"10.8.0.{number}")
+    assert gate.enter("10.8.1.1")
+    whole = [gate.enter(host) for host in ("10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.7") * 4]
+    assert whole.count(True) == 10  # 4 + 2 + 2 + 2
 
 
 def test_frames_are_cut_from_any_pieces() -> None:

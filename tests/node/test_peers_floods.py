@@ -4,13 +4,22 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from consensus.header import Block, Header, genesis_digest
 from consensus.messages import Proposal
 from consensus.votes import NOTARIZE, Vote, vote_message
 from node.peers.catch_up import pack_range
 from node.peers.connection import SEND_BYTES_MAX
-from node.peers.frames import PROPOSAL, WANT_BLOCKS, Frame
+from node.peers.frames import (
+    PROPOSAL,
+    THESE_TRANSACTIONS,
+    WANT_BLOCKS,
+    WANT_TRANSACTIONS,
+    Frame,
+)
 from node.peers.proposals import Proposals
+from primitives.errors import Refused
 from tests.node.test_peers_hostile import Villain
 from tests.node.town import Town, key_of, until
 
@@ -84,6 +93,38 @@ def test_who_asks_for_more_than_it_reads_is_dropped_at_once(tmp_path: Path) -> N
             assert held <= SEND_BYTES_MAX + (4 << 20)
         assert connection._out == []
         await town.must_settle(0, [town.pay(people[0], people[1], 1)])
+        await villain.network.stop()
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
+def test_one_transaction_is_not_given_a_thousand_times(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        town = Town(tmp_path, 4)
+        await town.start(0, 1, 2)
+        await town.ready()
+        people = await town.people(4, 10_000)
+        await town.must_settle(0, [town.pay(people[0], payee, 1) for payee in people[1:]])
+        villain = Villain(town)
+        await villain.start()
+        machinery = town.nodes[0]._running
+        digest, block = max(
+            machinery.shelf._blocks.items(), key=lambda item: len(item[1].transactions)
+        )
+        count = len(block.transactions)
+        key = key_of("town3 voting").public_key
+
+        def want(*indices: int) -> Frame:
+            return Frame(
+                WANT_TRANSACTIONS, digest + b"".join(i.to_bytes(4, "big") for i in indices)
+            )
+
+        machinery.traffic.peer_frame(key, want(*range(count)))
+        await until(lambda: any(frame.type == THESE_TRANSACTIONS for frame in villain.frames))
+        for indices in ([0] * count, [count], [*range(count), count - 1], [count - 1, 0]):
+            with pytest.raises(Refused, match="peer_malformed"):
+                machinery.traffic.peer_frame(key, want(*indices))
         await villain.network.stop()
         await town.stop()
 

@@ -115,6 +115,8 @@ def test_what_is_missing_is_asked_for_and_supplied(town: Town) -> None:
         raws = desk.proposals.wanted(*read_these(answer))
         assert raws == [transactions[3].raw, transactions[1].raw]
         assert desk.proposals.wanted(bytes(32), raws) == []
+        # Sent again and again, they are not decoded and verified again and again.
+        assert desk.proposals.wanted(digest, raws) == []
         desk.proposals.supply(digest, [transactions[3]])
         assert desk.complete == []
         desk.proposals.receive(b"peer", content, lambda *_: True)
