@@ -12,10 +12,10 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ledger.fields import KIND_VERSIONS, Fields
+from ledger.fields import Fields
 from ledger.shapes import ID_BYTES, KEY_BYTES, SIGNATURE_BYTES, wrong_shape
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value, decode, encode
@@ -49,6 +49,7 @@ class Transaction:
         "device",
         "fields",
         "id",
+        "is_batch",
         "kind",
         "network_id",
         "number",
@@ -77,18 +78,21 @@ class Transaction:
     body: bytes
     work: int
     """Units of `block_work_max` that it takes."""
+    is_batch: bool
+    """Whether it is one of those that get half a block's work while others wait."""
 
     def __repr__(self) -> str:
         return f"Transaction({self.kind}, {self.id.hex()[:16]}, number={self.number})"
 
 
 def open_envelope(
-    raw: bytes, network_id: bytes, bytes_max: int
+    raw: bytes, network_id: bytes, bytes_max: int, kinds: Mapping[str, int]
 ) -> tuple[Transaction, tuple[Value, ...]]:
     """A transaction without its `fields` and `work`, and the body's values as they came.
 
-    Raises `Refused`: `transaction_too_large`, `encoding_not_canonical`, `kind_unknown`,
-    `version_unknown`, `network_mismatch`, `number_out_of_window`.
+    `kinds` are those that may come, with their versions. Raises `Refused`:
+    `transaction_too_large`, `encoding_not_canonical`, `kind_unknown`, `version_unknown`,
+    `network_mismatch`, `number_out_of_window`.
     """
     if type(raw) is not bytes or len(raw) > bytes_max:
         raise Refused("transaction_too_large", f"more than {bytes_max} bytes")
@@ -113,24 +117,30 @@ def open_envelope(
     transaction.body = body
     transaction.network_id = network_id
     transaction.id = hash_bytes("tx", raw)
+    _read_kind(transaction, values[0], values[1], kinds)
     _read_common(transaction, values, envelope[3], envelope[4])
     return transaction, values
+
+
+def _read_kind(
+    transaction: Transaction, kind: Value, version: Value, known: Mapping[str, int]
+) -> None:
+    if type(kind) is not str:
+        raise wrong_shape("kind")
+    if type(version) is not int:
+        raise wrong_shape("version")
+    if kind not in known:
+        raise Refused("kind_unknown", f"{kind[:40]!r}", field="kind")
+    if version != known[kind]:
+        raise Refused("version_unknown", f"{kind} of version {version}", field="version")
+    transaction.kind = kind
+    transaction.version = version
 
 
 def _read_common(
     transaction: Transaction, values: tuple[Value, ...], signature: Value, others: Value
 ) -> None:
-    kind, version, hint, created_ms, valid_until_ms, account, device, number = values[:8]
-    if type(kind) is not str:
-        raise wrong_shape("kind")
-    if type(version) is not int:
-        raise wrong_shape("version")
-    if kind not in KIND_VERSIONS:
-        raise Refused("kind_unknown", f"{kind[:40]!r}", field="kind")
-    if version != KIND_VERSIONS[kind]:
-        raise Refused("version_unknown", f"{kind} of version {version}", field="version")
-    transaction.kind = kind
-    transaction.version = version
+    hint, created_ms, valid_until_ms, account, device, number = values[2:8]
     if type(hint) is not bytes or len(hint) != NETWORK_HINT_BYTES:
         raise wrong_shape("network")
     if hint != transaction.network_id[:NETWORK_HINT_BYTES]:

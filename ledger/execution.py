@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger.envelope import Transaction
-from ledger.families import FAMILIES
+from ledger.families import family_of
 from ledger.invariants import ConservationBroken
 from ledger.state import Candidate, State
 from ledger.view import View
@@ -49,13 +49,13 @@ class Selection(NamedTuple):
 def check(view: View, transaction: Transaction, time_ms: int) -> None:
     """Whether it would apply on `view` at `time_ms`; raises `Refused`. Changes nothing."""
     _check_size(view, transaction)
-    FAMILIES[transaction.kind].check(view, transaction, transaction.fields, time_ms)
+    family_of(view.rules, transaction).check(view, transaction, transaction.fields, time_ms)
 
 
 def apply(candidate: Candidate, transaction: Transaction, time_ms: int) -> None:
     """Check one transaction on `candidate` and apply it; raises `Refused`, nothing changed then."""
     _check_size(candidate, transaction)
-    family = FAMILIES[transaction.kind]
+    family = family_of(candidate.rules, transaction)
     family.apply(candidate, family.check(candidate, transaction, transaction.fields, time_ms))
     candidate.append(transaction)
 
@@ -124,7 +124,7 @@ def select(
     for transaction in transactions:
         if room.is_full():
             break
-        is_batch = FAMILIES[transaction.kind].is_batch
+        is_batch = transaction.is_batch
         if is_batch and batch_work + transaction.work > room.work_max // 2:
             waiting.append(transaction)
             continue

@@ -1,4 +1,4 @@
-"""The families of transactions that rule version 1 knows, each with its three verbs.
+"""The families of transactions that each rule version knows, each with its three verbs.
 
 `validate` needs no state, `check` reads it and gives a plan, `apply` is where a candidate changes.
 """
@@ -14,6 +14,7 @@ from ledger.envelope import Transaction
 from ledger.fields import (
     ACCOUNT_OPEN,
     BULLETIN_CREDIT,
+    KIND_VERSIONS,
     PAYMENT_PAY,
     PAYMENT_REFUND,
     PROGRAMME_CLOSE,
@@ -58,11 +59,13 @@ from ledger.rules import (
     BLOCK_WORK_PER_OBJECT,
     BLOCK_WORK_PER_SIGNATURE,
     Parameters,
+    RuleSet,
 )
 from ledger.state import Candidate
 from ledger.view import View
 from ledger.wages import WAGES_OBJECTS, apply_wages, check_wages, validate_wages
 from primitives.encoding import Value
+from primitives.errors import Refused
 
 Validate = Callable[[Transaction, tuple[Value, ...], Parameters], Fields]
 # A family's fields and plan are its own business; only it reads them.
@@ -76,41 +79,53 @@ class Family(NamedTuple):
     validate: Validate
     check: Check
     apply: Apply
-    is_batch: bool
+    objects: int
+    """Objects that one changes at most, beside one for each line or account it lists."""
+    is_batch: bool = False
 
 
-FAMILIES: dict[str, Family] = {
-    PAYMENT_PAY: Family(validate_pay, check_pay, apply_pay, False),
-    PAYMENT_REFUND: Family(validate_refund, check_refund, apply_refund, False),
-    RESERVE_REDEEM: Family(validate_redeem, check_redeem, apply_redeem, False),
-    RESERVE_ISSUE: Family(validate_issue, check_issue, apply_issue, True),
-    ACCOUNT_OPEN: Family(validate_open, check_open, apply_open, True),
+_FAMILIES_1: dict[str, Family] = {
+    PAYMENT_PAY: Family(validate_pay, check_pay, apply_pay, PAY_OBJECTS),
+    PAYMENT_REFUND: Family(validate_refund, check_refund, apply_refund, REFUND_OBJECTS),
+    RESERVE_REDEEM: Family(validate_redeem, check_redeem, apply_redeem, REDEEM_OBJECTS),
+    RESERVE_ISSUE: Family(validate_issue, check_issue, apply_issue, ISSUE_OBJECTS, True),
+    ACCOUNT_OPEN: Family(validate_open, check_open, apply_open, OPEN_OBJECTS, True),
     PROGRAMME_OPEN: Family(
-        validate_programme_open, check_programme_open, apply_programme_open, False
+        validate_programme_open, check_programme_open, apply_programme_open, PROGRAMME_OPEN_OBJECTS
     ),
-    PROGRAMME_FUND: Family(validate_programme_fund, check_programme_fund, apply_transfer, False),
-    PROGRAMME_CLOSE: Family(validate_programme_close, check_programme_close, apply_transfer, False),
-    BULLETIN_CREDIT: Family(validate_bulletin, check_bulletin, apply_bulletin, True),
-    WAGES_PAY: Family(validate_wages, check_wages, apply_wages, True),
+    PROGRAMME_FUND: Family(
+        validate_programme_fund, check_programme_fund, apply_transfer, PROGRAMME_FUND_OBJECTS
+    ),
+    PROGRAMME_CLOSE: Family(
+        validate_programme_close, check_programme_close, apply_transfer, PROGRAMME_CLOSE_OBJECTS
+    ),
+    BULLETIN_CREDIT: Family(
+        validate_bulletin, check_bulletin, apply_bulletin, BULLETIN_OBJECTS, True
+    ),
+    WAGES_PAY: Family(validate_wages, check_wages, apply_wages, WAGES_OBJECTS, True),
 }
 
-_OBJECTS = {
-    PAYMENT_PAY: PAY_OBJECTS,
-    PAYMENT_REFUND: REFUND_OBJECTS,
-    RESERVE_REDEEM: REDEEM_OBJECTS,
-    RESERVE_ISSUE: ISSUE_OBJECTS,
-    ACCOUNT_OPEN: OPEN_OBJECTS,
-    PROGRAMME_OPEN: PROGRAMME_OPEN_OBJECTS,
-    PROGRAMME_FUND: PROGRAMME_FUND_OBJECTS,
-    PROGRAMME_CLOSE: PROGRAMME_CLOSE_OBJECTS,
-    BULLETIN_CREDIT: BULLETIN_OBJECTS,
-    WAGES_PAY: WAGES_OBJECTS,
-}
+RULE_VERSIONS: dict[int, dict[str, Family]] = {1: _FAMILIES_1, 2: {**_FAMILIES_1}}
+"""The kinds of each rule version, with the verbs that they had then: old ones stay executable."""
 
 
-def count_work(kind: str, signers: int, fields: Fields) -> int:
+def family_of(rules: RuleSet, transaction: Transaction) -> Family:
+    """The verbs for a transaction under the rules in force, whichever it was decoded under.
+
+    Raises `Refused`: `kind_unknown`, `version_unknown`.
+    """
+    kind = transaction.kind
+    family = RULE_VERSIONS[rules.version].get(kind)
+    if family is None:
+        raise Refused("kind_unknown", f"{kind!r} is not of rule version {rules.version}")
+    if KIND_VERSIONS[rules.version][kind] != transaction.version:
+        raise Refused("version_unknown", f"{kind} of version {transaction.version}")
+    return family
+
+
+def count_work(family: Family, signers: int, fields: Fields) -> int:
     """Units of `block_work_max` that a transaction takes (docs/protocol.md, "Bounds")."""
-    objects = _OBJECTS[kind]
+    objects = family.objects
     keys = 0
     if isinstance(fields, Issue | BulletinCredit | WagesPay):
         objects += len(fields.lines)

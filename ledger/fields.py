@@ -19,7 +19,7 @@ PROGRAMME_CLOSE: Final = "programme.close"
 BULLETIN_CREDIT: Final = "bulletin.credit"
 WAGES_PAY: Final = "wages.pay"
 
-KIND_VERSIONS: Final = {
+_KINDS_1: Final = {
     ACCOUNT_OPEN: 1,
     RESERVE_ISSUE: 1,
     RESERVE_REDEEM: 1,
@@ -31,7 +31,8 @@ KIND_VERSIONS: Final = {
     BULLETIN_CREDIT: 1,
     WAGES_PAY: 1,
 }
-"""Every kind of transaction that rule version 1 knows, with its version."""
+KIND_VERSIONS: Final[dict[int, dict[str, int]]] = {1: _KINDS_1, 2: {**_KINDS_1}}
+"""By rule version: every kind of transaction that it knows, with the kind's own version."""
 
 
 class Payment(NamedTuple):

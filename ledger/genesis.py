@@ -31,7 +31,7 @@ from ledger.objects import (
 from ledger.objects import CURRENCY as CURRENCY_OBJECT
 from ledger.objects import TERRITORY as TERRITORY_OBJECT
 from ledger.roles import COUNTERSIGN, ISSUE, MANAGE, SPEND, STAFF
-from ledger.rules import PARAMETER_NAMES, Parameters
+from ledger.rules import PARAMETER_NAMES, RULE_VERSION, Parameters, RuleSet
 from ledger.shapes import BLIND_BYTES, ID_BYTES
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value, encode
@@ -44,18 +44,26 @@ TERRITORIES_MAX = 1_024
 
 @dataclass(frozen=True)
 class Genesis:
-    """The founding of a network. `time_ms` is the time of the block before the first."""
+    """The founding of a network. `time_ms` is the time of the block before the first;
+    `rule_version` the rules that the first epoch begins with.
+
+    Raises `Refused`: `genesis_invalid`; `version_unknown` for itself or its rules.
+    """
 
     version: int
     time_ms: int
     demo: bool
     parameters: Parameters
     territories: tuple[Territory, ...]
+    rule_version: int = RULE_VERSION
+    rules: RuleSet = field(init=False, repr=False, compare=False)
+    """Rules and parameters of the first epoch."""
     network_id: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.version != GENESIS_VERSION:
             raise Refused("version_unknown", f"genesis version {self.version}", field="version")
+        object.__setattr__(self, "rules", RuleSet(self.rule_version, self.parameters))
         if not 0 <= self.time_ms <= AMOUNT_MINOR_MAX:
             raise invalid("time_ms", "out of range")
         if not 1 <= len(self.territories) <= TERRITORIES_MAX:
@@ -81,6 +89,7 @@ class Genesis:
             self.demo,
             self.parameters.value(),
             tuple([territory.value() for territory in self.territories]),
+            self.rule_version,
         )
 
     def to_json(self) -> str:
@@ -91,6 +100,7 @@ class Genesis:
             "network_id": self.network_id.hex(),
             "time_ms": self.time_ms,
             "demo": self.demo,
+            "rule_version": self.rule_version,
             "parameters": {name: getattr(self.parameters, name) for name in PARAMETER_NAMES},
             "territories": [territory_to_json(territory) for territory in self.territories],
         }
@@ -118,6 +128,7 @@ class Genesis:
             reader.flag("demo"),
             Parameters(**{name: figures.integer(name) for name in PARAMETER_NAMES}),
             tuple([territory_from_json(entry) for entry in reader.items("territories")]),
+            reader.integer("rule_version"),
         )
         claimed = reader.bytes("network_id", 32)
         if claimed != genesis.network_id:

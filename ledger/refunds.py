@@ -35,6 +35,9 @@ from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, NODE_TAG, receipt_
 
 REFUND_OBJECTS = 3
 
+_ORIGINALS = {PAYMENT_PAY: 1}
+"""What can be refunded, whatever the rule version in force."""
+
 
 class RefundPlan(NamedTuple):
     """A refund that passed its checks."""
@@ -81,9 +84,8 @@ def validate_refund(
 def _read_original(raw: bytes, network_id: bytes, parameters: Parameters) -> Original:
     """The payment in `raw`; bytes that are none never got a receipt: `receipt_unknown`."""
     try:
-        opened, values = open_envelope(raw, network_id, parameters.transaction_bytes_max)
-        if opened.kind != PAYMENT_PAY:
-            raise Refused("receipt_unknown", "the original is no payment")
+        bytes_max = parameters.transaction_bytes_max
+        opened, values = open_envelope(raw, network_id, bytes_max, _ORIGINALS)
         payment = validate_pay(opened, values[COMMON_FIELDS:], parameters)
     except Refused as refusal:
         raise Refused("receipt_unknown", f"the original: {refusal}") from None

@@ -13,8 +13,9 @@ from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
 from primitives.errors import Refused
 
-RULE_VERSION = 1
-"""The rule version of docs/protocol.md; stands in every header."""
+RULE_VERSION = 2
+"""The newest rule version that this program knows; it knows every one from 1 on. The version in
+force stands in every header."""
 
 MS_PER_DAY = 86_400_000
 BLOCK_WORK_PER_SIGNATURE = 10
@@ -96,11 +97,23 @@ BLOCK_BYTES_CEILING = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """One version of the rules with the network's parameters."""
+    """One version of the rules with the network's parameters.
+
+    Raises `Refused("version_unknown")` for a version that this program does not know.
+    """
 
     version: int = RULE_VERSION
     parameters: Parameters = Parameters()
 
+    def __post_init__(self) -> None:
+        if not is_rule_version(self.version):
+            raise Refused("version_unknown", f"rule version {self.version}", field="rule_version")
+
+
+def is_rule_version(version: int) -> bool:
+    """Whether this program knows the rules of that version."""
+    return 1 <= version <= RULE_VERSION
+
 
 FIRST_RULES = RuleSet()
-"""Rule version 1 with the first values of every parameter."""
+"""The newest rule version with the first values of every parameter."""

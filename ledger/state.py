@@ -82,7 +82,7 @@ class State(RecordReader):
         self.source = source
         self.receipts = receipts
         self.rules = rules
-        self.parameters: Parameters = rules.parameters
+        """Of the epoch in force; the node puts the next one's here when that begins."""
         self.receipt_count = receipt_count
         self.tip = Candidate(None, self)
         self.before_commit: Callable[[Candidate], None] | None = None
@@ -93,6 +93,11 @@ class State(RecordReader):
         self._accounts_cached_max = accounts_cached_max
         self._currencies: dict[str, Currency] = {}
         self._territories: dict[str, TerritoryRecord] = {}
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of the epoch in force."""
+        return self.rules.parameters
 
     def account(self, identity: bytes) -> Account | None:
         """The committed account with this id."""
@@ -205,6 +210,7 @@ class Candidate(RecordReader):
         "parent",
         "records",
         "replaced",
+        "rules",
         "territories",
         "transactions",
         "work_total",
@@ -215,7 +221,8 @@ class Candidate(RecordReader):
     def __init__(self, parent: Candidate | None, base: State) -> None:
         """An empty layer over `parent`; without one, it stands for what `base` loaded."""
         self.base = base
-        self.parameters = base.parameters
+        self.rules = base.rules
+        self.parameters = base.rules.parameters
         self.parent = self if parent is None else parent
         self.committed = parent is None
         self.first_number = base.receipt_count if parent is None else parent.receipt_count

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Protocol
 
 from ledger.objects import Account, Currency, RefundRecord, RunRecord, TerritoryRecord
-from ledger.rules import Parameters
+from ledger.rules import Parameters, RuleSet
 
 
 class View(Protocol):
     """State after an ordered list of transactions: committed, or a candidate's."""
 
     @property
+    def rules(self) -> RuleSet:
+        """The rules of the epoch in force, whatever is voted already."""
+
+    @property
     def parameters(self) -> Parameters:
-        """The network's parameters, under the rule version in force."""
+        """The parameters of these rules."""
 
     @property
     def receipt_count(self) -> int:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ledger.envelope import open_envelope
 from ledger.execution import check
-from ledger.fields import ACCOUNT_OPEN
+from ledger.fields import ACCOUNT_OPEN, KIND_VERSIONS
 from ledger.roles import STAFF
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
@@ -134,7 +134,10 @@ class Intake:
         """A large `account.open` is read to its end only for staff who signed it: each key in it
         costs as much as a signature, and it comes from anyone. Raises Refused."""
         envelope, _ = open_envelope(
-            raw, self._network_id, self._rules.parameters.transaction_bytes_max
+            raw,
+            self._network_id,
+            self._rules.parameters.transaction_bytes_max,
+            KIND_VERSIONS[self._rules.version],
         )
         if envelope.kind != ACCOUNT_OPEN:
             return

@@ -134,7 +134,7 @@ class Machinery:
         meta = self.chain.meta
         self.journal = Journal(options.journal_folder, meta.journal_id, meta.journal_sequence)
         try:
-            self._assemble_pool(RuleSet(parameters=genesis.parameters))
+            self._assemble_pool(genesis.rules)
             self._assemble_peers()
             self._assemble_engine()
         except BaseException:
@@ -297,8 +297,7 @@ class Machinery:
 
     def check(self, raw: bytes) -> None:
         """Whether these bytes would apply on the newest state. Raises `Refused`."""
-        rules = RuleSet(parameters=self.genesis.parameters)
-        transaction = decode_transaction(raw, self.genesis.network_id, rules)
+        transaction = decode_transaction(raw, self.genesis.network_id, self.genesis.rules)
         check(self.newest_view(), transaction, now_ms())
 
     # -- committing ---------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from ledger.genesis import Genesis
 from ledger.lanes import WINDOW
 from ledger.objects import ACCOUNT, CURRENCY
 from ledger.proofs import InclusionProof
-from ledger.rules import RuleSet
 from ledger.state import Candidate
 from ledger.transaction import Transaction, decode_transaction
 from node.answers import (
@@ -45,7 +44,7 @@ class Reads:
         self, genesis: Genesis, chain: Chain, executor: Executor, mempool: Mempool, intake: Intake
     ) -> None:
         self._network_id = genesis.network_id
-        self._rules = RuleSet(parameters=genesis.parameters)
+        self._rules = genesis.rules
         self._chain = chain
         self._executor = executor
         self._mempool = mempool

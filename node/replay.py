@@ -16,7 +16,6 @@ from ledger.execution import BlockRefused, execute
 from ledger.genesis import Genesis, initial_objects
 from ledger.invariants import full_sums
 from ledger.objects import decode_object
-from ledger.rules import RuleSet
 from ledger.state import State
 from ledger.transaction import decode_transaction
 from node.block_body import transactions_root
@@ -64,7 +63,7 @@ class Replay:
         self._genesis = genesis
         self._on_block = on_block
         self._members = member_set(genesis)
-        self._rules = RuleSet(parameters=genesis.parameters)
+        self._rules = genesis.rules
         self._source = MemoryObjects()
         entries = []
         for slot, (key, item) in enumerate(initial_objects(genesis), 1):

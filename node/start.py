@@ -41,7 +41,7 @@ def load_ledger(chain: Chain, genesis: Genesis) -> LoadedLedger:
 def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
     objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
     chain.begin(genesis.network_id, objects)
-    rules = RuleSet(parameters=genesis.parameters)
+    rules = genesis.rules
     tree = IndexedTree()
     tree.load(chain.tree_entries(), chain.meta.slots)
     log = load_receipts(chain, chain.receipts_proved)

@@ -19,7 +19,6 @@ from ledger.fields import (
 )
 from ledger.genesis import initial_objects
 from ledger.objects import Account
-from ledger.rules import RuleSet
 from ledger.shapes import SIGNATURE_BYTES
 from ledger.transaction import decode_transaction
 from primitives import addresses
@@ -94,7 +93,7 @@ def read_operation(network: TrustedNetwork, prefix: str, operation: Operation) -
     """
     # Signatures are still missing; the form of a transaction has a place for one.
     raw = assemble(operation.body, bytes(SIGNATURE_BYTES))
-    rules = RuleSet(parameters=network.genesis.parameters)
+    rules = network.genesis.rules
     try:
         transaction = decode_transaction(raw, network.network_id, rules)
     except Refused as refusal:

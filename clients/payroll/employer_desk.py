@@ -19,7 +19,6 @@ from clients.payroll.payroll_file import Payroll
 from clients.payroll.run_lanes import MemoryLane, OutboxLane, RunLane, countersigned
 from clients.payroll.wage_runs import RunLine, check_draft, lines_from_private
 from ledger.envelope import cosign, signature_items
-from ledger.rules import RuleSet
 from ledger.transaction import decode_transaction
 from primitives import signatures
 from primitives.errors import Refused
@@ -239,7 +238,7 @@ class EmployerDesk:
     def _check_countersigned(self, entry: Entry, raw: bytes) -> None:
         """That what came back is what was signed, with the territory's signature beside ours."""
         network_id = self.network.network_id
-        rules = RuleSet(parameters=self.network.genesis.parameters)
+        rules = self.network.genesis.rules
         node_key = self.network.territory(self.owner.prefix).node_key
         try:
             transaction = decode_transaction(raw, network_id, rules)

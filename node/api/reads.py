@@ -8,7 +8,6 @@ from aiohttp import web
 from consensus.members import MemberSet
 from ledger.fields import ACCOUNT_OPEN, BULLETIN_CREDIT, RESERVE_ISSUE, WAGES_PAY
 from ledger.genesis import Genesis
-from ledger.rules import RULE_VERSION
 from node.answers import CertifiedHeader, HistoryItem, ObjectWithProof, TransactionStatus
 from node.api import models
 from node.api.entitlements import Entitlements
@@ -60,7 +59,7 @@ class Reads:
                 network_id=self._genesis.network_id.hex(),
                 engine=self._engine,
                 demo=self._genesis.demo,
-                rule_version=RULE_VERSION,
+                rule_version=self._genesis.rule_version,
                 time_ms=now_ms(),
                 genesis=self._genesis_content,
             )

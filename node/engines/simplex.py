@@ -113,6 +113,7 @@ class SimplexEngine:
         self.stopped_voting: str | None = None
         config = ReplicaConfig(
             network_id=parts.genesis.network_id,
+            rule_version=parts.genesis.rule_version,
             members=parts.members,
             own_key=voting_key.public_key,
             signer=voting_key,

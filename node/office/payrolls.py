@@ -10,7 +10,6 @@ from ledger.envelope import Cosignature, Transaction, assemble, signature_items
 from ledger.fields import WAGES_PAY, CreditLine, WagesPay
 from ledger.founders import Territory
 from ledger.genesis import Genesis
-from ledger.rules import RuleSet
 from ledger.shapes import SIGNATURE_BYTES
 from ledger.transaction import decode_transaction
 from node.clock import now_ms
@@ -39,7 +38,7 @@ class Payrolls:
     ) -> None:
         self._node = node
         self._network_id = genesis.network_id
-        self._rules = RuleSet(parameters=genesis.parameters)
+        self._rules = genesis.rules
         self._signer = signer
         self._registry = registry
         self._follower = follower

@@ -15,7 +15,7 @@ from ledger.execution import apply, new_candidate
 from ledger.founders import GenesisCurrency, Territory
 from ledger.genesis import Genesis, initial_objects
 from ledger.objects import Account
-from ledger.rules import Parameters, RuleSet
+from ledger.rules import Parameters
 from ledger.state import State
 from ledger.transaction import decode_transaction, signature_items
 from primitives.errors import Refused
@@ -88,7 +88,7 @@ class Books:
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
         source = MemoryObjects(genesis)
-        rules = RuleSet(parameters=genesis.parameters)
+        rules = genesis.rules
         self.candidate = new_candidate(State(source, source, rules, 0))
         self.numbers: dict[bytes, int] = {}
 

@@ -8,7 +8,7 @@ from ledger.envelope import sign_transaction
 from ledger.fields import BULLETIN_CREDIT
 from ledger.invariants import full_sums
 from ledger.objects import RUN, RunRecord, tree_key
-from ledger.rules import Parameters
+from ledger.rules import Parameters, RuleSet
 from ledger.transaction import is_batch
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
@@ -155,8 +155,7 @@ def test_lines_have_a_number(world: Month) -> None:
     assert refusal_of(small, raw_of(small, (*fields, lines))) == "transaction_too_large"
     assert refusal_of(small, raw_of(small, (*fields, lines[:2]))) is None
     decoded = world.decode(raw_of(world, (*fields, lines)))
-    world.state.parameters = Parameters(lines_max=2)
-    world.state.tip.parameters = world.state.parameters
+    world.state.rules = RuleSet(parameters=Parameters(lines_max=2))
     assert world.code(decoded) == "transaction_too_large"
 
 

@@ -6,14 +6,14 @@ import pytest
 from _pytest.monkeypatch import MonkeyPatch
 
 from ledger.execution import BlockRefused, execute, new_candidate, select
-from ledger.families import FAMILIES
-from ledger.fields import PAYMENT_PAY
+from ledger.families import RULE_VERSIONS
+from ledger.fields import KIND_VERSIONS, PAYMENT_PAY
 from ledger.invariants import ConservationBroken
 from ledger.payments import PayPlan
-from ledger.rules import Parameters
+from ledger.rules import RULE_VERSION, Parameters, RuleSet
 from ledger.state import Candidate
-from primitives.errors import InvariantBroken
-from tests.ledger.world import World, entry, person
+from primitives.errors import InvariantBroken, Refused
+from tests.ledger.world import World, entry, person, refusal_of
 
 SHOP = person("baker shop")
 
@@ -126,8 +126,8 @@ def test_a_bug_in_a_family_is_an_alarm_before_anyone_votes(monkeypatch: MonkeyPa
 
     world = settled()
     root = world.root()
-    wrong = FAMILIES[PAYMENT_PAY]._replace(apply=apply_wrong)
-    monkeypatch.setitem(FAMILIES, PAYMENT_PAY, wrong)
+    families = RULE_VERSIONS[world.rules.version]
+    monkeypatch.setitem(families, PAYMENT_PAY, families[PAYMENT_PAY]._replace(apply=apply_wrong))
     payment = world.pay("ana", SHOP, 10)
     with pytest.raises(BlockRefused) as caught:
         execute(world.state, [payment], world.time_ms)
@@ -167,3 +167,32 @@ def test_a_left_branch_carries_nothing_more() -> None:
             world.state.commit(dead)
     with pytest.raises(InvariantBroken):
         world.state.commit(taken)
+
+
+def test_what_the_rules_in_force_do_not_know_is_refused_whenever_it_was_decoded(
+    monkeypatch: MonkeyPatch,
+) -> None:
+    """A transaction may wait in a mempool while an epoch begins under other rules."""
+    world = settled()
+    payment = world.pay("ana", SHOP, 10)
+    known = KIND_VERSIONS[world.rules.version]
+    monkeypatch.setitem(known, PAYMENT_PAY, 2)
+    assert world.code(payment) == "version_unknown"
+    assert refusal_of(world, payment.raw) == "version_unknown"
+    monkeypatch.delitem(known, PAYMENT_PAY)
+    monkeypatch.delitem(RULE_VERSIONS[world.rules.version], PAYMENT_PAY)
+    assert world.code(payment) == "kind_unknown"
+    assert refusal_of(world, payment.raw) == "kind_unknown"
+
+
+def test_each_rule_version_has_verbs_for_each_of_its_kinds() -> None:
+    assert list(RULE_VERSIONS) == list(KIND_VERSIONS) == list(range(1, RULE_VERSION + 1))
+    for version, families in RULE_VERSIONS.items():
+        assert families.keys() == KIND_VERSIONS[version].keys()
+
+
+def test_rules_that_this_program_does_not_know() -> None:
+    for version in (0, RULE_VERSION + 1):
+        with pytest.raises(Refused) as caught:
+            RuleSet(version)
+        assert caught.value.code == "version_unknown"

@@ -15,7 +15,7 @@ from ledger.founders import GenesisCurrency, Territory
 from ledger.genesis import Genesis, initial_objects
 from ledger.invariants import full_sums
 from ledger.objects import Account, Currency, TerritoryRecord
-from ledger.rules import PARAMETER_NAMES, Parameters
+from ledger.rules import PARAMETER_NAMES, RULE_VERSION, Parameters
 from primitives.addresses import account_id
 from primitives.encoding import encode
 from primitives.errors import Refused
@@ -47,6 +47,7 @@ def test_every_value_changes_the_id() -> None:
     others = [
         replace(genesis, time_ms=TIME_MS + 1),
         replace(genesis, demo=True),
+        replace(genesis, rule_version=1),
         replace(genesis, territories=(brume, lavo)),
         replace(genesis, territories=(lavo,)),
     ]
@@ -104,6 +105,9 @@ def edited(edit: Callable[[Any], object]) -> str:
         (edited(lambda c: c.update(version=2)), "version_unknown"),
         (edited(lambda c: c.update(version=2, parameters={})), "version_unknown"),
         (edited(lambda c: c.update(version="1")), "genesis_malformed"),
+        (edited(lambda c: c.update(rule_version="1")), "genesis_malformed"),
+        (edited(lambda c: c.update(rule_version=0)), "version_unknown"),
+        (edited(lambda c: c.update(rule_version=RULE_VERSION + 1)), "version_unknown"),
         (edited(lambda c: c.update(time_ms=1.5)), "genesis_malformed"),
         (edited(lambda c: c.update(time_ms=-1)), "genesis_invalid"),
         (edited(lambda c: c.update(demo=0)), "genesis_malformed"),

@@ -30,7 +30,7 @@ from ledger.objects import Account, Currency, StateObject, decode_object
 from ledger.payments import pay_fields
 from ledger.refunds import refund_fields
 from ledger.reserve import issue_fields, redeem_fields
-from ledger.rules import Parameters, RuleSet
+from ledger.rules import Parameters
 from ledger.state import Candidate, State
 from ledger.transaction import Transaction, decode_transaction
 from primitives.addresses import account_id
@@ -117,7 +117,7 @@ class World:
     def __init__(self, parameters: Parameters | None = None, *, cached_max: int = 50_000) -> None:
         self.genesis = Genesis(1, TIME_MS, True, parameters or Parameters(), founders())
         self.network_id = self.genesis.network_id
-        self.rules = RuleSet(1, self.genesis.parameters)
+        self.rules = self.genesis.rules
         self.store = Store()
         self.store.write((k, item.encode()) for k, item in initial_objects(self.genesis))
         self.cached_max = cached_max

@@ -9,7 +9,6 @@ import pytest
 from ledger.envelope import build_body, sign_transaction
 from ledger.fields import PAYMENT_PAY
 from ledger.payments import pay_fields
-from ledger.rules import RuleSet
 from ledger.transaction import Transaction
 from ledger.view import View
 from node.answers import Submission
@@ -54,7 +53,7 @@ async def answer_of(raw: bytes, chain: Chain, *, current: bool) -> Submission:
     verifier = Verifier()
     try:
         context = Context(chain.state.tip, current=current)
-        rules = RuleSet(parameters=chain.genesis.parameters)
+        rules = chain.genesis.rules
         intake = Intake(chain.network_id, rules, Mempool(), verifier, context)
         told: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
         intake.submit(raw, told.set_result)

@@ -16,7 +16,6 @@ from ledger.envelope import Transaction
 from ledger.execution import BlockRefused, execute
 from ledger.fields import Issue, Opening, Payment, Redemption, Refunding
 from ledger.genesis import Genesis, initial_objects
-from ledger.rules import RuleSet
 from ledger.state import State
 from primitives import merkle
 from primitives.encoding import encode
@@ -63,7 +62,7 @@ class Chain:
         self.tree.load(entries, len(entries) + 1)
         self.versions = [self.objects]
         self.log = ReceiptLog()
-        self.state = State(self, self, RuleSet(parameters=genesis.parameters), 0)
+        self.state = State(self, self, genesis.rules, 0)
         self.blocks: list[Block] = []
         self.places: dict[bytes, tuple[int, int]] = {}
         self.clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
@@ -123,7 +122,7 @@ class Chain:
             parent_digest=parent.digest if parent else genesis_digest(self.network_id),
             height=self.height + 1,
             time_ms=time_ms,
-            rule_version=1,
+            rule_version=self.genesis.rule_version,
             transactions_root=merkle.root(leaves, INCLUDED_TAG) if leaves else bytes(32),
             transactions_count=len(leaves),
             state_root=state_root(self.tree.count(), self.tree.root(), self.log.root()),
