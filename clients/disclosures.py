@@ -27,7 +27,13 @@ from primitives.errors import Refused
 from wallet.lane_history import find_in_history
 from wallet.lane_owner import LaneOwner
 from wallet.light.bundles import hex_field
-from wallet.light.receipts import Receipt, VerifiedReceipt, receipt_from_json, verify_receipt
+from wallet.light.receipts import (
+    Receipt,
+    VerifiedReceipt,
+    epochs_to,
+    receipt_from_json,
+    verify_receipt,
+)
 from wallet.light.trust import TrustedNetwork
 from wallet.reader import ProvedInclusion, Reader
 
@@ -102,7 +108,8 @@ async def receipt_of(
     found = await reader.inclusion(transaction_id, owner.signing_key)
     if not isinstance(found, ProvedInclusion):
         raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
-    return Receipt(reader.network.network_id, raw, found.bundle, found.inclusion)
+    epochs = epochs_to(reader.network, found.bundle)
+    return Receipt(reader.network.network_id, raw, found.bundle, found.inclusion, epochs=epochs)
 
 
 def bulletin_disclosure(receipt: Receipt, bulletin: Mapping[str, object]) -> Disclosure:

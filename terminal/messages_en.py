@@ -225,6 +225,23 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "the certificate does not carry enough of the territories' signatures",
         "do not believe it; try another territory's node",
     ),
+    "epoch_unknown": (
+        "the network is in an epoch that this program has not followed it to",
+        "name a node of any territory: --node URL",
+    ),
+    "trust_expired": (
+        "this wallet was away for so long that the word of old keys is not enough",
+        "let it reach several territories' nodes, or give it your town hall's checkpoint: "
+        "'democite wallet trust EPOCH:DIGEST'; is this machine's clock right?",
+    ),
+    "checkpoint_differs": (
+        "the network's history is not the one of the checkpoint",
+        "pay nothing; ask your town hall for the checkpoint again, and tell it of this node",
+    ),
+    "checkpoint_malformed": (
+        "a checkpoint is EPOCH:DIGEST, as 'democite network status' shows it",
+        "copy it again from your town hall",
+    ),
     "proof_invalid": (
         "the proof does not lead to what the territories signed",
         "do not believe it; try another territory's node",

@@ -261,6 +261,25 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "le certificat ne porte pas assez de signatures des territoires",
         "n'en croyez rien ; essayez le nœud d'un autre territoire",
     ),
+    "epoch_unknown": (
+        "le réseau est dans une époque jusqu'où ce programme ne l'a pas suivi",
+        "nommez le nœud d'un territoire : --node URL",
+    ),
+    "trust_expired": (
+        "ce portefeuille est resté absent si longtemps que la parole des anciennes clés ne suffit "
+        "plus",
+        "laissez-le joindre les nœuds de plusieurs territoires, ou donnez-lui le point de contrôle "
+        "de votre mairie : 'democite wallet trust EPOQUE:EMPREINTE' ; cette machine est-elle à "
+        "l'heure ?",
+    ),
+    "checkpoint_differs": (
+        "l'histoire du réseau n'est pas celle du point de contrôle",
+        "ne payez rien ; redemandez le point de contrôle à votre mairie et signalez-lui ce nœud",
+    ),
+    "checkpoint_malformed": (
+        "un point de contrôle s'écrit EPOQUE:EMPREINTE, comme le montre 'democite network status'",
+        "recopiez-le auprès de votre mairie",
+    ),
     "proof_invalid": (
         "la preuve ne mène pas à ce que les territoires ont signé",
         "n'en croyez rien ; essayez le nœud d'un autre territoire",

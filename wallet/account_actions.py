@@ -33,7 +33,7 @@ async def balance(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
     account, final = proved.account, proved.final
     if account is None:
         raise Refused("account_unknown", owner.address)
-    shown = amount_text(opened.network.genesis, account.currency, account.balance_minor)
+    shown = amount_text(opened.network, account.currency, account.balance_minor)
     when = text(
         f"au bloc {final.height}, {time_text(final.time_ms)}",
         f"at block {final.height}, {time_text(final.time_ms)}",
@@ -62,10 +62,10 @@ async def history(
         items, following = await history_page(desk.reader, owner, before=before, limit=limit)
         notes = _notes(desk)
     code, _ = opened.currency
-    genesis = opened.network.genesis
+    network = opened.network
     lines = []
     for item in items:
-        amount = amount_text(genesis, code, item.amount_minor, signed=True)
+        amount = amount_text(network, code, item.amount_minor, signed=True)
         words = [time_text(item.time_ms), amount, item.counterparty or item.kind]
         note = notes.get(item.id, "")
         lines.append("  ".join([*words, f"« {note} »" if note else "", item.id.hex()]).strip())
@@ -104,7 +104,7 @@ async def export(
         notes = _notes(desk)
     items.reverse()
     code, _ = opened.currency
-    table = _table(items, notes, code, decimals_of(opened.network.genesis, code))
+    table = _table(items, notes, code, decimals_of(opened.network, code))
     data: dict[str, object] = {"address": owner.address, "currency": code, "count": len(items)}
     if out_file is None:
         return Result({**data, "items": [_value(item, notes) for item in items]}, table.rstrip())

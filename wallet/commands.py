@@ -23,6 +23,7 @@ from terminal.options import (
 )
 from terminal.results import Result
 from wallet.consent_commands import consent
+from wallet.trust_commands import TRUST_HELP, trust
 
 app = application(
     text(
@@ -32,6 +33,7 @@ app = application(
 )
 
 app.add_typer(consent, name="consent")
+app.command(help=TRUST_HELP)(trust)
 
 WaitOption = Annotated[
     bool,

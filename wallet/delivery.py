@@ -189,7 +189,7 @@ class Delivery:
     async def _listen(self, stream: NodeStream) -> None:
         async for event in stream.events():
             if isinstance(event, HeaderEvent):
-                final = self._reader.accept(event.bundle)
+                final = await self._reader.accept_from(stream.url, event.bundle)
                 if final.height != event.height:
                     raise Refused("node_answer_malformed", field="height")
                 self._note_header(final)

@@ -16,7 +16,9 @@ from ledger.objects import Account
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from wallet.atomic_files import make_private_folder
+from wallet.checkpoint import read_checkpoint
 from wallet.courier import WAIT_MS, Courier
+from wallet.folder import CHECKPOINT_FILE
 from wallet.header_store import HeaderStore
 from wallet.lane_owner import LaneOwner
 from wallet.light.lanes import is_number_used
@@ -46,6 +48,7 @@ class Desk:
         make_private_folder(folder)
         self.network = network
         self.owner = owner
+        self._folder = folder
         self.memory = HeaderMemory()
         self.store = HeaderStore(folder / "headers.json", network)
         self.client = NodeClient(urls, network.network_id)
@@ -56,6 +59,7 @@ class Desk:
 
     async def __aenter__(self) -> Self:
         self.store.load(self.memory)
+        self.reader.epochs.checkpoint = read_checkpoint(self._folder / CHECKPOINT_FILE)
         await self.client.__aenter__()
         return self
 

@@ -4,6 +4,8 @@ alice.json          public part and sealed key (wallet.keystore_file)
 alice.json.d/
     genesis.json    the network that this wallet was made for: all that it trusts
     headers.json    newest verified final headers (wallet.header_store)
+    epochs.bin      the epochs that were followed (wallet.epoch_store)
+    checkpoint.json what the town hall vouched for, if it was asked (wallet.checkpoint)
     outbox/         signed transactions (wallet.outbox)
     evidence-*.json two final headers that cannot both be
 """
@@ -15,6 +17,7 @@ from ledger.genesis import Genesis
 from primitives.errors import Refused
 from wallet.atomic_files import make_private_folder, write_file
 
+CHECKPOINT_FILE = "checkpoint.json"
 GENESIS_BYTES_MAX = 4 * 1024 * 1024
 
 
@@ -32,6 +35,7 @@ class WalletFolder:
         self.folder = file.with_name(f"{file.name}.d")
         self.genesis_file = self.folder / "genesis.json"
         self.headers_file = self.folder / "headers.json"
+        self.checkpoint_file = self.folder / CHECKPOINT_FILE
         self.outbox_folder = self.folder / "outbox"
 
     def create(self, genesis: Genesis) -> None:

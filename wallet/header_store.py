@@ -5,6 +5,7 @@ from pathlib import Path
 
 from primitives.errors import Refused
 from wallet.atomic_files import locked, write_file
+from wallet.epoch_store import EpochStore
 from wallet.light.bundles import HeaderBundle, bundle_from_json
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.trust import TrustedNetwork
@@ -20,6 +21,7 @@ class HeaderStore:
     def __init__(self, file: Path, network: TrustedNetwork) -> None:
         self._file = file
         self._network = network
+        self._epochs = EpochStore(file.with_name("epochs.bin"), network)
 
     def load(self, memory: HeaderMemory) -> None:
         """Verify again what is on disk and put it into `memory`.
@@ -27,6 +29,7 @@ class HeaderStore:
         A file that cannot be read is treated as absent: it holds nothing that the nodes cannot
         give again, and a wallet must not lock its owner out over it.
         """
+        self._epochs.load()
         for bundle in self._bundles():
             try:
                 final = self._network.verify_final(bundle)
@@ -36,6 +39,7 @@ class HeaderStore:
 
     def save(self, memory: HeaderMemory) -> None:
         """Write `memory` to disk, together with what another process put there meanwhile."""
+        self._epochs.save()
         with locked(self._file.with_suffix(".lock")):
             self.load(memory)
             content = {

@@ -111,6 +111,13 @@ class NodeClient:
             headers["Authorization"] = self.authorize(signing_key, "GET", path)
         return await self._ask(url, "GET", path, headers, b"", ANSWER_TIMEOUT_SECONDS)
 
+    async def get_bytes_from(self, url: str, path: str) -> tuple[int, bytes]:
+        """`GET` a public MessagePack answer from one node: status and bytes, at most
+        `ANSWER_BYTES_MAX`. Raises `NodeUnreachable`."""
+        headers = {"Accept": TRANSACTION_TYPE}
+        status, _, raw = await self._read(url, "GET", path, headers, b"", ANSWER_TIMEOUT_SECONDS)
+        return status, raw
+
     async def get(self, path: str, signing_key: SigningKey | None = None) -> Mapping[str, object]:
         """`GET` from the first node that has an answer.
 
@@ -174,6 +181,20 @@ class NodeClient:
         body: bytes,
         timeout_seconds: float,
     ) -> Answer:
+        status, retry_after, raw = await self._read(
+            url, method, path, headers, body, timeout_seconds
+        )
+        return Answer(status, _object(raw), retry_after)
+
+    async def _read(
+        self,
+        url: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        timeout_seconds: float,
+    ) -> tuple[int, float, bytes]:
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
@@ -182,7 +203,7 @@ class NodeClient:
                 ) as response,
             ):
                 raw = await _read_bounded(response)
-                return Answer(response.status, _object(raw), _retry_after(response))
+                return response.status, _retry_after(response), raw
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NodeUnreachable(f"{url}: {type(error).__name__}") from error
 

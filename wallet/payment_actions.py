@@ -138,7 +138,7 @@ async def redeem(
         write_file(
             out_file, json.dumps(request.to_json(), indent=1).encode() + b"\n", replace=False
         )
-    shown = amount_text(opened.network.genesis, code, amount_minor)
+    shown = amount_text(opened.network, code, amount_minor)
     return Result(
         {"request": str(out_file), "currency": code, "amount_minor": amount_minor},
         text(
@@ -153,7 +153,7 @@ async def redeem(
 async def tell_news(desk: Desk) -> None:
     """Resolve what is unknown from before, and say on stderr how it ended."""
     for entry in await desk.resolve_earlier():
-        notice(news_text(desk.network.genesis, entry))
+        notice(news_text(desk.network, entry))
 
 
 def outcome_result(desk: Desk, entry: Entry, opened: OpenedWallet | None = None) -> Result:
@@ -198,12 +198,12 @@ class _Teller:
 
 
 def _final_text(desk: Desk, entry: Entry) -> str:
-    genesis = desk.network.genesis
+    network = desk.network
     code = str(entry.private.get("currency", ""))
     amount_minor = entry.private.get("amount_minor")
     parts = []
     if isinstance(amount_minor, int) and code:
-        parts.append(amount_text(genesis, code, amount_minor))
+        parts.append(amount_text(network, code, amount_minor))
     if entry.private.get("counterparty"):
         parts.append(f"→ {entry.private['counterparty']}")
     head = " ".join(parts)

@@ -13,11 +13,12 @@ from ledger.objects import Account, Currency
 from primitives import addresses
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
+from wallet.epoch_follower import EpochFollower
 from wallet.light.balances import verify_account, verify_currency
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.receipts import verify_inclusion, verify_place
-from wallet.light.trust import FinalHeader, TrustedNetwork
+from wallet.light.trust import FinalHeader, TrustedNetwork, decode_header
 from wallet.node_client import Answer, NodeClient, NodeUnreachable
 
 OBJECT_BYTES_MAX = 64 * 1024
@@ -77,6 +78,7 @@ class Reader:
         self.client = client
         self.network = network
         self.memory = memory
+        self.epochs = EpochFollower(client, network, memory)
         self.proofs_verified = 0
 
     async def header(self, height: int | None = None) -> FinalHeader:
@@ -207,13 +209,19 @@ class Reader:
         name = "latest" if height is None else str(height)
         content = await self._get(url, f"/v1/headers/{name}", None)
         bundle = bundle_from_json(content)
-        final = self.accept(bundle)
+        final = await self.accept_from(url, bundle)
         if height is not None and final.height != height:
             raise Refused("node_answer_malformed", "another height than asked for")
         return final, bundle
 
-    def accept(self, bundle: HeaderBundle) -> FinalHeader:
-        """Verify and remember a header. Raises `Refused`, `HeaderConflict`."""
+    async def accept_from(self, url: str, bundle: HeaderBundle) -> FinalHeader:
+        """Verify and remember a header, following `url` to its epoch where that is a new one.
+
+        Raises `Refused`, `HeaderConflict`, `NodeUnreachable`.
+        """
+        epoch = decode_header(bundle.header).epoch
+        if self.epochs.is_needed(epoch):
+            await self.epochs.follow(url, epoch)
         final = self.network.verify_final(bundle)
         self.memory.remember(final, bundle)
         return final

@@ -28,6 +28,7 @@ from wallet.light.receipts import (
     LogPlace,
     Receipt,
     VerifiedReceipt,
+    epochs_to,
     receipt_from_json,
     verify_receipt,
 )
@@ -64,14 +65,17 @@ async def receipt(
         if not isinstance(found, ProvedInclusion):
             raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
         private = entry.private if entry is not None else {}
+        place = await _place(desk, transaction_id)
+        headers = [found.bundle] if place is None else [found.bundle, place.bundle]
         gathered = Receipt(
             network_id=opened.network.network_id,
             raw=raw,
             bundle=found.bundle,
             inclusion=found.inclusion,
-            place=await _place(desk, transaction_id),
+            place=place,
             note=str(private.get("note", "")),
             note_salt=bytes.fromhex(str(private.get("note_salt", ""))),
+            epochs=epochs_to(opened.network, *headers),
         )
     verified = verify_receipt(opened.network, gathered)
     data, shown = _described(opened.network, verified)
@@ -151,7 +155,7 @@ def _described(network: TrustedNetwork, verified: VerifiedReceipt) -> tuple[dict
             "currency": said.currency,
             "amount_minor": said.amount_minor,
         }
-        amount = amount_text(network.genesis, said.currency, said.amount_minor)
+        amount = amount_text(network, said.currency, said.amount_minor)
         lines.append(f"{amount}\n{payer}\n→ {payee}")
     elif isinstance(said, Refunding):
         data |= {
@@ -159,20 +163,20 @@ def _described(network: TrustedNetwork, verified: VerifiedReceipt) -> tuple[dict
             "amount_minor": said.amount_minor,
             "original": said.original.id.hex(),
         }
-        lines.append(amount_text(network.genesis, said.original.currency, said.amount_minor))
+        lines.append(amount_text(network, said.original.currency, said.amount_minor))
     elif isinstance(said, Issue):
         data |= {"currency": said.currency, "amount_minor": said.total_minor}
-        lines.append(amount_text(network.genesis, said.currency, said.total_minor))
+        lines.append(amount_text(network, said.currency, said.total_minor))
     elif isinstance(said, Redemption):
         data |= {"currency": said.currency, "amount_minor": said.amount_minor}
-        lines.append(amount_text(network.genesis, said.currency, said.amount_minor))
+        lines.append(amount_text(network, said.currency, said.amount_minor))
     elif isinstance(said, Opening):
         data["accounts"] = len(said.accounts)
     elif isinstance(said, BulletinCredit | WagesPay):
         data |= {"amount_minor": said.total_minor, "lines": len(said.lines)}
     elif isinstance(said, ProgrammeOpening):
         data |= {"currency": said.currency, "amount_minor": said.budget_minor}
-        lines.append(amount_text(network.genesis, said.currency, said.budget_minor))
+        lines.append(amount_text(network, said.currency, said.budget_minor))
     elif isinstance(said, ProgrammeFunding | ProgrammeClosing):
         data["amount_minor"] = said.amount_minor
     if verified.note:
@@ -188,7 +192,7 @@ def _described(network: TrustedNetwork, verified: VerifiedReceipt) -> tuple[dict
 
 def _prefix_of(network: TrustedNetwork, code: str) -> str:
     """The territory whose currency this is; both sides of a payment hold it."""
-    for territory in network.genesis.territories:
+    for territory in network.territories:
         if code in [currency.code for currency in territory.currencies]:
             return territory.prefix
     raise Refused("currency_unknown", code)

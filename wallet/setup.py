@@ -15,8 +15,7 @@ from wallet.folder import WalletFolder, default_wallet_file, read_genesis
 from wallet.keystore_file import WalletIdentity, read_identity, unlock
 from wallet.lane_owner import LaneOwner
 from wallet.light.trust import TrustedNetwork
-
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+from wallet.node_urls import node_urls_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class OpenedWallet:
 
         What the user named may stand before it; of those in the genesis only the first is home.
         """
-        named = node_urls_of(self.network.genesis, self.identity.prefix)
+        named = node_urls_of(self.network, self.identity.prefix)
         return named[:1] if self.urls == named else self.urls
 
     @property
@@ -74,28 +73,13 @@ def open_wallet(
         raise Refused("wallet_of_other_network", file=str(genesis_file or folder.genesis_file))
     network = TrustedNetwork(genesis)
     return OpenedWallet(
-        folder, identity, network, tuple(urls) or node_urls_of(genesis, identity.prefix)
+        folder, identity, network, tuple(urls) or node_urls_of(network, identity.prefix)
     )
 
 
 def wallet_folder(wallet_file: Path | None) -> WalletFolder:
     """The wallet that is named, else the default one."""
     return WalletFolder(wallet_file or default_wallet_file())
-
-
-def node_urls_of(genesis: Genesis, prefix: str) -> tuple[str, ...]:
-    """The public addresses that the genesis names, the home territory's first."""
-    ordered = sorted(genesis.territories, key=lambda territory: territory.prefix != prefix)
-    return tuple(node_url(territory.http) for territory in ordered)
-
-
-def node_url(http: str) -> str:
-    """A node's URL from `HOST:PORT`: TLS everywhere but on this machine."""
-    if "://" in http:
-        return http.rstrip("/")
-    host = http.rpartition(":")[0]
-    scheme = "http" if host in LOOPBACK_NAMES else "https"
-    return f"{scheme}://{http}"
 
 
 def require_genesis(genesis_file: Path | None) -> Genesis:

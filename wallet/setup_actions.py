@@ -84,7 +84,7 @@ def request(opened: OpenedWallet, amount: str | None, note: str, site: str | Non
     url = link.url(site or opened.urls[0])
     shown = url
     if amount_minor is not None:
-        shown = f"{amount_text(opened.network.genesis, code, amount_minor)}\n{url}"
+        shown = f"{amount_text(opened.network, code, amount_minor)}\n{url}"
     return Result(
         {
             "link": url,

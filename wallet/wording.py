@@ -2,26 +2,26 @@
 
 from datetime import UTC, datetime
 
-from ledger.genesis import Genesis
 from primitives import amounts
 from terminal.languages import current_language, text
+from wallet.node_urls import Territories
 from wallet.outbox_entry import Entry
 
 
-def decimals_of(genesis: Genesis, code: str) -> int:
-    """The decimals of a currency; 0 for one that the genesis does not name."""
-    for territory in genesis.territories:
+def decimals_of(network: Territories, code: str) -> int:
+    """The decimals of a currency; 0 for one that no known territory names."""
+    for territory in network.territories:
         for currency in territory.currencies:
             if currency.code == code:
                 return currency.decimals
     return 0
 
 
-def amount_text(genesis: Genesis, code: str, amount_minor: int, *, signed: bool = False) -> str:
+def amount_text(network: Territories, code: str, amount_minor: int, *, signed: bool = False) -> str:
     """An amount with its currency's code, as the current language writes it."""
     mark = "," if current_language() == "fr" else "."
     sign = "+" if signed and amount_minor > 0 else ""
-    return f"{sign}{amounts.format_amount(amount_minor, decimals_of(genesis, code), mark)} {code}"
+    return f"{sign}{amounts.format_amount(amount_minor, decimals_of(network, code), mark)} {code}"
 
 
 def time_text(time_ms: int) -> str:
@@ -40,12 +40,12 @@ def vouched_text(vouched_by: int, members: int) -> str:
     )
 
 
-def news_text(genesis: Genesis, entry: Entry) -> str:
+def news_text(network: Territories, entry: Entry) -> str:
     """What became of an earlier transaction of unknown outcome."""
     code = str(entry.private.get("currency", ""))
     amount_minor = entry.private.get("amount_minor")
     amount = (
-        amount_text(genesis, code, amount_minor) if isinstance(amount_minor, int) else entry.kind
+        amount_text(network, code, amount_minor) if isinstance(amount_minor, int) else entry.kind
     )
     payee = str(entry.private.get("counterparty", ""))
     what = f"{amount} → {payee}" if payee else amount

@@ -20,12 +20,13 @@ from wallet.desk import Desk
 from wallet.light.memory import HeaderMemory
 from wallet.light.trust import TrustedNetwork
 from wallet.node_client import NodeClient, NodeUnreachable
+from wallet.node_urls import node_urls_of
 from wallet.notes import check_note
 from wallet.payment_actions import outcome_result, tell_news
 from wallet.payments import Intent, IssueIntent, OpenIntent
 from wallet.reader import ProvedInclusion, Reader
 from wallet.redeem_requests import FILE_BYTES_MAX, RedeemRequest, redeem_request_from_json
-from wallet.setup import node_urls_of, parse_address_of
+from wallet.setup import parse_address_of
 from wallet.transaction_ids import transaction_id
 from wallet.wording import amount_text, decimals_of, vouched_text
 
@@ -100,7 +101,7 @@ async def issue(
     signers = open_signers(network, keystores, passphrase_files, account_kinds.ISSUER)
     code = signers.account.currency
     parsed = parse_address_of(network, address)
-    amount_minor = amounts.parse_amount(amount, decimals_of(network.genesis, code))
+    amount_minor = amounts.parse_amount(amount, decimals_of(network, code))
     if amount_minor == 0:
         raise Refused("amount_out_of_range", field="amount")
     intent = IssueIntent(
@@ -131,7 +132,7 @@ async def redeem(
         request = request.cosigned(key)
     issuers = {device.key for device in signers.account.devices}
     given = len([one for one in request.cosignatures if one.key in issuers])
-    shown = amount_text(network.genesis, redemption.currency, redemption.amount_minor)
+    shown = amount_text(network, redemption.currency, redemption.amount_minor)
     data: dict[str, object] = {
         "holder": holder.hex(),
         "currency": redemption.currency,
@@ -181,7 +182,7 @@ async def _perform(
     wait: bool,
     idempotency_key: str = "",
 ) -> Result:
-    wanted = urls or node_urls_of(network.genesis, signers.account.prefix)
+    wanted = urls or node_urls_of(network, signers.account.prefix)
     async with Desk(network, signers.owner, wanted, folder=signers.state_folder) as desk:
         await tell_news(desk)
         entry = await desk.perform(
@@ -197,7 +198,7 @@ async def _submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) ->
     """
     id = transaction_id(raw)
     deadline = time.monotonic() + SUBMIT_FOR_MS / 1000
-    async with NodeClient(urls or node_urls_of(network.genesis, ""), network.network_id) as client:
+    async with NodeClient(urls or node_urls_of(network, ""), network.network_id) as client:
         reader = Reader(client, network, HeaderMemory())
         refusal: Refused | None = None
         while time.monotonic() < deadline:

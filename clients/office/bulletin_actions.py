@@ -151,7 +151,7 @@ async def disclose(
         verified = verify_disclosure(hall.network, disclosure)
     content = json.dumps(disclosure.to_json(), indent=1, ensure_ascii=False).encode() + b"\n"
     write_file(out, content, replace=False)
-    shown = amount_text(hall.network.genesis, hall.currency, verified.amount_minor)
+    shown = amount_text(hall.network, hall.currency, verified.amount_minor)
     return Result(
         {
             "file": str(out),
@@ -188,7 +188,7 @@ async def _ask_and_sign(
 
 
 def _preview_text(counter: Counter, found: Preview) -> str:
-    genesis, code = counter.hall.network.genesis, counter.hall.currency
+    network, code = counter.hall.network, counter.hall.currency
     for refusal in found.refusals[:REFUSALS_SHOWN_MAX]:
         notice(refusal.shown(None))
     if len(found.refusals) > REFUSALS_SHOWN_MAX:
@@ -203,13 +203,13 @@ def _preview_text(counter: Counter, found: Preview) -> str:
     lines = [
         text(
             f"{programme} : {people} bulletins, {_hours(minutes)}, "
-            f"{amount_text(genesis, code, amount_minor)}",
+            f"{amount_text(network, code, amount_minor)}",
             f"{programme}: {people} bulletins, {_hours(minutes)}, "
-            f"{amount_text(genesis, code, amount_minor)}",
+            f"{amount_text(network, code, amount_minor)}",
         )
         for programme, (people, minutes, amount_minor) in sorted(totals.items())
     ]
-    total = amount_text(genesis, code, found.amount_minor)
+    total = amount_text(network, code, found.amount_minor)
     lines.append(
         text(
             f"{found.period} : {found.residents} personnes, {_hours(found.minutes)}, {total}, "

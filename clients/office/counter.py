@@ -16,7 +16,8 @@ from terminal.languages import text
 from terminal.results import Result
 from wallet.folder import read_genesis
 from wallet.light.trust import TrustedNetwork
-from wallet.setup import node_urls_of, notice, require_genesis
+from wallet.node_urls import node_urls_of
+from wallet.setup import notice, require_genesis
 from wallet.wording import amount_text, time_text, vouched_text
 
 
@@ -65,7 +66,7 @@ async def at_counter(
             network, asked.keystores, asked.passphrase_files, account_kinds.TERRITORY
         )
     # Only this territory's own node keeps its registry; the genesis names it first.
-    urls = asked.urls or node_urls_of(network.genesis, signers.account.prefix)[:1]
+    urls = asked.urls or node_urls_of(network, signers.account.prefix)[:1]
     hall = TownHall(network, urls, signers.owner.signing_key, reason=asked.reason.strip())
     async with hall:
         yield Counter(hall, signers)
@@ -145,7 +146,7 @@ def operation_value(operation: Operation, said: OperationSaid) -> dict[str, obje
 
 def said_text(hall: TownHall, said: OperationSaid) -> str:
     """What a signature would stand for, in words."""
-    amount = amount_text(hall.network.genesis, said.currency or hall.currency, said.amount_minor)
+    amount = amount_text(hall.network, said.currency or hall.currency, said.amount_minor)
     what = {
         "programme.open": text("ouvrir un programme, budget", "open a programme, budget"),
         "programme.fund": text("ajouter au budget", "add to the budget"),

@@ -338,7 +338,7 @@ class TownHall:
 
 
 def _territory_of(network: TrustedNetwork, key: bytes) -> str:
-    for territory in network.genesis.territories:
+    for territory in network.territories:
         if key in territory.signing_keys:
             return territory.prefix
     raise Refused("key_unknown", key.hex())

@@ -120,7 +120,7 @@ async def status(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
                 run.period,
                 run.state,
                 text(f"lignes : {run.lines}", f"lines: {run.lines}"),
-                amount_text(opened.network.genesis, code, run.local_total_minor),
+                amount_text(opened.network, code, run.local_total_minor),
                 run.run_name or "-",
                 run.id or "-",
             ]
@@ -177,7 +177,7 @@ def _read(opened: OpenedWallet, file: Path, run_name: str | None) -> Payroll:
 def _checked_result(opened: OpenedWallet, payroll: Payroll, *, offline: bool) -> Result:
     code, _ = opened.currency
     _tell_round_shares(opened, payroll)
-    shown = amount_text(opened.network.genesis, code, payroll.local_total_minor)
+    shown = amount_text(opened.network, code, payroll.local_total_minor)
     count = len(payroll.paid_lines)
     by_whom = (
         text("vu sans la mairie", "seen without the town hall")
@@ -217,7 +217,7 @@ def _tell_round_shares(opened: OpenedWallet, payroll: Payroll) -> None:
     """Say which shares tell the wage, and what would not."""
     code, _ = opened.currency
     for share in _suggestions(opened, payroll):
-        suggested = amount_text(opened.network.genesis, code, share["suggested_minor"])
+        suggested = amount_text(opened.network, code, share["suggested_minor"])
         notice(
             text(
                 f"note : ligne {share['line']}, la part est exactement au plafond et révèle le "
@@ -231,11 +231,11 @@ def _tell_round_shares(opened: OpenedWallet, payroll: Payroll) -> None:
 def _allowed_shown(opened: OpenedWallet, refusals: Sequence[LineRefusal]) -> list[LineRefusal]:
     """The refusals with the most allowed as people read amounts."""
     code, _ = opened.currency
-    genesis = opened.network.genesis
+    network = opened.network
     return [
         one
         if one.allowed_minor is None
-        else replace(one, allowed=amount_text(genesis, code, one.allowed_minor))
+        else replace(one, allowed=amount_text(network, code, one.allowed_minor))
         for one in refusals
     ]
 

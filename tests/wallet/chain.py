@@ -4,6 +4,7 @@ Proofs are built from docs/protocol.md by hand, as an outsider would, and not wi
 checks them.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from primitives.receipt_log import ReceiptLog
 from primitives.signatures import SigningKey
 from primitives.state_root import state_root
 from primitives.tree_proofs import Presence, value_hash_of
+from wallet.light.epochs import EPOCHS_AT_ONCE, EpochStart
 
 INCLUDED_TAG = "included_node"
 Json = dict[str, object]
@@ -38,6 +40,7 @@ class Block:
     certificate: Certificate
     transactions: list[Transaction]
     first_number: int
+    closing: tuple[Header, ...] = ()
 
 
 class Chain:
@@ -64,6 +67,8 @@ class Chain:
         self.log = ReceiptLog()
         self.state = State(self, self, genesis.rules, 0)
         self.blocks: list[Block] = []
+        self.starts: list[EpochStart] = []
+        self._epoch_height = 0
         self.places: dict[bytes, tuple[int, int]] = {}
         self.clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
@@ -89,7 +94,45 @@ class Chain:
         """The newest final height."""
         return len(self.blocks)
 
-    def seal(self, transactions: Sequence[Transaction] = ()) -> Block:
+    def end_epoch(
+        self, members: MemberSet, keys: Sequence[SigningKey], *, closings: int = 0
+    ) -> EpochStart:
+        """Seal a boundary, certified by itself or by so many closing headers above it; after it
+        `members`, whose keys these are, vote."""
+        block = self.seal(next_set_hash=members.hash())
+        closing: list[Header] = []
+        above = block.header
+        for _ in range(closings):
+            above = dataclasses.replace(
+                above,
+                view=above.view + 1,
+                parent_view=above.view,
+                parent_digest=above.digest,
+                time_ms=above.time_ms + 1,
+                next_set_hash=None,
+                closing=True,
+                state_root=state_root(self.tree.count(), self.tree.root(), self.log.root()),
+            )
+            closing.append(above)
+        block.closing = tuple(closing)
+        block.certificate = self.certify(above)
+        changed = members if members != self.members else None
+        start = EpochStart(self.epoch + 1, block.header, tuple(closing), block.certificate, changed)
+        self.starts.append(start)
+        self.members, self._epoch_height = members, self.height
+        by_key = {key.public_key: key for key in keys}
+        self.voting_keys = [by_key[member.voting_key] for member in members.members]
+        self.signers = members.quorum
+        return start
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next block is of."""
+        return len(self.starts)
+
+    def seal(
+        self, transactions: Sequence[Transaction] = (), next_set_hash: bytes | None = None
+    ) -> Block:
         """Make one more final block. Raises `Refused` with the first refusal."""
         time_ms = max(self.clock_ms(), self.blocks[-1].header.time_ms + 1 if self.blocks else 0)
         try:
@@ -97,6 +140,8 @@ class Chain:
         except BlockRefused as refused:
             raise refused.refusal from None
         header = self.next_header(transactions, time_ms)
+        if next_set_hash is not None:
+            header = dataclasses.replace(header, next_set_hash=next_set_hash)
         block = Block(header, self.certify(header), list(transactions), self.log.count)
         changes = candidate.changes
         self.objects = {**self.objects, **changes}
@@ -116,9 +161,9 @@ class Chain:
         leaves = [hash_bytes("included", id) for id in ids]
         return Header(
             network_id=self.network_id,
-            epoch=0,
-            view=self.height + 1,
-            parent_view=self.height,
+            epoch=self.epoch,
+            view=self.height + 1 - self._epoch_height,
+            parent_view=self.height - self._epoch_height,
             parent_digest=parent.digest if parent else genesis_digest(self.network_id),
             height=self.height + 1,
             time_ms=time_ms,
@@ -130,12 +175,12 @@ class Chain:
 
     def certify(self, header: Header, *, kind: int = FINALIZE) -> Certificate:
         """A certificate of the first `signers` members."""
-        message = vote_message(self.network_id, 0, header.view, kind, header.digest)
+        message = vote_message(self.network_id, header.epoch, header.view, kind, header.digest)
         signatures = {
             index: key.sign(message) for index, key in enumerate(self.voting_keys[: self.signers])
         }
         return Certificate.from_votes(
-            0, header.view, kind, header.digest, signatures, len(self.voting_keys)
+            header.epoch, header.view, kind, header.digest, signatures, len(self.voting_keys)
         )
 
     # -- answers -------------------------------------------------------------------------------
@@ -147,8 +192,27 @@ class Chain:
             "height": height,
             "header": block.header.encode().hex(),
             "certificate": block.certificate.encode().hex(),
-            "headers": [],
+            "headers": [header.encode().hex() for header in block.closing],
         }
+
+    def network_answer(self) -> Json:
+        """`GET /v1/network`, as far as wallets read it."""
+        return {"network_id": self.network_id.hex(), "epoch": self.epoch}
+
+    def epoch_answer(self, epoch: int) -> Json:
+        """`GET /v1/epochs/{n}`, as far as wallets read it."""
+        start = self.starts[epoch - 1]
+        return {
+            "epoch": epoch,
+            "boundary": start.boundary.encode().hex(),
+            "headers": [header.encode().hex() for header in start.closing],
+            "certificate": start.certificate.encode().hex(),
+        }
+
+    def epochs_answer(self, first: int) -> bytes:
+        """`GET /v1/epochs?from=N`."""
+        wanted = self.starts[first - 1 : first - 1 + EPOCHS_AT_ONCE]
+        return encode(tuple([start.value() for start in wanted]))
 
     def object_answer(self, key: bytes, height: int | None) -> Json:
         """An object with its proof against the header at `height`."""

@@ -1,16 +1,24 @@
 """The genesis of the wallet's tests."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from ledger.founders import GenesisCurrency, Territory
 from ledger.genesis import Genesis
 from ledger.rules import Parameters
 from primitives.signatures import SigningKey
 
-GENESIS_TIME_MS = 1_700_000_000_000
+GENESIS_TIME_MS = time.time_ns() // 1_000_000 - 3_600_000
+"""An hour ago: a wallet that begins with an older genesis wants more proof."""
 
 
-def found(key_of: Callable[[str], SigningKey], salt: str) -> Genesis:
+def found(
+    key_of: Callable[[str], SigningKey],
+    salt: str,
+    *,
+    time_ms: int = GENESIS_TIME_MS,
+    http: Sequence[str] = (),
+) -> Genesis:
     """Four territories with one euro currency each; issuers of two keys, both needed."""
 
     def public(name: str) -> bytes:
@@ -22,7 +30,7 @@ def found(key_of: Callable[[str], SigningKey], salt: str) -> Genesis:
             prefix=prefix,
             currencies=(GenesisCurrency(code),),
             peer=f"127.0.0.1:{4000 + index}",
-            http=f"127.0.0.1:{5000 + index}",
+            http=http[index] if http else f"127.0.0.1:{5000 + index}",
             voting_key=public(f"{prefix} voting{salt}"),
             authority_der=b"\x30" + bytes([index]),
             signing_keys=(public(f"{prefix} staff"),),
@@ -36,4 +44,4 @@ def found(key_of: Callable[[str], SigningKey], salt: str) -> Genesis:
             [("arden", "ARD"), ("brume", "BRU"), ("cassis", "CAS"), ("dune", "DUN")]
         )
     )
-    return Genesis(1, GENESIS_TIME_MS, True, Parameters(), territories)
+    return Genesis(1, time_ms, True, Parameters(), territories)

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from ledger import roles
 from ledger.accounts import open_fields
@@ -58,15 +59,15 @@ STAFF_KEY = key_of("arden staff")
 ISSUER_KEYS = (key_of("arden issuer 0"), key_of("arden issuer 1"))
 
 
-def genesis(salt: str = "") -> Genesis:
+def genesis(salt: str = "", **changes: Any) -> Genesis:
     """Four territories; the first's issuer needs two signatures."""
-    return found(key_of, salt)
+    return found(key_of, salt, **changes)
 
 
-def empty_chain(salt: str = "") -> Chain:
+def empty_chain(salt: str = "", **changes: Any) -> Chain:
     """The network before anything happened."""
     names = ("arden", "brume", "cassis", "dune")
-    return Chain(genesis(salt), [key_of(f"{name} voting{salt}") for name in names])
+    return Chain(genesis(salt, **changes), [key_of(f"{name} voting{salt}") for name in names])
 
 
 def chain_with_people(salt: str = "") -> Chain:

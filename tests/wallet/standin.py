@@ -71,6 +71,8 @@ class StandInNode:
                 web.get("/v1/transactions/{id}", self._transaction),
                 web.get("/v1/network", self._network),
                 web.get("/v1/headers/{height}", self._header),
+                web.get("/v1/epochs", self._epochs),
+                web.get("/v1/epochs/{epoch}", self._epoch),
                 web.get("/v1/accounts/{address}", self._account),
                 web.get("/v1/accounts/{address}/history", self._history),
                 web.get("/v1/currencies/{code}", self._currency),
@@ -162,7 +164,7 @@ class StandInNode:
     async def _network(self, request: web.Request) -> web.Response:
         if self.faults.down:
             raise _dropped(request)
-        return self._answer(request, {"network_id": self.chain.network_id.hex()})
+        return self._answer(request, self.chain.network_answer())
 
     async def _header(self, request: web.Request) -> web.Response:
         word = request.match_info["height"]
@@ -172,6 +174,20 @@ class StandInNode:
         if not 1 <= height <= self.chain.height:
             return _problem(404, "not_found")
         return self._answer(request, self.chain.bundle(height))
+
+    async def _epochs(self, request: web.Request) -> web.Response:
+        if self.faults.down:
+            raise _dropped(request)
+        raw = self.chain.epochs_answer(int(request.query["from"]))
+        return web.Response(body=raw, content_type="application/msgpack")
+
+    async def _epoch(self, request: web.Request) -> web.Response:
+        if self.faults.down:
+            raise _dropped(request)
+        epoch = int(request.match_info["epoch"])
+        if not 1 <= epoch <= self.chain.epoch:
+            return _problem(404, "not_found")
+        return self._answer(request, self.chain.epoch_answer(epoch))
 
     async def _account(self, request: web.Request) -> web.Response:
         if self.faults.down:

@@ -1,8 +1,9 @@
 """Receipts: a payment, and everything needed to believe it without asking anyone.
 
 A receipt holds the signed bytes, the block's header with what makes it final, and the proof that
-the transaction stands in that block. Once a later header exists it may also hold its place in the
-receipt log, which stays provable when the block is long pruned.
+the transaction stands in that block; after the first epoch also the certificates that lead there
+from the genesis. Once a later header exists it may hold its place in the receipt log as well, which
+stays provable when the block is long pruned.
 
 What a receipt says is read from the signed bytes alone; nothing in the file repeats it, so nothing
 can contradict it.
@@ -15,11 +16,13 @@ from ledger.envelope import Transaction, signature_items
 from ledger.proofs import InclusionProof, ReceiptProof
 from ledger.transaction import decode_transaction
 from primitives import signatures
+from primitives.encoding import encode
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.commitments import commitment
 from wallet.light.decoding import decoded
-from wallet.light.trust import FinalHeader, TrustedNetwork
+from wallet.light.epochs import EPOCHS_BYTES_MAX, EpochStart, read_epochs
+from wallet.light.trust import FinalHeader, TrustedNetwork, decode_header
 
 FILE_KIND = "receipt"
 FILE_VERSION = 1
@@ -27,6 +30,7 @@ RAW_BYTES_MAX = 512 * 1024
 PROOF_BYTES_MAX = 64 * 1024
 NOTE_CHARACTERS_MAX = 140
 CHUNK_RECEIPTS = 65_536
+EPOCHS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class LogPlace:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """See the module's docstring. The note and its salt are there if the payer gave them."""
+    """See the module's docstring. The note and its salt are there if the payer gave them;
+    `epochs` lead from the genesis to the epochs of its headers."""
 
     network_id: bytes
     raw: bytes
@@ -49,6 +54,7 @@ class Receipt:
     place: LogPlace | None = None
     note: str = ""
     note_salt: bytes = b""
+    epochs: tuple[EpochStart, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The receipt as a file's content."""
@@ -66,6 +72,8 @@ class Receipt:
                 "proof": self.place.proof.hex(),
                 "header": self.place.bundle.to_json(),
             }
+        if self.epochs:
+            content["epochs"] = encode(tuple([start.value() for start in self.epochs])).hex()
         if self.note:
             content["note"] = self.note
             content["note_salt"] = self.note_salt.hex()
@@ -101,6 +109,7 @@ def receipt_from_json(content: Mapping[str, object]) -> Receipt:
             place=None if log is None else _place(_object(content, "log")),
             note=note,
             note_salt=hex_field(content, "note_salt", 32) if note else b"",
+            epochs=_epochs(content),
         )
     except Refused as refusal:
         if refusal.code == "node_answer_malformed":
@@ -117,6 +126,7 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
     if receipt.network_id != network.network_id:
         raise Refused("network_mismatch")
     try:
+        network = network.led_on(receipt.epochs)
         transaction = decode_transaction(receipt.raw, network.network_id)
         for key, message, signature in signature_items(transaction):
             if not signatures.verify(key, message, signature):
@@ -164,6 +174,18 @@ def chunk_path_for_refund(proof: bytes) -> tuple[bytes, ...] | None:
     if place.number // CHUNK_RECEIPTS >= open_chunk - 1:
         return None
     return place.chunk_path
+
+
+def epochs_to(network: TrustedNetwork, *bundles: HeaderBundle) -> tuple[EpochStart, ...]:
+    """What a receipt with these headers carries, to be checked with the genesis alone."""
+    newest = max([decode_header(bundle.header).epoch for bundle in bundles])
+    return tuple([known.start for known in network.epochs[:newest]])
+
+
+def _epochs(content: Mapping[str, object]) -> tuple[EpochStart, ...]:
+    if "epochs" not in content:
+        return ()
+    return read_epochs(hex_field(content, "epochs", EPOCHS_BYTES_MAX), count_max=EPOCHS_MAX)
 
 
 def _place(content: Mapping[str, object]) -> LogPlace:

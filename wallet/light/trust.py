@@ -1,25 +1,26 @@
-"""Which headers are final, decided from the genesis file alone.
+"""Which headers are final, decided from the genesis file and what follows from it.
 
-One epoch: the member set of the genesis. What a certificate says is checked once and remembered,
-so that thousands of proofs under one header cost its signatures once.
+The set of the first epoch stands in the genesis. Each later one is believed because the set before
+it finalized the boundary that names it (`wallet.light.epochs`). What a certificate says is checked
+once and remembered, so that thousands of proofs under one header cost its signatures once.
 """
 
-import itertools
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate, verify_certificate
 from consensus.header import Header
 from consensus.members import Member, MemberSet
-from consensus.votes import FINALIZE
 from ledger.founders import Territory
 from ledger.genesis import Genesis
+from ledger.rules import MS_PER_DAY
 from primitives import signatures
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle
+from wallet.light.epochs import EpochStart, check_chain, check_names, next_members
 
 CERTIFICATES_KEPT = 256
-EPOCH = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +50,150 @@ class FinalHeader:
         return self.header.time_ms
 
 
+@dataclass(frozen=True, slots=True)
+class KnownEpoch:
+    """An epoch after the first one, and why its set is believed."""
+
+    start: EpochStart
+    members: MemberSet
+
+    def bundle(self) -> HeaderBundle:
+        """The boundary with what finalized it."""
+        start = self.start
+        closing = tuple([header.encode() for header in start.closing])
+        return HeaderBundle(start.boundary.encode(), start.certificate.encode(), closing)
+
+
 class TrustedNetwork:
-    """A network as its genesis describes it: the one thing a wallet trusts."""
+    """A network as its genesis describes it, and the epochs that were followed from there.
+
+    `territories` are those of the genesis; clients add those that joined since, once proved.
+    """
 
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
         self.network_id: bytes = genesis.network_id
-        self.members = MemberSet(
-            tuple(
-                Member(territory.voting_key, territory.recovery_key, territory.prefix)
-                for territory in genesis.territories
-            )
-        )
+        self.territories: tuple[Territory, ...] = genesis.territories
+        self.epochs: list[KnownEpoch] = []
+        """Those after the first, without a gap."""
         self.certificates_verified = 0
+        self._first_members = MemberSet.of(
+            Member(one.voting_key, one.recovery_key, one.prefix) for one in genesis.territories
+        )
         self._verified: OrderedDict[tuple[bytes, bytes], int] = OrderedDict()
+
+    # -- territories --------------------------------------------------------------------------
 
     def territory(self, prefix: str) -> Territory:
         """A territory by its short name. Raises `Refused("address_of_other_network")`."""
-        for territory in self.genesis.territories:
+        for territory in self.territories:
             if territory.prefix == prefix:
                 return territory
         raise Refused("address_of_other_network", prefix)
+
+    # -- epochs -------------------------------------------------------------------------------
+
+    @property
+    def newest_epoch(self) -> int:
+        """The newest epoch whose set is known."""
+        return len(self.epochs)
+
+    @property
+    def members(self) -> MemberSet:
+        """The set of the newest known epoch."""
+        return self.epochs[-1].members if self.epochs else self._first_members
+
+    def members_of(self, epoch: int) -> MemberSet:
+        """The set that votes in an epoch. Raises `Refused("epoch_unknown")` for one that was not
+        followed to."""
+        if epoch == 0:
+            return self._first_members
+        if epoch > len(self.epochs):
+            raise Refused("epoch_unknown", f"epoch {epoch}")
+        return self.epochs[epoch - 1].members
+
+    @property
+    def trusted_ms(self) -> int:
+        """The time of the newest boundary that is known, or of the genesis; Unix time."""
+        return self.epochs[-1].start.boundary.time_ms if self.epochs else self.genesis.time_ms
+
+    @property
+    def trust_ms_max(self) -> int:
+        """For so long after a header was known to be final, its set's word suffices for the next
+        (protocol, section 8): keys that are old may be anybody's."""
+        return self.genesis.parameters.trust_days_max * MS_PER_DAY
+
+    def follow(
+        self, starts: Sequence[EpochStart], after: Sequence[KnownEpoch] = ()
+    ) -> list[KnownEpoch]:
+        """The epochs that `starts` prove, the first of them the one after the newest known, or
+        after those that were followed before and not adopted yet.
+
+        Nothing is believed yet: see `adopt`. Raises `Refused`: `certificate_invalid`,
+        `node_of_other_network`.
+        """
+        return self._followed(starts, after, self._vouch)
+
+    def adopt(self, followed: Sequence[KnownEpoch]) -> None:
+        """Believe what `follow` gave."""
+        for known in followed:
+            if known.start.epoch == self.newest_epoch + 1:
+                self.epochs.append(known)
+
+    def led_on(self, starts: Sequence[EpochStart]) -> "TrustedNetwork":
+        """This network, and beyond what it knows the epochs that `starts` prove; this object
+        learns nothing. Raises as `follow`."""
+        led = TrustedNetwork(self.genesis)
+        led.territories, led.epochs = self.territories, list(self.epochs)
+        led.adopt(led.follow(starts[self.newest_epoch :]))
+        return led
+
+    def recall(self, starts: Sequence[EpochStart]) -> None:
+        """Believe again what was followed once and kept; up to the first that does not fit."""
+        for start in starts:
+            try:
+                self.adopt(self._followed((start,), (), lambda certificate, members: None))
+            except Refused:
+                return
+
+    def _followed(
+        self,
+        starts: Sequence[EpochStart],
+        after: Sequence[KnownEpoch],
+        vouch: Callable[[Certificate, MemberSet], None],
+    ) -> list[KnownEpoch]:
+        last = after[-1] if after else self.epochs[-1] if self.epochs else None
+        members = last.members if last else self._first_members
+        before = last.start.boundary if last else None
+        epoch = last.start.epoch if last else 0
+        followed: list[KnownEpoch] = []
+        for start in starts:
+            epoch += 1
+            boundary = start.boundary
+            if start.epoch != epoch:
+                raise Refused("certificate_invalid", f"epoch {start.epoch} instead of {epoch}")
+            if before is not None and not (
+                boundary.height > before.height and boundary.time_ms > before.time_ms
+            ):
+                raise Refused("certificate_invalid", "a boundary is older than the one before")
+            members = next_members(start, members, self.network_id, vouch)
+            followed.append(KnownEpoch(start, members))
+            before = boundary
+        return followed
+
+    # -- headers ------------------------------------------------------------------------------
 
     def verify_final(self, bundle: HeaderBundle) -> FinalHeader:
         """The header of `bundle`, if it is final.
 
         Raises `Refused`: `certificate_invalid` when signatures or the chain of headers do not
-        hold, `node_of_other_network` when they are another network's.
+        hold, `node_of_other_network` when they are another network's, `epoch_unknown` for an epoch
+        that was not followed to yet.
         """
-        chain = [self._header(raw) for raw in (bundle.header, *bundle.headers)]
-        for parent, child in itertools.pairwise(chain):
-            if child.parent_digest != parent.digest or child.height != parent.height + 1:
-                raise Refused("certificate_invalid", "the headers are no chain")
+        chain = [decode_header(raw) for raw in (bundle.header, *bundle.headers)]
+        check_chain(chain, self.network_id)
         vouched_by = self._vouched_by(bundle.certificate, chain[-1])
-        return FinalHeader(chain[0], vouched_by, len(self.members.members))
-
-    def _header(self, raw: bytes) -> Header:
-        try:
-            header = Header.decode(raw)
-        except Refused as refusal:
-            raise Refused("certificate_invalid", str(refusal)) from None
-        if header.network_id != self.network_id:
-            raise Refused("node_of_other_network")
-        if header.epoch != EPOCH or header.closing:
-            raise Refused("certificate_invalid", f"epoch {header.epoch}")
-        return header
+        return FinalHeader(chain[0], vouched_by, len(self.members_of(chain[0].epoch).members))
 
     def _vouched_by(self, raw: bytes, header: Header) -> int:
         """How many members signed the finalization of `header`; raises unless they suffice."""
@@ -101,20 +201,29 @@ class TrustedNetwork:
         known = self._verified.get(key)
         if known is not None:
             return known
+        members = self.members_of(header.epoch)
         try:
             certificate = Certificate.decode(raw)
-            if (
-                certificate.kind != FINALIZE
-                or certificate.digest != header.digest
-                or certificate.epoch != header.epoch
-                or certificate.view != header.view
-            ):
-                raise Refused("certificate_invalid", "it is for another header")
-            verify_certificate(certificate, self.members, self.network_id, signatures.verify)
+            check_names(certificate, header)
         except Refused as refusal:
             raise Refused("certificate_invalid", refusal.detail or refusal.code) from None
-        self.certificates_verified += 1
+        self._vouch(certificate, members)
         self._verified[key] = len(certificate.signatures)
         if len(self._verified) > CERTIFICATES_KEPT:
             self._verified.popitem(last=False)
         return len(certificate.signatures)
+
+    def _vouch(self, certificate: Certificate, members: MemberSet) -> None:
+        try:
+            verify_certificate(certificate, members, self.network_id, signatures.verify)
+        except Refused as refusal:
+            raise Refused("certificate_invalid", refusal.detail or refusal.code) from None
+        self.certificates_verified += 1
+
+
+def decode_header(raw: bytes) -> Header:
+    """A header from anyone. Raises `Refused("certificate_invalid")`."""
+    try:
+        return Header.decode(raw)
+    except Refused as refusal:
+        raise Refused("certificate_invalid", str(refusal)) from None

@@ -1,0 +1,44 @@
+"""A checkpoint: an epoch and the digest of the boundary that began it, told by somebody trusted."""
+
+import json
+from pathlib import Path
+
+from primitives.errors import Refused
+from primitives.hashing import HASH_BYTES
+from wallet.atomic_files import write_file
+
+FILE_BYTES_MAX = 4_096
+EPOCH_MAX = 2**31
+
+
+def parse_checkpoint(word: str) -> tuple[int, bytes]:
+    """Read `EPOCH:DIGEST`. Raises `Refused("checkpoint_malformed")`."""
+    epoch, _, digest = word.strip().partition(":")
+    try:
+        raw = bytes.fromhex(digest)
+    except ValueError:
+        raw = b""
+    if not (epoch.isascii() and epoch.isdigit()) or len(epoch) > 10 or len(raw) != HASH_BYTES:
+        raise Refused("checkpoint_malformed", word[:100])
+    if not 1 <= int(epoch) <= EPOCH_MAX:
+        raise Refused("checkpoint_malformed", word[:100])
+    return int(epoch), raw
+
+
+def write_checkpoint(file: Path, epoch: int, digest: bytes) -> None:
+    """Keep it, in the place of an earlier one."""
+    content = {"kind": "checkpoint", "version": 1, "epoch": epoch, "digest": digest.hex()}
+    write_file(file, json.dumps(content).encode() + b"\n")
+
+
+def read_checkpoint(file: Path) -> tuple[int, bytes] | None:
+    """The checkpoint that is kept, or None. Raises `Refused("checkpoint_malformed")`: one that
+    the owner noted must not be passed over."""
+    try:
+        with file.open("rb") as stream:
+            content = json.loads(stream.read(FILE_BYTES_MAX))
+        return parse_checkpoint(f"{content['epoch']}:{content['digest']}")
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Refused("checkpoint_malformed", file=str(file)) from None

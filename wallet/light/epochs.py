@@ -1,0 +1,173 @@
+"""From one epoch's territories to the next: what a wallet follows instead of the whole chain.
+
+An epoch ends with a boundary block, whose header names the hash of the set that votes next. So a
+wallet that knows the set of epoch n − 1 believes the set of epoch n once a quorum of the former
+finalized the boundary, itself or by a closing block above it (docs/protocol.md, sections 7 and 8).
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from consensus.certificates import CERTIFICATE_BYTES_MAX, MEMBERS_MAX, Certificate
+from consensus.header import HEADER_BYTES_MAX, Header
+from consensus.members import Member, MemberSet
+from consensus.votes import FINALIZE
+from primitives.encoding import Value, decode
+from primitives.errors import Refused
+
+EPOCHS_BYTES_MAX = 8 << 20
+EPOCHS_AT_ONCE = 64
+"""So many a node gives in one answer."""
+CLOSINGS_MAX = 1_024
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStart:
+    """What a node says began an epoch, decoded and not yet believed.
+
+    `closing` are the headers between the boundary and the certified one, which is the last of
+    them; empty when the certificate is for the boundary. `members` is None where the set is the
+    one of the epoch before.
+    """
+
+    epoch: int
+    boundary: Header
+    closing: tuple[Header, ...]
+    certificate: Certificate
+    members: MemberSet | None
+
+    @property
+    def certified(self) -> Header:
+        """The header that the certificate must be for."""
+        return self.closing[-1] if self.closing else self.boundary
+
+    def value(self) -> Value:
+        """The form in `GET /v1/epochs?from=N`."""
+        return (
+            self.epoch,
+            self.boundary.encode(),
+            tuple([header.encode() for header in self.closing]),
+            self.certificate.encode(),
+            None if self.members is None else _rows(self.members),
+        )
+
+
+def _rows(members: MemberSet) -> Value:
+    return tuple([(one.voting_key, one.recovery_key, one.prefix) for one in members.members])
+
+
+def read_epochs(raw: bytes, *, count_max: int = EPOCHS_AT_ONCE) -> tuple[EpochStart, ...]:
+    """Read `GET /v1/epochs?from=N`, or what a receipt carries.
+
+    Raises `Refused("node_answer_malformed")`.
+    """
+    try:
+        value = decode(raw, bytes_max=EPOCHS_BYTES_MAX)
+        if not isinstance(value, tuple) or len(value) > count_max:
+            raise Refused("node_answer_malformed", field="epochs")
+        return tuple([read_epoch(entry) for entry in value])
+    except Refused as refusal:
+        raise Refused("node_answer_malformed", str(refusal), field="epochs") from None
+
+
+def read_epoch(entry: Value) -> EpochStart:
+    """Read what `EpochStart.value` gives. Raises `Refused`."""
+    match entry:
+        case (int(epoch), bytes(boundary), tuple(closing), bytes(certificate), members) if (
+            type(epoch) is int and len(closing) <= CLOSINGS_MAX
+        ):
+            return EpochStart(
+                epoch,
+                _header(boundary),
+                tuple([_header(raw) for raw in closing]),
+                _certificate(certificate),
+                None if members is None else read_members(members),
+            )
+    raise Refused("encoding_not_canonical", "not an epoch")
+
+
+def _header(raw: Value) -> Header:
+    if not isinstance(raw, bytes) or len(raw) > HEADER_BYTES_MAX:
+        raise Refused("encoding_not_canonical", "not a header")
+    return Header.decode(raw)
+
+
+def _certificate(raw: bytes) -> Certificate:
+    if len(raw) > CERTIFICATE_BYTES_MAX:
+        raise Refused("encoding_not_canonical", "not a certificate")
+    return Certificate.decode(raw)
+
+
+def read_members(value: Value) -> MemberSet:
+    """A set from `[[voting_key, recovery_key, prefix], …]`. Raises `Refused`."""
+    if not isinstance(value, tuple) or not 1 <= len(value) <= MEMBERS_MAX:
+        raise Refused("members_malformed", "not a set of members")
+    members: list[Member] = []
+    for row in value:
+        match row:
+            case (bytes(voting), bytes(recovery), str(prefix)) if (
+                len(voting) == len(recovery) == _KEY_BYTES
+            ):
+                members.append(Member(voting, recovery, prefix))
+            case _:
+                raise Refused("members_malformed", "not a member")
+    return MemberSet.of(members)
+
+
+def next_members(
+    start: EpochStart,
+    members: MemberSet,
+    network_id: bytes,
+    vouch: Callable[[Certificate, MemberSet], None],
+) -> MemberSet:
+    """The set of epoch `start.epoch`, given `members`, that of the epoch before.
+
+    `vouch` verifies a certificate under a set. Raises `Refused`: `certificate_invalid` where
+    anything does not follow, `node_of_other_network`.
+    """
+    check_chain((start.boundary, *start.closing), network_id)
+    boundary, certified = start.boundary, start.certified
+    if boundary.epoch != start.epoch - 1 or boundary.next_set_hash is None:
+        raise Refused("certificate_invalid", f"no boundary of epoch {start.epoch - 1}")
+    following = start.members or members
+    if following.hash() != boundary.next_set_hash:
+        raise Refused("certificate_invalid", "the set is not the one that the boundary names")
+    check_names(start.certificate, certified)
+    vouch(start.certificate, members)
+    return following
+
+
+def check_chain(headers: Sequence[Header], network_id: bytes) -> None:
+    """Each header stands on the one before, all in one epoch of one network.
+
+    Closing headers stand at their boundary's height. Raises `Refused`: `certificate_invalid`,
+    `node_of_other_network`.
+    """
+    first = headers[0]
+    if first.network_id != network_id:
+        raise Refused("node_of_other_network")
+    if first.closing:
+        raise Refused("certificate_invalid", "a closing header is no block of the chain")
+    for parent, child in itertools.pairwise(headers):
+        at_end = parent.closing or parent.next_set_hash is not None
+        if (
+            child.network_id != network_id
+            or child.epoch != first.epoch
+            or child.parent_digest != parent.digest
+            or child.closing != at_end
+            or child.height != parent.height + (0 if at_end else 1)
+        ):
+            raise Refused("certificate_invalid", "the headers are no chain")
+
+
+def check_names(certificate: Certificate, header: Header) -> None:
+    """The certificate finalizes this very header. Raises `Refused("certificate_invalid")`."""
+    if (
+        certificate.kind != FINALIZE
+        or certificate.digest != header.digest
+        or certificate.epoch != header.epoch
+        or certificate.view != header.view
+    ):
+        raise Refused("certificate_invalid", "it is for another header")
