@@ -72,7 +72,8 @@ class ObjectWithProof:
 class TransactionStatus:
     """Where a transaction stands. `code` only for `refused`; the proofs only for `final`.
 
-    `receipt` is None while no final header's state root holds this transaction yet.
+    `receipt` is None while no final header's state root holds this transaction yet; `height` and
+    `inclusion` are None where the block is kept no longer.
     """
 
     id: bytes
@@ -119,10 +120,12 @@ class HistoryItem:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Newest first. `next_before` continues the listing, None at its end."""
+    """Newest first. `next_before` continues the listing, None at its end. `truncated`: there may
+    have been more, in blocks that this node keeps no longer."""
 
     items: tuple[HistoryItem, ...]
     next_before: int | None
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

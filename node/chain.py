@@ -16,9 +16,12 @@ from node.block_body import read_body
 from node.chain_records import (
     ACCOUNT,
     BODY,
+    BODY_BYTES_MAX,
     CHUNK,
     FIRST_NUMBER,
+    FORMAT,
     HEADER,
+    IDS,
     META_KEY,
     OBJECT,
     SLOT_BYTES,
@@ -29,12 +32,11 @@ from node.chain_records import (
     lane_entry,
     number_key,
 )
+from node.receipt_ids import ids_between
 from node.store import Change, Store, after_prefix
 from primitives.errors import InvariantBroken, Refused
-from primitives.hashing import hash_bytes
 from primitives.tree_proofs import value_hash_of
 
-_BODY_BYTES_MAX = 1 << 25
 _IDS_CACHED_BLOCKS = 64
 _RAWS_CACHED_BLOCKS = 4
 
@@ -76,6 +78,8 @@ class Chain:
         self.newest: StoredHeader | None = None
         with damage_told():
             self.meta = Meta.decode(raw)
+            if self.meta.format != FORMAT:
+                raise Refused("data_of_older_version", f"store format {self.meta.format}")
             if self.meta.height:
                 self.newest = self.stored_header(self.meta.height)
                 if self.newest is None:
@@ -151,6 +155,8 @@ class Chain:
             changes.append((number_key(BODY, height), block.body))
             if block.transactions:
                 changes.append((number_key(FIRST_NUMBER, receipts), height.to_bytes(8, "big")))
+                ids = b"".join([transaction.id for transaction in block.transactions])
+                changes.append((number_key(IDS, receipts), ids))
             _index(block.transactions, receipts, changes)
             receipts += len(block.transactions)
         changes.extend((number_key(CHUNK, index), root) for index, root in chunk_roots)
@@ -258,14 +264,18 @@ class Chain:
         return self._raws(height)
 
     def _read_raws(self, height: int) -> tuple[bytes, ...]:
-        return read_body(self.body(height), _BODY_BYTES_MAX)
+        return read_body(self.body(height), BODY_BYTES_MAX)
 
     def ids(self, height: int) -> tuple[bytes, ...]:
         """The ids of the transactions at a height."""
         return self._ids(height)
 
     def _read_ids(self, height: int) -> tuple[bytes, ...]:
-        return tuple([hash_bytes("tx", raw) for raw in self.raws(height)])
+        stored = self.stored_header(height)
+        if stored is None:
+            raise InvariantBroken(f"the header at height {height} is missing")
+        first = stored.first_number
+        return tuple(self.ids_between(first, first + stored.header.transactions_count))
 
     # -- transactions -------------------------------------------------------------------------
 
@@ -274,8 +284,11 @@ class Chain:
         raw = self._store.get(TRANSACTION + transaction_id)
         return None if raw is None else int.from_bytes(raw, "big")
 
-    def place_of(self, number: int) -> tuple[int, int]:
-        """(height, index) of the transaction with this receipt number."""
+    def place_of(self, number: int) -> tuple[int, int] | None:
+        """(height, index) of the transaction with this receipt number; None where its block is
+        kept no more."""
+        if number < self.meta.first_number:
+            return None
         entries = self._store.iterate(
             FIRST_NUMBER, number_key(FIRST_NUMBER, number + 1), reverse=True
         )
@@ -315,12 +328,7 @@ class Chain:
 
     def ids_between(self, first_number: int, end_number: int) -> Iterator[bytes]:
         """Ids of receipts first_number ≤ number < end_number."""
-        number = first_number
-        while number < end_number:
-            height, index = self.place_of(number)
-            ids = self.ids(height)[index : index + end_number - number]
-            yield from ids
-            number += len(ids)
+        return ids_between(self._store, first_number, end_number)
 
     def compact(self) -> None:
         """See `Store.compact`."""

@@ -5,6 +5,7 @@
     h ‖ height(8)          [header, first receipt number, certificate or nil]
     b ‖ height(8)          body
     n ‖ first number(8)    height(8) of the non-empty block whose first receipt has this number
+    i ‖ first number(8)    ids (32 each) of a run of receipts, beginning with this number
     t ‖ id(32)             receipt number(8)
     a ‖ account(20) ‖ number(8)    the lane if it was this account's own: device(8) ‖ number(8)
     k ‖ index(8)           root of a full chunk of the receipt log
@@ -12,6 +13,10 @@
 Objects lag one block: with the newest final header h the store holds the state after h − 1, which
 is what that header's state root commits to. So a start can check every object against a header,
 and then executes block h again.
+
+h, b, n and a go once they are older than what the node keeps (`node.pruning`); i and t never do,
+so a receipt can always be found and proved. A store that began with a snapshot has no h, b, n and
+a from before it either.
 """
 
 import contextlib
@@ -31,10 +36,14 @@ FIRST_NUMBER = b"n"
 TRANSACTION = b"t"
 ACCOUNT = b"a"
 CHUNK = b"k"
+IDS = b"i"
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no runs of ids: they were hashed from the bodies, which are no longer kept for ever."""
+
 LANE_DEVICE_BYTES = 8
 SLOT_BYTES = 8
+BODY_BYTES_MAX = 1 << 25
 _RECORD_BYTES_MAX = 1 << 20
 
 _TOLD_AS_THEY_ARE = frozenset(
@@ -43,6 +52,7 @@ _TOLD_AS_THEY_ARE = frozenset(
         "data_in_use",
         "data_missing",
         "data_of_newer_version",
+        "data_of_older_version",
         "data_of_other_network",
         "journal_corrupt",
         "state_root_differs",
@@ -84,6 +94,7 @@ class Meta:
 
     `network_id` is None before the first start. `slots` counts those of the stored objects,
     `receipts` those of all blocks. `journal_sequence` is the newest journal group known here.
+    Blocks are kept from `first_height` on; its first receipt number is `first_number`.
     """
 
     journal_id: bytes
@@ -92,25 +103,29 @@ class Meta:
     slots: int = 1
     receipts: int = 0
     journal_sequence: int = 0
+    first_height: int = 1
+    first_number: int = 0
+    format: int = FORMAT
 
     def encode(self) -> bytes:
         """The stored form."""
         return encode(
             (
                 "chain",
-                FORMAT,
+                self.format,
                 self.journal_id,
                 self.network_id,
                 self.height,
                 self.slots,
                 self.receipts,
                 self.journal_sequence,
+                *((self.first_height, self.first_number) if self.format > 1 else ()),
             )
         )
 
     @staticmethod
     def decode(raw: bytes) -> "Meta":
-        """Refuses `data_of_newer_version` and `store_corrupt`."""
+        """Also of an older `format`. Refuses `data_of_newer_version` and `store_corrupt`."""
         match decode(raw):
             case ("chain", *fields) if any(type(field) is bool for field in fields):
                 pass  # true equals 1
@@ -118,15 +133,21 @@ class Meta:
                 raise Refused("data_of_newer_version", f"store format {version}")
             case (
                 "chain",
-                1,
+                int(version),
                 bytes(journal_id),
                 None | bytes() as network_id,
                 int(height),
                 int(slots),
                 int(receipts),
                 int(sequence),
+                *history,
             ):
-                return Meta(journal_id, network_id, height, slots, receipts, sequence)
+                known = (journal_id, network_id, height, slots, receipts, sequence)
+                match version, history:
+                    case 1, []:
+                        return Meta(*known, format=1)
+                    case 2, [int(first_height), int(first_number)]:
+                        return Meta(*known, first_height, first_number)
         raise Refused("store_corrupt", "the store's own record can't be read")
 
 

@@ -138,20 +138,23 @@ def _verify_chain(chain: Chain) -> dict[str, object]:
 
 
 def _verify_blocks(chain: Chain) -> int:
-    transactions = 0
     network_id = chain.meta.network_id
-    parent = b"" if network_id is None else genesis_digest(network_id)
-    for height in range(1, chain.height + 1):
+    first = chain.meta.first_height
+    transactions = chain.meta.first_number
+    parent = None if first > 1 or network_id is None else genesis_digest(network_id)
+    for height in range(first, chain.height + 1):
         stored = chain.stored_header(height)
         if stored is None or stored.header.height != height:
             raise Refused("store_corrupt", f"the header at height {height} is missing")
-        if stored.header.parent_digest != parent or stored.header.network_id != network_id:
+        follows = parent is None or stored.header.parent_digest == parent
+        if not follows or stored.header.network_id != network_id:
             raise Refused("store_corrupt", f"the block at height {height} has another parent")
         ids = [hash_bytes("tx", raw) for raw in chain.raws(height)]
         if (
             stored.first_number != transactions
             or len(ids) != stored.header.transactions_count
             or transactions_root(ids) != stored.header.transactions_root
+            or list(chain.ids_between(transactions, transactions + len(ids))) != ids
         ):
             raise Refused("store_corrupt", f"the body at height {height} is another one")
         transactions += len(ids)

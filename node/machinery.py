@@ -30,6 +30,7 @@ from node.fairness import WATCHED_MAX, Fairness
 from node.intake import Intake
 from node.journal import Journal, create_journal
 from node.mempool import Mempool, MempoolBounds
+from node.migration import open_current_store
 from node.peers.catch_up import PART_BYTES, CatchUpRun, PartReader
 from node.peers.frames import FRAME_OVERHEAD_BYTES, WANT_BLOCKS, WIRE_VERSION, Hello
 from node.peers.network import PeerAddress, PeerNetwork
@@ -119,7 +120,7 @@ class Machinery:
         self._catch_up_task: asyncio.Task[None] | None = None
         parameters = options.genesis.parameters
         self.fairness = Fairness(self.members, parameters.delta_ms, parameters.block_work_max)
-        self.store: Store = open_store(options.store_folder, options.store_kind)
+        self.store: Store = open_current_store(options.store_folder, options.store_kind)
         try:
             self._open_data()
         except BaseException:

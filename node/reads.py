@@ -100,15 +100,15 @@ class Reads:
             if refusal is not None:
                 return TransactionStatus(transaction_id, "refused", refusal.code)
             return TransactionStatus(transaction_id, "unknown")
-        height, index = self._chain.place_of(number)
+        place = self._chain.place_of(number)
         receipt = self.receipt(number)
         return TransactionStatus(
             transaction_id,
             "final",
             None,
-            height,
+            None if place is None else place[0],
             number,
-            self._inclusion(height, index),
+            None if place is None else self._inclusion(*place),
             None if receipt is None else receipt[0],
             None if receipt is None else receipt[1],
         )
@@ -116,7 +116,8 @@ class Reads:
     def inclusion(self, transaction_id: bytes) -> bytes | None:
         """That it stands in its block."""
         number = self._chain.number_of(transaction_id)
-        return None if number is None else self._inclusion(*self._chain.place_of(number))
+        place = None if number is None else self._chain.place_of(number)
+        return None if place is None else self._inclusion(*place)
 
     def _inclusion(self, height: int, index: int) -> bytes:
         ids = self._chain.ids(height)
@@ -141,15 +142,13 @@ class Reads:
         return tuple([receipt_leaf(number, each) for number, each in enumerate(ids, first)])
 
     def raw(self, transaction_id: bytes) -> bytes | None:
-        """The signed bytes of a pending or final transaction."""
+        """The signed bytes of a pending transaction, or of a final one whose block is kept."""
         pending = self._mempool.get(transaction_id)
         if pending is not None:
             return pending.raw
         number = self._chain.number_of(transaction_id)
-        if number is None:
-            return None
-        height, index = self._chain.place_of(number)
-        return self._chain.raws(height)[index]
+        place = None if number is None else self._chain.place_of(number)
+        return None if place is None else self._chain.raws(place[0])[place[1]]
 
     def accounts_of(self, transaction_id: bytes) -> frozenset[bytes]:
         """Whom a pending or final transaction concerns; of a refused one, who sent it."""
@@ -172,7 +171,10 @@ class Reads:
         numbers = self._chain.history(account_id, _NUMBER_MAX if before is None else before, limit)
         items: list[HistoryItem] = []
         for number in numbers:
-            height, index = self._chain.place_of(number)
+            place = self._chain.place_of(number)
+            if place is None:
+                return HistoryPage(tuple(items), None, truncated=True)
+            height, index = place
             stored = self._chain.stored_header(height)
             raw = self._chain.raws(height)[index]
             transaction = self._decode(raw)
@@ -190,7 +192,9 @@ class Reads:
                     raw,
                 )
             )
-        return HistoryPage(tuple(items), numbers[-1] if len(numbers) == limit else None)
+        if len(numbers) == limit:
+            return HistoryPage(tuple(items), numbers[-1])
+        return HistoryPage(tuple(items), None, truncated=self._chain.meta.first_number > 0)
 
     def lane(self, account_id: bytes, device: bytes, number: int) -> LaneStatus:
         """What a number of a device's lane was used for."""
@@ -202,9 +206,10 @@ class Reads:
         if key is not None and number <= key.high:
             receipt = self._chain.on_lane(account_id, device, number, LANE_ENTRIES_MAX)
             if receipt is not None:
-                place, index = self._chain.place_of(receipt)
-                found = self._chain.ids(place)[index]
-                return LaneStatus("final", height, time_ms, found, place)
+                place = self._chain.place_of(receipt)
+                (found,) = self._chain.ids_between(receipt, receipt + 1)
+                held = None if place is None else place[0]
+                return LaneStatus("final", height, time_ms, found, held)
             below = key.high - number
             if below == 0 or (below <= WINDOW and key.bitmap >> (below - 1) & 1):
                 return LaneStatus("final", height, time_ms)

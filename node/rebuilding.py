@@ -13,7 +13,6 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.chain import Chain
 from node.chain_records import META_KEY, Meta
 from node.data_folder import DataFolder
 from node.journal import JOURNAL_ID_BYTES, Journal
@@ -70,7 +69,8 @@ def _known_of_journal(folder: DataFolder, kind: str) -> Meta | None:
             raise
         return None
     try:
-        return Chain(store).meta
+        raw = store.get(META_KEY)
+        return None if raw is None else Meta.decode(raw)
     except Refused:
         return None
     finally:

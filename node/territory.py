@@ -208,10 +208,14 @@ class TerritoryNode:
         return self._running.reads.status(transaction_id)
 
     def final_height(self, transaction_id: bytes) -> int | None:
-        """Where a final transaction stands; None for any other."""
+        """Where a final transaction stands; None for any other. Where its block is kept no longer,
+        the height at which this node's blocks begin."""
         chain = self._running.chain
         number = chain.number_of(transaction_id)
-        return None if number is None else chain.place_of(number)[0]
+        if number is None:
+            return None
+        place = chain.place_of(number)
+        return chain.meta.first_height if place is None else place[0]
 
     def transaction_raw(self, transaction_id: bytes) -> bytes | None:
         """The signed bytes, of a final or pending transaction."""

@@ -65,6 +65,7 @@ EXIT_CODES: dict[str, int] = {
     "disclosure_malformed": EXIT_USAGE,
     "data_of_other_network": EXIT_USAGE,
     "data_of_newer_version": EXIT_USAGE,
+    "data_of_older_version": EXIT_USAGE,
     "data_in_use": EXIT_USAGE,
     "data_missing": EXIT_USAGE,
     "data_malformed": EXIT_USAGE,

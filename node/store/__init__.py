@@ -2,13 +2,21 @@
 
 from pathlib import Path
 
-from node.store.port import Change, Store, after_prefix
+from node.store.port import Change, PinnedRange, Store, StoreView, after_prefix
 from primitives.errors import Refused
 
 STORE_KINDS = ("leveldb", "rocksdb")
 _KIND_FILE = "KIND"
 
-__all__ = ["STORE_KINDS", "Change", "Store", "after_prefix", "open_store"]
+__all__ = [
+    "STORE_KINDS",
+    "Change",
+    "PinnedRange",
+    "Store",
+    "StoreView",
+    "after_prefix",
+    "open_store",
+]
 
 
 def open_store(folder: Path, kind: str) -> Store:

@@ -35,7 +35,7 @@ class LevelStore:
             raise Refused(code, str(error)) from error
 
     def get(self, key: bytes) -> bytes | None:
-        """See `Store`."""
+        """See `StoreView`."""
         try:
             value: bytes | None = self._database.get(key, verify_checksums=True)
         except plyvel.Error as error:
@@ -59,13 +59,17 @@ class LevelStore:
     def iterate(
         self, start: bytes, stop: bytes | None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
+        """See `StoreView`."""
+        yield from _read(self._iterator(start, stop, reverse))
+
+    def pin(self, start: bytes, stop: bytes | None) -> "LevelRange":
         """See `Store`."""
-        try:
-            yield from self._database.iterator(
-                start=start, stop=stop, include_stop=False, reverse=reverse, verify_checksums=True
-            )
-        except plyvel.Error as error:
-            raise _unreadable(error) from error
+        return LevelRange(self._iterator(start, stop, False))
+
+    def _iterator(self, start: bytes, stop: bytes | None, reverse: bool) -> Any:
+        return self._database.iterator(
+            start=start, stop=stop, include_stop=False, reverse=reverse, verify_checksums=True
+        )
 
     def compact(self) -> None:
         """See `Store`."""
@@ -74,6 +78,28 @@ class LevelStore:
     def close(self) -> None:
         """See `Store`."""
         self._database.close()
+
+
+class LevelRange:
+    """A `PinnedRange` on LevelDB, whose iterators see the moment they were made at."""
+
+    def __init__(self, iterator: Any) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """See `PinnedRange`."""
+        return _read(self._iterator)
+
+    def close(self) -> None:
+        """See `PinnedRange`."""
+        self._iterator.close()
+
+
+def _read(iterator: Any) -> Iterator[tuple[bytes, bytes]]:
+    try:
+        yield from iterator
+    except plyvel.Error as error:
+        raise _unreadable(error) from error
 
 
 def _unreadable(error: Exception) -> Refused:

@@ -15,19 +15,36 @@ Change = tuple[bytes, bytes | None]
 """A key with its new value; None removes it."""
 
 
-class Store(Protocol):
-    """An open store. Closed once, then not used again."""
+class StoreView(Protocol):
+    """What can be read."""
 
     def get(self, key: bytes) -> bytes | None:
         """The value of `key`, or None."""
-
-    def write(self, changes: Iterable[Change], *, sync: bool) -> None:
-        """Apply all changes or none. A later change of the same key wins."""
 
     def iterate(
         self, start: bytes, stop: bytes | None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
         """Entries with start ≤ key < stop in order; `stop` None means to the end."""
+
+
+class PinnedRange(Protocol):
+    """Entries of one moment, whatever is written after it. Closed before the store is."""
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """In order, once."""
+
+    def close(self) -> None:
+        """Let the moment go: until then the store keeps what was replaced since."""
+
+
+class Store(StoreView, Protocol):
+    """An open store. Closed once, then not used again."""
+
+    def write(self, changes: Iterable[Change], *, sync: bool) -> None:
+        """Apply all changes or none. A later change of the same key wins."""
+
+    def pin(self, start: bytes, stop: bytes | None) -> PinnedRange:
+        """Entries with start ≤ key < stop as they are now, to be read while the store goes on."""
 
     def compact(self) -> None:
         """Give back the space of what was removed. Slow; for `node compact`."""

@@ -10,13 +10,14 @@ from rocksdict import (
     DBCompressionType,
     Options,
     Rdict,
+    RdictIter,
     ReadOptions,
     WriteBatch,
     WriteOptions,
 )
 
 from node.store.port import Change
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
 
 _WRITE_BUFFER_BYTES = 8 << 20
 _BLOCK_CACHE_BYTES = 16 << 20
@@ -62,30 +63,11 @@ class RocksStore:
         self, start: bytes, stop: bytes | None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
         """See `Store`."""
-        iterator = self._database.iter(ReadOptions())
-        if reverse:
-            if stop is None:
-                iterator.seek_to_last()
-            else:
-                iterator.seek_for_prev(stop)
-                if iterator.valid() and iterator.key() == stop:
-                    iterator.prev()
-        else:
-            iterator.seek(start)
-        while iterator.valid():
-            key: bytes = iterator.key()
-            if (key < start) if reverse else (stop is not None and key >= stop):
-                return
-            yield key, iterator.value()
-            if reverse:
-                iterator.prev()
-            else:
-                iterator.next()
-        # It ends at damage as it does at the end.
-        try:
-            iterator.status()
-        except Exception as error:  # rocksdict raises bare Exception
-            raise _refused(error) from error
+        return _read(self._database.iter(ReadOptions()), start, stop, reverse)
+
+    def pin(self, start: bytes, stop: bytes | None) -> "RocksRange":
+        """See `Store`."""
+        return RocksRange(self._database.iter(ReadOptions()), start, stop)
 
     def compact(self) -> None:
         """See `Store`."""
@@ -97,6 +79,53 @@ class RocksStore:
         if not self._closed:
             self._closed = True
             self._database.close()
+
+
+class RocksRange:
+    """A `PinnedRange` on RocksDB, whose iterators see the moment they were made at. (Iterators of
+    rocksdict's own snapshots do not: they see what was written since.)"""
+
+    def __init__(self, iterator: RdictIter, start: bytes, stop: bytes | None) -> None:
+        self._iterator: RdictIter | None = iterator
+        self._start, self._stop = start, stop
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """See `PinnedRange`."""
+        if self._iterator is None:
+            raise InvariantBroken("a moment is read that was let go")
+        return _read(self._iterator, self._start, self._stop, False)
+
+    def close(self) -> None:
+        """See `PinnedRange`."""
+        self._iterator = None  # rocksdict lets it go with its last reference
+
+
+def _read(
+    iterator: RdictIter, start: bytes, stop: bytes | None, reverse: bool
+) -> Iterator[tuple[bytes, bytes]]:
+    if reverse:
+        if stop is None:
+            iterator.seek_to_last()
+        else:
+            iterator.seek_for_prev(stop)
+            if iterator.valid() and iterator.key() == stop:
+                iterator.prev()
+    else:
+        iterator.seek(start)
+    while iterator.valid():
+        key: bytes = iterator.key()
+        if (key < start) if reverse else (stop is not None and key >= stop):
+            return
+        yield key, iterator.value()
+        if reverse:
+            iterator.prev()
+        else:
+            iterator.next()
+    # It ends at damage as it does at the end.
+    try:
+        iterator.status()
+    except Exception as error:  # rocksdict raises bare Exception
+        raise _refused(error) from error
 
 
 def _options() -> Options:

@@ -100,3 +100,21 @@ def test_one_process_at_a_time(kind: str, tmp_path: Path) -> None:
         open_store(tmp_path, kind)
     assert refusal.value.code == "data_in_use"
     store.close()
+
+
+def test_a_pinned_range_is_one_moment(store: Store) -> None:
+    store.write([(bytes([n]), b"old") for n in range(50)], sync=False)
+    moment = store.pin(b"\x01", b"\x30")
+    store.write([(bytes([n]), b"new") for n in range(25)], sync=False)
+    begun = iter(moment)
+    assert next(begun) == (b"\x01", b"old")
+    store.write([(bytes([n]), None) for n in range(25, 60)], sync=True)
+    store.write([(b"\x29\x00", b"later")], sync=True)
+    store.compact()
+    assert list(begun) == [(bytes([n]), b"old") for n in range(2, 0x30)]
+    moment.close()
+    assert list(store.pin(b"\x17", None)) == [
+        (b"\x17", b"new"),
+        (b"\x18", b"new"),
+        (b"\x29\x00", b"later"),
+    ]
