@@ -22,7 +22,8 @@ BLOCK_BYTES_PER_WINDOW_MAX = 16 << 20
 OLD_INTERVAL_MS = 200
 """A peer that is behind is told so at most this often."""
 
-_PEERS_MAX = 4096
+PEERS_MAX = 4096
+"""What more peers than that got is forgotten, and they begin anew."""
 
 
 @dataclass(slots=True)
@@ -79,7 +80,7 @@ class Answering:
         told = self._told_ms.get(peer)
         if told is not None and now_ms - told < OLD_INTERVAL_MS:
             return
-        if len(self._told_ms) >= _PEERS_MAX:
+        if len(self._told_ms) >= PEERS_MAX:
             self._told_ms.clear()
         self._told_ms[peer] = now_ms
         floor = self._known.floor
@@ -94,7 +95,7 @@ class Answering:
         budget = self._budgets.get(peer)
         # A little less than the asker's own interval, whose second question must find it fresh.
         if budget is None or now_ms - budget.begun_ms >= self._config.timing.retry_ms * 3 // 4:
-            if len(self._budgets) >= _PEERS_MAX:
+            if len(self._budgets) >= PEERS_MAX:
                 self._budgets.clear()
             budget = self._budgets[peer] = _Budget(now_ms)
         return budget

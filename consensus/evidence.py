@@ -64,7 +64,8 @@ class DoubleVote:
         """Read such a file's content. Refuses `evidence_malformed`, `version_unknown`."""
         if content.get("kind") != FILE_KIND:
             raise Refused("evidence_malformed", "not a double vote", field="kind")
-        if content.get("version") != FILE_VERSION:
+        version = content.get("version")
+        if type(version) is not int or version != FILE_VERSION:  # true equals 1
             raise Refused("version_unknown", field="version")
         votes = content.get("votes")
         if not isinstance(votes, list) or len(votes) != 2:

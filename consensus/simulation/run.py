@@ -12,7 +12,7 @@ from consensus.replica import Replica
 from consensus.simulation.actors import ACTOR_CLASSES
 from consensus.simulation.checkers import Checkers, Violation
 from consensus.simulation.host import Host
-from consensus.simulation.machine import Identity
+from consensus.simulation.machine import NETWORK_ID, Identity
 from consensus.simulation.scenario import (
     FAULTS_MS,
     LIVENESS_MS,
@@ -60,7 +60,8 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     keys = sorted(signers)
     world.random.shuffle(keys)
     bad = dict(zip(keys, scenario.actors, strict=False))
-    checkers = Checkers(frozenset(keys) - frozenset(bad))
+    honest = frozenset(keys) - frozenset(bad)
+    checkers = Checkers(NETWORK_ID, members, honest, verify, scenario.payments + 1)
     hosts: dict[bytes, Host] = {}
     for key in sorted(keys):
         kind = ACTOR_CLASSES[bad[key]] if key in bad else breakage.host_class

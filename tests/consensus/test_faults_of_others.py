@@ -135,7 +135,8 @@ def test_cometbft_asa_2025_002_a_wrong_part_is_neither_held_nor_passed_on() -> N
 
 
 @pytest.mark.parametrize(
-    "bitmap", [b"", b"\x07\x00", b"\x07" * 1_024, b"\x17", b"\x0f", b"\x03", b"\x00", b"\xff"]
+    "bitmap",
+    [b"", b"\x07\x00", b"\x07" * 1_024, b"\x17", b"\x83", b"\x0f", b"\x03", b"\x00", b"\xff"],
 )
 def test_cometbft_asa_2025_003_bits_that_do_not_fit_change_nothing(bitmap: bytes) -> None:
     """An array of bits of another length than it claimed made all that read it panic."""
@@ -145,6 +146,17 @@ def test_cometbft_asa_2025_003_bits_that_do_not_fit_change_nothing(bitmap: bytes
     effects = replica.step(Received(SECOND, CertificateMessage(again)), NOW)
     assert effects == []
     assert replica.view == 1
+
+
+def test_cometbft_asa_2025_003_one_signature_more_or_less_than_bits_is_refused() -> None:
+    good = signed_certificate_of([0, 1, 2])
+    for bent in (
+        replace(good, bitmap=b"\x0f"),
+        replace(good, signatures=(*good.signatures, bytes(64))),
+        replace(good, signatures=good.signatures[:2]),
+    ):
+        with pytest.raises(Refused, match="certificate_invalid"):
+            verify_certificate(bent, SIGNED_MEMBERS, SIGNED_NETWORK, verify)
 
 
 def test_cometbft_csa_2026_001_who_signed_is_said_in_one_way_and_no_time_is_taken_from_it() -> None:

@@ -1,11 +1,18 @@
 """What makes views heal, and that none of it can be used to make a member work or hold too much."""
 
-from consensus.answering import BLOCK_BYTES_PER_WINDOW_MAX, CERTIFICATES_PER_WINDOW_MAX
+import pytest
+
+from consensus.answering import (
+    BLOCK_BYTES_PER_WINDOW_MAX,
+    CERTIFICATES_PER_WINDOW_MAX,
+    PEERS_MAX,
+)
 from consensus.certificates import Certificate
 from consensus.config import Final, Timing
 from consensus.dissemination import STANDING_BYTES_MAX
 from consensus.effects import Broadcast, CatchUp, Effect, Send
 from consensus.events import CaughtUp, PeerConnected, Received, Started, Tick, WorkChanged
+from consensus.fetching import FETCHES_MAX
 from consensus.header import Block, Header
 from consensus.messages import (
     BlockResponse,
@@ -19,6 +26,7 @@ from consensus.messages import (
 )
 from consensus.replica import Replica
 from consensus.simulation.toy_ledger import ToyLedger
+from consensus.timers import Presence
 from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY
 from tests.consensus.test_replica import (
     BLOCK,
@@ -34,6 +42,7 @@ from tests.consensus.test_replica import (
     propose_to,
     replica_of,
     vote_by,
+    votes_sent,
 )
 
 TIMING = Timing()
@@ -137,6 +146,64 @@ def test_an_answer_has_a_budget() -> None:
     asked = [replica.step(Received(LEADER, FetchView(1, NULLIFY)), NOW) for _ in range(600)]
     answers = [m for effects in asked for m in sent_to(effects, LEADER)]
     assert len(answers) == CERTIFICATES_PER_WINDOW_MAX
+
+
+def test_the_budgets_of_those_who_ask_do_not_pile_up() -> None:
+    replica = replica_of(FOLLOWER)
+    skip_to(replica, 9)
+    settled = NOW + TIMING.delta_ms
+    replica.step(Tick(), settled)
+    old = VoteMessage(vote_by(THIRD, NULLIFY, NO_DIGEST, 1))
+    for number in range(PEERS_MAX + 9):
+        peer = number.to_bytes(32, "big")
+        for message in (FetchView(1, NULLIFY), old):
+            assert sent_to(replica.step(Received(peer, message), settled), peer)
+    assert max(len(replica.answering._budgets), len(replica.answering._told_ms)) <= PEERS_MAX
+
+
+def test_blocks_that_are_not_final_do_not_pile_up() -> None:
+    """Whoever votes NOTARIZE and never FINALIZE could have members hold hundreds of them."""
+    replica = replica_of(FOLLOWER)
+    replica.step(WorkChanged(True), NOW)
+    for view in range(1, TIMING.candidates_max + 1):
+        assert replica._is_worth_a_block(BLOCK.header)
+        message = CertificateMessage(certificate_of(view, NOTARIZE, bytes([view]) * 32))
+        replica.step(Received(SECOND, message), NOW)
+    assert not replica._is_worth_a_block(BLOCK.header)
+    replica.step(Tick(), replica._patience_ms)
+    assert replica._is_worth_a_block(BLOCK.header)
+
+
+@pytest.mark.parametrize(("view", "skipped"), [(2, True), (3, True), (5, False), (9, False)])
+def test_silent_leaders_are_skipped_for_as_many_views_as_there_are_members(
+    view: int, skipped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Presence, "is_silent", lambda *_: True)
+    replica = replica_of(FOLLOWER)
+    skip_to(replica, view)
+    at_once = replica.step(WorkChanged(True), NOW)
+    assert ((view, NULLIFY) in votes_sent(at_once)) == skipped
+    waited = replica.step(Tick(), NOW + 2 * TIMING.delta_max_ms)
+    assert (view, NULLIFY) in votes_sent(waited), "or its timers run in full"
+
+
+def test_what_is_lacking_is_asked_for_in_bounds() -> None:
+    replica = replica_of(FOLLOWER)
+    far = 4 * FETCHES_MAX + 1
+    leader = MEMBERS.leader(0, far)
+    message = CertificateMessage(certificate_of(far - 1, NULLIFY, NO_DIGEST))
+    replica.step(Received(SECOND, message), NOW)
+    block = ToyLedger(NETWORK).build(far, None, [1], NOW)
+    proposal = Proposal(block, vote_by(leader, NOTARIZE, block.digest, far))
+    effects = replica.step(Received(leader, proposal), NOW)
+    asked = {e.message for e in effects if isinstance(e, Send) and isinstance(e.message, FetchView)}
+    assert len(asked) == FETCHES_MAX // 2, "a leader that lies leaves room for what else is lacking"
+    fetching = replica.fetching
+    fetching.begin_pass()
+    for view in range(far):
+        fetching.want_view(view, NULLIFY, None, NOW)
+    fetching.end_pass(NOW)
+    assert len(fetching._asks) == FETCHES_MAX
 
 
 def test_large_blocks_are_not_given_without_end() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from consensus.config import Final, ReplicaConfig
-from consensus.effects import Append, Broadcast, Effect, StopVoting, Sync
+from consensus.effects import Append, Broadcast, Commit, Effect, Prune, StopVoting, Sync
 from consensus.events import Built, Executed, Received, Started, WorkChanged
 from consensus.header import Block
 from consensus.journal_records import VIEW_FOREVER, certificate_record, recover, silence_record
@@ -23,6 +23,8 @@ from tests.consensus.test_replica import (
     MEMBERS,
     NETWORK,
     NOW,
+    SECOND,
+    THIRD,
     hear,
     propose_to,
     replica_of,
@@ -86,6 +88,18 @@ def test_a_journal_that_ends_below_the_chain_silences_for_good() -> None:
     assert [e for e in again.step(Started(), NOW) if isinstance(e, StopVoting)]
 
 
+def test_a_journal_that_was_pruned_as_told_is_whole() -> None:
+    replica = replica_of(FOLLOWER)
+    effects = propose_to(replica)
+    for kind in (NOTARIZE, FINALIZE):
+        for key in (LEADER, SECOND, THIRD):
+            effects += hear(replica, vote_by(key, kind, BLOCK.digest))
+    floors = [effect.floor_view for effect in effects if isinstance(effect, Prune)]
+    written = [effect for effect in effects if isinstance(effect, Append)]
+    left = [effect.record for effect in written if effect.view > max(floors)]
+    assert not replica_above_block(left).observing
+
+
 def test_a_whole_journal_votes_on() -> None:
     replica = replica_above_block([certificate_record(FINAL, BLOCK.header)])
     assert not replica.observing
@@ -118,6 +132,17 @@ def test_below_a_final_block_nothing_is_finalized() -> None:
     effects += replica.step(Received(LEADER, BlockResponse(BLOCK)), NOW)
     effects += replica.step(Executed(BLOCK.digest, True), NOW)
     assert votes_sent(effects) == []
+
+
+def test_a_final_block_beside_the_chain_stops_it() -> None:
+    replica = replica_above_block([certificate_record(FINAL, BLOCK.header)])
+    beside = Block(replace(BLOCK.header, view=3, parent_view=1, height=2), BLOCK.body)
+    final = CertificateMessage(certificate_of(3, FINALIZE, beside.digest), beside.header)
+    replica.step(Received(LEADER, final), NOW)
+    assert replica.stopped is None
+    effects = replica.step(Received(LEADER, BlockResponse(beside)), NOW)
+    assert replica.stopped == "a final block does not descend from the chain"
+    assert not [effect for effect in effects if isinstance(effect, Commit)]
 
 
 def test_an_old_own_vote_is_dropped_unread() -> None:

@@ -1,9 +1,24 @@
 """Single rules of the replica, without a network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from consensus.certificates import Certificate
 from consensus.config import Final, ReplicaConfig, Timing
-from consensus.effects import Append, Broadcast, Build, Commit, Effect, Send, StopVoting, Sync
+from consensus.effects import (
+    Append,
+    Broadcast,
+    Build,
+    Commit,
+    Effect,
+    Evidence,
+    Send,
+    StopVoting,
+    Sync,
+)
 from consensus.events import Built, Executed, Received, Started, Tick, WorkChanged
 from consensus.header import Block, Header
 from consensus.members import Member, MemberSet
@@ -11,6 +26,7 @@ from consensus.messages import CertificateMessage, FetchView, Proposal, VoteMess
 from consensus.replica import Replica
 from consensus.simulation.signing import KeyedHashKey, verify_keyed_hash
 from consensus.simulation.toy_ledger import ToyLedger, body_matches
+from consensus.timers import Presence
 from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY, Vote, vote_message
 
 NETWORK = bytes(32)
@@ -47,6 +63,18 @@ def hear(replica: Replica, *votes: Vote) -> list[Effect]:
     for vote in votes:
         effects += replica.step(Received(vote.signer, VoteMessage(vote)), NOW)
     return effects
+
+
+def count_checks(replica: Replica) -> list[bytes]:
+    """Whose signatures are checked from here on."""
+    checked: list[bytes] = []
+
+    def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
+        checked.append(public_key)
+        return verify_keyed_hash(public_key, message, signature)
+
+    replica.config = replace(replica.config, verify=verify)
+    return checked
 
 
 def propose_to(replica: Replica) -> list[Effect]:
@@ -109,6 +137,46 @@ def test_a_body_that_the_header_does_not_name_is_dropped() -> None:
     assert BLOCK.digest not in replica.known.blocks
 
 
+def test_a_certificate_with_the_header_of_another_view_is_not_taken() -> None:
+    replica = replica_of(FOLLOWER)
+    other = replace(BLOCK.header, view=2)
+    signatures = {
+        MEMBERS.index[key]: vote_by(key, FINALIZE, other.digest).signature
+        for key in (LEADER, SECOND, THIRD)
+    }
+    certificate = Certificate.from_votes(0, 1, FINALIZE, other.digest, signatures, len(KEYS))
+    assert replica.step(Received(SECOND, CertificateMessage(certificate, other)), NOW) == []
+    assert replica.view == 1
+    assert not replica.known.headers
+
+
+def bent(**changed: Any) -> Proposal:
+    header = replace(BLOCK.header, **changed)
+    return Proposal(Block(header, BLOCK.body), vote_by(LEADER, NOTARIZE, header.digest))
+
+
+@pytest.mark.parametrize(
+    "proposal",
+    [
+        Proposal(BLOCK, vote_by(SECOND, NOTARIZE, BLOCK.digest)),
+        Proposal(BLOCK, vote_by(LEADER, FINALIZE, BLOCK.digest)),
+        Proposal(BLOCK, vote_by(LEADER, NOTARIZE, b"x" * 32)),
+        Proposal(BLOCK, vote_by(LEADER, NOTARIZE, BLOCK.digest, 5)),
+        Proposal(BLOCK, replace(vote_by(LEADER, NOTARIZE, BLOCK.digest), signature=bytes(64))),
+        bent(network_id=b"n" * 32),
+        bent(epoch=1),
+    ],
+    ids=["not the leader", "kind", "digest", "view", "signature", "network", "epoch"],
+)
+def test_what_is_no_proposal_of_this_views_leader_is_not_held(proposal: Proposal) -> None:
+    replica = replica_of(FOLLOWER)
+    effects = replica.step(Received(LEADER, proposal), NOW)
+    effects += replica.step(Executed(proposal.block.digest, True), NOW)
+    assert not replica.proposals
+    assert not replica.known.blocks
+    assert votes_sent(effects) == []
+
+
 def test_no_finalize_after_nullify_and_none_twice() -> None:
     replica = replica_of(FOLLOWER)
     replica.step(WorkChanged(True), NOW)
@@ -153,6 +221,40 @@ def test_views_beyond_the_window_are_not_held() -> None:
     hear(replica, *(vote_by(key, NULLIFY, NO_DIGEST, far) for key in (LEADER, SECOND, THIRD)))
     assert replica.view == 1
     assert replica.tally.count(far, NULLIFY) == 0
+    assert replica.presence.is_new(LEADER, far), "nor do they say that anybody is there"
+
+
+def test_a_late_vote_that_is_said_again_costs_nothing_and_shows_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Anybody could keep a member that is gone present for ever by its old votes."""
+    replica = replica_of(FOLLOWER)
+    propose_to(replica)
+    for kind in (NOTARIZE, FINALIZE):
+        hear(replica, *(vote_by(key, kind, BLOCK.digest) for key in (LEADER, SECOND)))
+    checked = count_checks(replica)
+    heard: list[bytes] = []
+    hears = Presence.heard
+
+    def note(presence: Presence, member: bytes, view: int, now_ms: int) -> None:
+        heard.append(member)
+        hears(presence, member, view, now_ms)
+
+    monkeypatch.setattr(Presence, "heard", note)
+    late, due_ms = vote_by(THIRD, NOTARIZE, BLOCK.digest), replica.next_deadline_ms
+    for _ in range(5):
+        assert hear(replica, late, vote_by(LEADER, FINALIZE, BLOCK.digest)) == []
+    assert (heard, checked) == ([THIRD], [THIRD])
+    assert replica.next_deadline_ms == due_ms, "nor does it wake anybody"
+
+
+def test_who_was_caught_in_a_view_costs_no_more_checks_in_it() -> None:
+    replica = replica_of(FOLLOWER)
+    effects = hear(replica, *(vote_by(SECOND, NOTARIZE, digest * 32) for digest in (b"a", b"b")))
+    assert [effect for effect in effects if isinstance(effect, Evidence)]
+    checked = count_checks(replica)
+    effects = hear(replica, *(vote_by(SECOND, NOTARIZE, bytes([n]) * 32) for n in range(1, 99)))
+    assert (effects, checked) == ([], [])
 
 
 def test_a_vote_that_comes_too_late_counts_for_nothing_but_its_member_is_there() -> None:
@@ -199,14 +301,17 @@ def test_an_observer_follows_and_never_votes() -> None:
 def test_it_asks_for_exactly_what_is_missing() -> None:
     replica = replica_of(FOLLOWER)
     leader = MEMBERS.leader(0, 3)
-    if leader == FOLLOWER:
-        return
     hear(replica, *(vote_by(k, NULLIFY, NO_DIGEST, 2) for k in KEYS if k != FOLLOWER))
     assert replica.view == 3
     block = ToyLedger(NETWORK).build(3, None, [1], NOW)
     vote = vote_by(leader, NOTARIZE, block.digest, 3)
     effects = replica.step(Received(leader, Proposal(block, vote)), NOW)
     assert Send(leader, FetchView(1, NULLIFY)) in effects
+    effects += replica.step(Executed(block.digest, True), NOW)
+    assert not [vote for vote in votes_sent(effects) if vote[0] == 3], "view 1 may hold a block"
+    effects = hear(replica, *(vote_by(k, NULLIFY, NO_DIGEST, 1) for k in KEYS if k != FOLLOWER))
+    effects += replica.step(Executed(block.digest, True), NOW)
+    assert (3, NOTARIZE) in votes_sent(effects)
 
 
 def test_a_pruned_view_is_answered_with_the_floor() -> None:

@@ -92,6 +92,10 @@ def test_files_come_back_and_anything_else_is_refused(genesis: Genesis) -> None:
         with pytest.raises(Refused) as refusal:
             DoubleVote.from_json({**content, field: value})
         assert refusal.value.code == "evidence_malformed", (field, value)
+    for version in (True, "1", 2, None):
+        with pytest.raises(Refused) as refusal:
+            DoubleVote.from_json({**content, "version": version})
+        assert refusal.value.code == "version_unknown", version
 
 
 def test_the_book_keeps_the_first_few_of_each_member(genesis: Genesis, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ class Careless(Replica):
 
 
 class Amnesiac(Host):
-    """Crashes a few times in a run."""
+    """Crashes every few seconds."""
 
     honest = False
     keeps_journal = False
@@ -30,5 +30,4 @@ class Amnesiac(Host):
     def start(self) -> None:
         """Begin again, and plan the next crash."""
         super().start()
-        if not self.world.calm:
-            self.world.at(self.world.now_ms + self.world.random.randint(500, 6_000), self.crash)
+        self.world.at(self.world.now_ms + self.world.random.randint(500, 6_000), self.crash)

@@ -21,7 +21,7 @@ class FetchFlooder(Host):
             self._ask()
 
     def _ask(self) -> None:
-        if not self.alive or self.world.calm:
+        if not self.alive:
             return
         known, random = self.replica.known, self.world.random
         for peer in self.identity.members.index:

@@ -23,7 +23,7 @@ class OldDisk(Host):
         """Begin again, and plan a backup and a crash."""
         was_alive = self.alive
         super().start()
-        if self.alive and not was_alive and not self.world.calm:
+        if self.alive and not was_alive:
             random, now_ms = self.world.random, self.world.now_ms
             self.world.at(now_ms + random.randint(0, _EVERY_MS[1]), self._back_up)
             self.world.at(now_ms + random.randint(*_EVERY_MS), self.crash)
