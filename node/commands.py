@@ -22,6 +22,7 @@ from node.command_options import (
     TwoSignersOption,
     WageCapOption,
 )
+from node.peer_commands import app as peers
 from terminal.application import application
 from terminal.errors import CommandError
 from terminal.languages import text
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 app = application(text("Le nœud d'un territoire.", "A territory's node."))
 app.add_typer(backup, name="backup")
+app.add_typer(peers, name="peers")
 
 STORES = ("leveldb", "rocksdb")
 
@@ -159,16 +161,6 @@ def status(node: NodeOption = None, lang: LangOption = None, as_json: JsonOption
 
     content = fetch_status(_urls(node))
     return Result(content, status_lines(content))
-
-
-@app.command(help=text("Les pairs d'un nœud.", "A node's peers."))
-def peers(node: NodeOption = None, lang: LangOption = None, as_json: JsonOption = False) -> Result:
-    """Ask a node whom it is connected with."""
-    from node.remote import fetch_status, peer_lines
-
-    content = fetch_status(_urls(node))
-    names = ("network_id", "members", "peers", "peer_details")
-    return Result({name: content[name] for name in names}, peer_lines(content))
 
 
 @app.command(help=text("Tout vérifier dans les données.", "Check everything in the data."))

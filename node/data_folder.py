@@ -4,6 +4,7 @@ node.json   kind, version, name, prefix, addresses, store; network and engine on
 keys/       see `node.keys`          journal/  the consensus journal
 store/      the chain                audit/    who read what, and why
 registry/   what the territory keeps to itself: people, hours, wages, consents
+peers/      cards of observers that the operator admits
 lock        held while a process uses the folder
 """
 
@@ -17,6 +18,7 @@ from node.private_files import PRIVATE_FILE_MODE, replace_file
 from primitives.errors import Refused
 
 FOLDER_VERSION = 1
+OBSERVERS_FOLDER = "peers"
 FILE_BYTES_MAX = 16_384
 
 
@@ -43,6 +45,7 @@ class DataFolder:
         self.store = root / "store"
         self.audit = root / "audit"
         self.registry = root / "registry"
+        self.observers = root / OBSERVERS_FOLDER
         self.file = root / "node.json"
         self.voting_file = self.keys / "voting.json"
         self.signing_file = self.keys / "signing.json"

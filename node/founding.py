@@ -29,7 +29,6 @@ from node.cards import (
 from node.data_folder import DataFolder, NodeFile
 from node.genesis_file import write_genesis
 from node.keys import KeySource, write_key, write_public_keys, write_transport_key
-from node.machinery import create_data
 from node.peers.certificates import make_authority, make_transport, public_key_of
 from node.private_files import (
     PRIVATE_FOLDER_MODE,
@@ -37,6 +36,7 @@ from node.private_files import (
     sync_folder,
     write_new_file,
 )
+from node.territory_options import create_data
 from node.undo import Undo, undone_on_failure
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.errors import Refused

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
 
@@ -24,76 +22,31 @@ from node.chain import Chain
 from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
 from node.engines.simplex import EngineParts, SimplexEngine, member_set
-from node.evidence_book import EVIDENCE_FOLDER, EvidenceBook
+from node.evidence_book import EvidenceBook
 from node.executor import BlockUnsound, ParentGone
 from node.fairness import WATCHED_MAX, Fairness
 from node.intake import Intake
-from node.journal import Journal, create_journal
-from node.mempool import Mempool, MempoolBounds
+from node.journal import Journal
+from node.mempool import Mempool
 from node.migration import open_current_store
+from node.observers import Observers
+from node.peer_circle import PeerCircle
 from node.peers.catch_up import PART_BYTES, CatchUpRun, PartReader
 from node.peers.frames import FRAME_OVERHEAD_BYTES, WANT_BLOCKS, WIRE_VERSION, Hello
-from node.peers.network import PeerAddress, PeerNetwork
+from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.reads import Reads
 from node.start import load_ledger
-from node.store import Store, open_store
+from node.store import Store
+from node.territory_options import TerritoryOptions
 from node.traffic import Traffic
 from node.verifier import Verifier
 from primitives.errors import InvariantBroken, Refused
-from primitives.signatures import SigningKey
 
 SUPPORTED_ENGINE = "simplex"
 
 BEHIND_BLOCKS_MAX = 8
 """A node that lags its peers by more is not current."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransportIdentity:
-    """This node's TLS key and certificate, as `peers.certificates.make_transport` made them."""
-
-    key_pem: bytes = field(repr=False)
-    certificate_pem: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TerritoryOptions:
-    """What a territory's node is started with.
-
-    `peer_bind` None listens on the genesis's own `peer` address. `peer_addresses` overrides where
-    other members (by voting key) are looked for. `observe_only` follows without voting.
-    """
-
-    journal_folder: Path
-    store_folder: Path
-    store_kind: str
-    genesis: Genesis
-    engine: str
-    voting_key: SigningKey
-    transport: TransportIdentity
-    peer_bind: tuple[str, int] | None = None
-    peer_addresses: dict[bytes, tuple[str, int]] | None = None
-    observe_only: bool = False
-    verifier_threads: int = 1
-    mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
-
-    @property
-    def evidence_folder(self) -> Path:
-        """Where evidence of double votes is kept: beside the journal."""
-        return self.journal_folder.parent / EVIDENCE_FOLDER
-
-
-def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> None:
-    """Make an empty journal and store that belong together; `node init` calls this once.
-
-    A node whose journal is not the one made here only observes. Refuses `file_exists`.
-    """
-    store = open_store(store_folder, store_kind)
-    try:
-        Chain.create(store, create_journal(journal_folder))
-    finally:
-        store.close()
 
 
 class Machinery:
@@ -171,14 +124,21 @@ class Machinery:
             self.intake,
             self.verifier,
         )
+        self.circle = PeerCircle(
+            self.own_key,
+            options.peer_addresses or {},
+            Observers(options.observers_folder),
+            lambda: genesis.territories,
+        )
         self.network = PeerNetwork(
             self.own_key,
             options.transport.key_pem,
             options.transport.certificate_pem,
-            peer_addresses(options),
+            self.circle.addresses(),
             self.hello,
             self.traffic,
             frame_bytes_max=self._frame_bytes_max(),
+            is_member=self.circle.is_member,
         )
 
     def _assemble_engine(self) -> None:
@@ -233,6 +193,7 @@ class Machinery:
         except Refused:
             await self.stop()
             raise
+        self.circle.begin(self.network)
         self.engine.start()
 
     async def stop(self) -> None:
@@ -241,6 +202,7 @@ class Machinery:
         if self._catch_up_task is not None:
             self._catch_up_task.cancel()
             await asyncio.gather(self._catch_up_task, return_exceptions=True)
+        await self.circle.end()
         await self.network.stop()
         self.verifier.close()
         self.intake.close()
@@ -259,6 +221,8 @@ class Machinery:
             return None
         if self.options.observe_only:
             return "asked to observe"
+        if self.own_key not in self.members.index:
+            return "not a member of the present set"
         return (
             self.journal.lost_reason
             or self.engine.stopped_voting
@@ -311,7 +275,9 @@ class Machinery:
         self.traffic.proposals.forget(blocks[-1].block.header.view)
         in_blocks = self.shelf.branch_ids(self.executor.newest_digest)
         self.pool_care.after_commit(in_blocks)
-        newest = blocks[-1].block
+        newest, certificate = blocks[-1].block, blocks[-1].finalized.certificate
+        if certificate is not None:
+            self.traffic.tell_outsiders(newest.header, certificate)
         self.fairness.judge(
             newest.header, newest.transactions, self.mempool.oldest(WATCHED_MAX), in_blocks
         )
@@ -373,18 +339,6 @@ class Machinery:
     def _caught_up(self, header: Header, certificate: Certificate) -> None:
         self._log.info("caught_up", height=header.height)
         self.engine.tell(CaughtUp(header, certificate))
-
-
-def peer_addresses(options: TerritoryOptions) -> dict[bytes, PeerAddress]:
-    """Where the other members are looked for."""
-    overrides = options.peer_addresses or {}
-    found: dict[bytes, PeerAddress] = {}
-    for territory in options.genesis.territories:
-        key = territory.voting_key
-        if key != options.voting_key.public_key:
-            host, port = overrides.get(key) or parse_host_port(territory.peer, "peer")
-            found[key] = PeerAddress(key, territory.authority_der, host, port)
-    return found
 
 
 def _own_address(genesis: Genesis, own_key: bytes) -> tuple[str, int]:

@@ -24,7 +24,8 @@ from node.answers import (
     TransactionStatus,
 )
 from node.committer import CommittedBlock
-from node.machinery import Machinery, TerritoryOptions, TransportIdentity, create_data
+from node.machinery import Machinery
+from node.territory_options import TerritoryOptions, TransportIdentity, create_data
 from node.waiters import FinalWaiters
 from primitives.errors import InvariantBroken, Refused
 
@@ -276,8 +277,10 @@ class TerritoryNode:
         return self._running.evidence.all()
 
     def _is_ready(self, parts: Machinery) -> bool:
-        """A quorum is connected, and this node is not behind what enough of it said."""
-        return len(parts.network.connected) + 1 >= parts.members.quorum and parts.is_current()
+        """A quorum is connected (without a vote: one member), and this node is not behind what
+        enough of them said."""
+        needed = parts.members.quorum - 1 if parts.own_key in parts.members.index else 1
+        return len(parts.network.members_connected) >= needed and parts.is_current()
 
     def counters(self) -> dict[str, float]:
         """Monotonic counters and gauges by plain name, for metrics."""

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
+from consensus.certificates import Certificate
 from consensus.events import Event, PeerConnected, Received
 from consensus.header import Header
 from consensus.members import MemberSet
 from consensus.messages import (
     BlockResponse,
+    CertificateMessage,
     FetchBlock,
     Proposal,
     VoteMessage,
@@ -121,6 +123,15 @@ class Traffic:
         """Show the other members what was accepted here."""
         for group in _groups([transaction.raw for transaction in transactions]):
             self.network.broadcast(TRANSACTIONS, group)
+
+    def tell_outsiders(self, header: Header, certificate: Certificate) -> None:
+        """Show what became final to the peers that have no vote: the core passes certificates on to
+        members alone."""
+        outsiders = self.network.connected - self._members.index.keys()
+        if outsiders:
+            told = encode_message(CertificateMessage(certificate, header))
+            for key in outsiders:
+                self.network.send(key, CONSENSUS, told)
 
     def peer_connected(self, peer_key: bytes) -> None:
         """See `PeerHandler`: the member may lack what came while it was away."""

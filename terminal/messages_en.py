@@ -1,5 +1,6 @@
 """Messages and hints in English: code → (what went wrong, what to do)."""
 
+from terminal.life_messages_en import LIFE_MESSAGES
 from terminal.month_messages_en import MONTH_MESSAGES
 
 WORDS: dict[str, str] = {"line": "line", "refused": "refused"}
@@ -336,4 +337,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "accuse nobody; compare the genesis and where this file comes from",
     ),
     **MONTH_MESSAGES,
+    **LIFE_MESSAGES,
 }

@@ -1,5 +1,6 @@
 """Messages and hints in French: code → (what went wrong, what to do)."""
 
+from terminal.life_messages_fr import LIFE_MESSAGES
 from terminal.month_messages_fr import MONTH_MESSAGES
 
 WORDS: dict[str, str] = {"line": "ligne", "refused": "refusé"}
@@ -395,4 +396,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "n'accusez personne ; comparez la genèse et d'où vient ce fichier",
     ),
     **MONTH_MESSAGES,
+    **LIFE_MESSAGES,
 }

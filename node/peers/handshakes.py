@@ -20,12 +20,20 @@ class HandshakeGate:
     """Counts handshakes under way. `places` are the members' hosts, by voting key."""
 
     def __init__(self, places: Mapping[bytes, str]) -> None:
-        self._places = {key: {_plain(host)} for key, host in places.items()}
+        self._places: dict[bytes, set[str]] = {}
         self._came_from: dict[bytes, str] = {}
+        self.set_places(places)
         self._running: Counter[str] = Counter()
         self._of_strangers = 0
         self._held: Counter[str] = Counter()
         """Of each address, how many of its handshakes hold a stranger's place."""
+
+    def set_places(self, places: Mapping[bytes, str]) -> None:
+        """Members came or went. Of those that stay, what is known besides is kept."""
+        self._places = {
+            key: self._places.get(key, set()) | {_plain(host)} for key, host in places.items()
+        }
+        self._came_from = {key: host for key, host in self._came_from.items() if key in places}
 
     def expect(self, key: bytes, hosts: set[str]) -> None:
         """These are the addresses that a member's name stands for."""

@@ -1,15 +1,17 @@
-"""All connections to the other members: listening, dialing, one connection a pair.
+"""All connections to the other nodes: listening, dialing, one connection a pair.
 
 Of two members the one with the lower voting key dials, again within a second when the connection
-ends. A new connection of a peer takes the place of its old one: the old may be dead without
-anyone having noticed.
+ends; a node that is no member dials all members. A new connection of a peer takes the place of its
+old one: the old may be dead without anyone having noticed.
+
+Who is a peer changes while this runs (`set_peers`): members come and go, observers are added.
 """
 
 import asyncio
 import contextlib
-import errno
 import functools
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +22,7 @@ from node.peers.certificates import issuer_of
 from node.peers.connection import PeerConnection
 from node.peers.frames import WIRE_VERSION, Frame, Hello, pack, pack_hello
 from node.peers.handshakes import HANDSHAKE_SECONDS_MAX, HandshakeGate
+from node.peers.sockets import connected_socket, listening_socket, tune
 from node.peers.tls import client_context, server_context
 from primitives.errors import Refused
 
@@ -27,19 +30,17 @@ _BACKOFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _ACCEPT_PAUSE_SECONDS = 0.2
 _BACKLOG = 64
 _LOOK_UP_SECONDS = 300.0
-# A peer whose machine lost power is noticed without us saying anything while all is quiet.
-_KEEPALIVE_IDLE_SECONDS = 30
-_UNACKNOWLEDGED_MS_MAX = 15_000
 
 
 @dataclass(frozen=True, slots=True)
 class PeerAddress:
-    """One other member: its authority, and where it listens."""
+    """One other node: its authority, and where it listens. `is_observer`: it has no vote."""
 
     voting_key: bytes
     authority_der: bytes
     host: str
     port: int
+    is_observer: bool = False
 
 
 class PeerHandler(Protocol):
@@ -68,19 +69,20 @@ class PeerNetwork:
         handler: PeerHandler,
         *,
         frame_bytes_max: int,
+        is_member: bool = True,
     ) -> None:
         self._own_key = voting_key
-        self._peers = dict(peers)
+        self._identity = (transport_key_pem, transport_certificate_pem)
         self._hello = hello
         self._handler = handler
         self._frame_bytes_max = frame_bytes_max
-        authorities = [peer.authority_der for peer in self._peers.values()]
-        self._alone = not authorities
-        if not self._alone:
-            identity = (transport_key_pem, transport_certificate_pem, authorities)
-            self._server_context = server_context(*identity)
-            self._client_context = client_context(*identity)
-        self._gate = HandshakeGate({key: peer.host for key, peer in self._peers.items()})
+        self._is_member = is_member
+        self._peers: dict[bytes, PeerAddress] = {}
+        self._contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
+        """For connections that others open, and for ours; None while nobody is trusted."""
+        self._authorities: frozenset[bytes] = frozenset()
+        self._gate = HandshakeGate({})
+        self._dialing: dict[bytes, asyncio.Task[None]] = {}
         self._connections: dict[bytes, PeerConnection] = {}
         self._unproven: set[PeerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,33 +91,59 @@ class PeerNetwork:
         self._log = structlog.get_logger("peers")
         self._bytes_of_closed = [0, 0]
         self.dropped = 0
+        self.set_peers(peers, is_member=is_member)
+
+    # -- who is there -------------------------------------------------------------------------
+
+    @property
+    def peers(self) -> Mapping[bytes, PeerAddress]:
+        """Those that are trusted now, by voting key."""
+        return self._peers
+
+    def set_peers(self, peers: Mapping[bytes, PeerAddress], *, is_member: bool) -> None:
+        """Trust exactly these from now on. Who is there no more is disconnected; connections of the
+        others go on. `is_member`: whether this node itself is one."""
+        self._peers = {key: peer for key, peer in peers.items() if key != self._own_key}
+        self._is_member = is_member
+        self._gate.set_places({key: peer.host for key, peer in self._peers.items()})
+        authorities = frozenset(peer.authority_der for peer in self._peers.values())
+        if authorities != self._authorities:
+            self._authorities = authorities
+            trusted = sorted(authorities)
+            self._contexts = (
+                (server_context(*self._identity, trusted), client_context(*self._identity, trusted))
+                if trusted
+                else None
+            )
+        for key in [key for key in self._connections if key not in self._peers]:
+            self.drop(key, "it is no peer any more")
+        if self._listener is not None:
+            self._dial_all()
+
+    def _dials(self, peer: PeerAddress) -> bool:
+        """Whether it is for us to open the connection."""
+        if self._is_member == peer.is_observer:
+            return not self._is_member  # of a member and another, the other dials
+        return self._own_key < peer.voting_key
+
+    def _dial_all(self) -> None:
+        for key, task in list(self._dialing.items()):
+            if key not in self._peers or not self._dials(self._peers[key]):
+                del self._dialing[key]
+                task.cancel()
+        for key, peer in self._peers.items():
+            if key not in self._dialing and self._dials(peer):
+                self._dialing[key] = self._spawn(self._dial_for_ever(key))
 
     # -- beginning and end --------------------------------------------------------------------
 
     async def start(self, host: str, port: int) -> int:
         """Listen (refuses `port_in_use`) and begin to dial; returns the port."""
-        loop = asyncio.get_running_loop()
-        family, kind, protocol, _, address = (
-            await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(_BACKLOG)
-            listener.setblocking(False)
-        except OSError as error:
-            listener.close()
-            if error.errno == errno.EADDRINUSE:
-                raise Refused("port_in_use", f"{host}:{port}") from error
-            raise Refused("address_unusable", f"{host}:{port}: {error}") from error
+        listener = await listening_socket(host, port, _BACKLOG)
         self._listener = listener
-        if not self._alone:
-            self._spawn(self._accept_all(listener))
-            self._spawn(self._look_up_for_ever())
-            for key in self._peers:
-                if self._own_key < key:
-                    self._spawn(self._dial_for_ever(self._peers[key]))
+        self._spawn(self._accept_all(listener))
+        self._spawn(self._look_up_for_ever())
+        self._dial_all()
         bound: int = listener.getsockname()[1]
         return bound
 
@@ -131,10 +159,11 @@ class PeerNetwork:
             connection.close("stopping")
         self._connections.clear()
 
-    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -143,9 +172,22 @@ class PeerNetwork:
         """Voting keys of the peers that frames reach now."""
         return frozenset(self._connections)
 
+    @property
+    def members_connected(self) -> frozenset[bytes]:
+        """Those among them that have a vote."""
+        return frozenset([key for key in self._connections if self._is_of_member(key)])
+
     def heights(self) -> list[int]:
-        """Newest final heights that connected peers named when they introduced themselves."""
-        return [c.hello.height for c in self._connections.values() if c.hello is not None]
+        """Newest final heights that connected members named when they introduced themselves."""
+        return [
+            connection.hello.height
+            for key, connection in self._connections.items()
+            if connection.hello is not None and self._is_of_member(key)
+        ]
+
+    def _is_of_member(self, key: bytes) -> bool:
+        peer = self._peers.get(key)
+        return peer is not None and not peer.is_observer
 
     def bytes_counted(self) -> tuple[int, int]:
         """(sent, received) in frames, since the start."""
@@ -189,21 +231,23 @@ class PeerNetwork:
                 await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
                 continue
             host = str(address[0])
-            if not self._gate.enter(host):
+            if self._contexts is None or not self._gate.enter(host):
                 stranger.close()
                 continue
-            self._spawn(self._shake_hands(stranger, host))
+            self._spawn(self._shake_hands(stranger, host, self._contexts[0]))
 
-    async def _shake_hands(self, stranger: socket.socket, host: str) -> None:
+    async def _shake_hands(
+        self, stranger: socket.socket, host: str, context: ssl.SSLContext
+    ) -> None:
         try:
-            _tune(stranger)
+            tune(stranger)
             # Not the protocol that the call returns: uvloop gives its own TLS layer there.
             connection = PeerConnection(self)
             async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
                 await asyncio.get_running_loop().connect_accepted_socket(
                     lambda: connection,
                     stranger,
-                    ssl=self._server_context,
+                    ssl=context,
                     ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX,
                 )
                 await _introduced(connection)
@@ -221,20 +265,25 @@ class PeerNetwork:
             for key, peer in self._peers.items():
                 with contextlib.suppress(OSError, UnicodeError):
                     found = await loop.getaddrinfo(peer.host, None, type=socket.SOCK_STREAM)
-                    self._gate.expect(key, {str(place[0]) for *_, place in found})
+                    if key in self._peers:
+                        self._gate.expect(key, {str(place[0]) for *_, place in found})
             await asyncio.sleep(_LOOK_UP_SECONDS)
 
-    async def _dial_for_ever(self, peer: PeerAddress) -> None:
+    async def _dial_for_ever(self, key: bytes) -> None:
         loop = asyncio.get_running_loop()
         attempt = 0
-        while True:
-            connection = PeerConnection(self, expected_key=peer.voting_key)
+        while (peer := self._peers.get(key)) is not None and self._contexts is not None:
+            standing = self._connections.get(key)
+            if standing is not None:  # opened by the other end, by the rule of before
+                await standing.closed
+                continue
+            connection = PeerConnection(self, expected_key=key)
             try:
                 async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
                     await loop.create_connection(
                         functools.partial(_same, connection),
-                        sock=await _connected_socket(peer.host, peer.port),
-                        ssl=self._client_context,
+                        sock=await connected_socket(peer.host, peer.port),
+                        ssl=self._contexts[1],
                         server_hostname="",
                         ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX,
                     )
@@ -259,7 +308,7 @@ class PeerNetwork:
         expected = connection.expected_key
         if key is None or (expected is not None and key != expected):
             raise Refused("peer_unknown", "the certificate is not of the expected member")
-        if expected is None and self._own_key < key:
+        if expected is None and self._dials(self._peers[key]):
             raise Refused("peer_unknown", "it is for us to dial this member")
         connection.peer_key = key
         connection.send_packed(pack_hello(self._hello()))
@@ -275,6 +324,8 @@ class PeerNetwork:
             raise Refused("peer_of_other_engine", hello.engine[:20])
         self._unproven.discard(connection)
         key = connection.peer_key
+        if key not in self._peers:
+            raise Refused("peer_unknown", "it is no peer any more")
         old = self._connections.pop(key, None)
         if old is not None:
             self._forget(old)
@@ -307,23 +358,6 @@ class PeerNetwork:
         self._bytes_of_closed[1] += connection.bytes_received
 
 
-async def _connected_socket(host: str, port: int) -> socket.socket:
-    """A socket of ours, tuned before it connects: a peer that vanishes must be noticed on this end
-    too, or it would retransmit ever more rarely into a path that has healed long since."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
-    dialed = socket.socket(family, kind, protocol)
-    try:
-        dialed.setblocking(False)
-        _tune(dialed)
-        await loop.sock_connect(dialed, address)
-    except BaseException:
-        dialed.close()
-        raise
-    return dialed
-
-
 def _same(connection: PeerConnection) -> PeerConnection:
     return connection
 
@@ -335,11 +369,3 @@ async def _introduced(connection: PeerConnection) -> None:
     except BaseException:
         connection.close("not introduced")
         raise
-
-
-def _tune(connected: socket.socket) -> None:
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    with contextlib.suppress(AttributeError, OSError):  # Linux has these two
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE_SECONDS)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS_MAX)

@@ -46,13 +46,23 @@ class Member:
             raise Refused("peer_malformed", "as the test asks")
         self.frames.append((peer_key, frame))
 
-    async def start(self, others: "list[Member]") -> None:
-        """Listen on the port of before, or a new one, and connect to `others`."""
-        peers = {
-            other.id: PeerAddress(other.id, other.authority, "127.0.0.1", other.port)
-            for other in others
+    def addresses(
+        self, others: "list[Member]", observers: "list[Member]"
+    ) -> dict[bytes, PeerAddress]:
+        """Of all of these but this one."""
+        return {
+            other.id: PeerAddress(
+                other.id, other.authority, "127.0.0.1", other.port, other in observers
+            )
+            for other in [*others, *observers]
             if other is not self
         }
+
+    async def start(
+        self, others: "list[Member]", observers: "tuple[Member, ...] | list[Member]" = ()
+    ) -> None:
+        """Listen on the port of before, or a new one, and connect to `others` and `observers`."""
+        peers = self.addresses(others, list(observers))
         self.network = PeerNetwork(
             self.id,
             self.transport_key,
@@ -61,6 +71,7 @@ class Member:
             lambda: self.hello,
             self,
             frame_bytes_max=FRAME_BYTES_MAX,
+            is_member=self not in observers,
         )
         self.port = await self.network.start("127.0.0.1", self.port)
 

@@ -13,9 +13,10 @@ import node.peers.connection
 from node.peers.certificates import make_authority
 from node.peers.frames import CONSENSUS, TRANSACTIONS, FrameReader, pack
 from node.peers.handshakes import HANDSHAKES_OF_STRANGERS_MAX, HandshakeGate
-from node.peers.network import _UNACKNOWLEDGED_MS_MAX, _connected_socket
+from node.peers.sockets import UNACKNOWLEDGED_MS_MAX, connected_socket
 from node.peers.tls import client_context
 from primitives.errors import Refused
+from primitives.signatures import SigningKey
 from tests.node.peer_fixtures import Member, make_members, start_all, until
 
 Scenario = Callable[[list[Member]], Awaitable[None]]
@@ -295,8 +296,75 @@ def test_a_peer_that_vanishes_is_noticed_by_who_dialed_too() -> None:
     # Else the dialer retransmits ever more rarely, long after the path has healed.
     async def scenario() -> int:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            dialed = await _connected_socket("127.0.0.1", listener.getsockname()[1])
+            dialed = await connected_socket("127.0.0.1", listener.getsockname()[1])
             with dialed:
                 return dialed.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
 
-    assert asyncio.run(scenario()) == _UNACKNOWLEDGED_MS_MAX
+    assert asyncio.run(scenario()) == UNACKNOWLEDGED_MS_MAX
+
+
+def test_peers_change_while_it_runs() -> None:
+    """One leaves, another comes; the connection between the others stays the same."""
+
+    async def scenario(members: list[Member]) -> None:
+        first, second, leaving, _ = members
+        await until(lambda: all(connected(m) == 3 for m in members))
+        newcomer = Member(SigningKey.from_seed(bytes([99]) * 32))
+        stay = [m for m in members if m is not leaving]
+        await newcomer.start([*stay, newcomer])
+        try:
+            for member in stay:
+                assert member.network is not None
+                member.network.set_peers(member.addresses([*stay, newcomer], []), is_member=True)
+            await until(lambda: newcomer.id in connected_to(first) & connected_to(second))
+            await until(lambda: not connected(leaving))
+            await asyncio.sleep(0.3)
+            assert all(connected(member) == 3 for member in [*stay, newcomer])
+            assert not connected(leaving)
+            assert second.id not in first.disconnects
+        finally:
+            await newcomer.stop()
+
+    run(4, scenario)
+
+
+def test_an_observer_dials_members_whoever_has_the_lower_key() -> None:
+    async def scenario(members: list[Member]) -> None:
+        keys = [SigningKey.from_seed(bytes([seed]) * 32) for seed in range(120, 126)]
+        for key in keys:
+            observer = Member(key)
+            for member in members:
+                assert member.network is not None
+                # Its port is 0: whoever dialed it would not reach it.
+                member.network.set_peers(member.addresses(members, [observer]), is_member=True)
+            await observer.start(members, [observer])
+            try:
+                await until(lambda observer=observer: connected(observer) == 2)  # type: ignore[misc]
+                for member in members:
+                    assert member.network is not None
+                    assert observer.id in member.network.connected
+                    assert observer.id not in member.network.members_connected
+                    assert member.network.heights() == [0]
+            finally:
+                await observer.stop()
+
+    run(2, scenario)
+
+
+def test_who_trusts_nobody_lets_nobody_in() -> None:
+    async def scenario(members: list[Member]) -> None:
+        first, second = members
+        await until(lambda: connected(first) == 1)
+        assert second.network is not None
+        second.network.set_peers({}, is_member=True)
+        await until(lambda: connected(first) == 0)
+        await asyncio.sleep(0.3)
+        assert connected(first) == connected(second) == 0
+        second.network.set_peers(second.addresses(members, []), is_member=True)
+        await until(lambda: connected(second) == 1)
+
+    run(2, scenario)
+
+
+def connected_to(member: Member) -> frozenset[bytes]:
+    return member.network.connected if member.network else frozenset()

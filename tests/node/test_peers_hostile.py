@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from node.machinery import peer_addresses
+from node.peer_circle import member_addresses
 from node.peers.catch_up import pack_range
 from node.peers.certificates import make_transport
 from node.peers.frames import (
@@ -49,7 +49,7 @@ class Villain:
         self.network = PeerNetwork(
             options.voting_key.public_key,
             *make_transport(key_of("town3 voting")),
-            peer_addresses(options),
+            member_addresses(self.town.genesis.territories, {})[0],
             lambda: Hello(WIRE_VERSION, self.town.network_id, "simplex", 0),
             self,
             frame_bytes_max=64 << 20,

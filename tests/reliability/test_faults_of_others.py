@@ -17,7 +17,7 @@ from consensus.messages import CertificateMessage, encode_message
 from consensus.votes import FINALIZE, NOTARIZE, Vote, vote_message
 from node.block_body import transactions_root
 from node.engines.simplex import member_set
-from node.machinery import peer_addresses
+from node.peer_circle import member_addresses
 from node.peers.certificates import make_authority, make_transport
 from node.peers.frames import (
     CONSENSUS,
@@ -51,7 +51,7 @@ class Liar(Villain):
         self.network = PeerNetwork(
             options.voting_key.public_key,
             *make_transport(KEY),
-            peer_addresses(options),
+            member_addresses(self.town.genesis.territories, {})[0],
             lambda: Hello(WIRE_VERSION, self.town.network_id, "simplex", self.height),
             self,
             frame_bytes_max=64 << 20,

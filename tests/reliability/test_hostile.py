@@ -11,7 +11,7 @@ import pytest
 from ledger.genesis import Genesis
 from node.data_folder import DataFolder
 from node.keys import read_key, read_transport_key
-from node.machinery import TerritoryOptions, TransportIdentity, peer_addresses
+from node.peer_circle import member_addresses
 from node.peers.catch_up import pack_range
 from node.peers.frames import (
     CONSENSUS,
@@ -26,6 +26,7 @@ from node.peers.frames import (
 )
 from node.peers.groups import pack_group
 from node.peers.network import PeerNetwork
+from node.territory_options import TerritoryOptions, TransportIdentity
 from tests.processes.network import Node
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import Bank, bank
@@ -152,7 +153,7 @@ class Member:
             options.voting_key.public_key,
             options.transport.key_pem,
             options.transport.certificate_pem,
-            peer_addresses(options),
+            member_addresses(genesis.territories, {})[0],
             lambda: Hello(WIRE_VERSION, genesis.network_id, "simplex", 2**60),
             self,
             frame_bytes_max=64 << 20,

@@ -1,0 +1,65 @@
+"""What a territory's node is started with, and the empty data that it starts from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger.genesis import Genesis
+from node.chain import Chain
+from node.data_folder import OBSERVERS_FOLDER
+from node.evidence_book import EVIDENCE_FOLDER
+from node.journal import create_journal
+from node.mempool import MempoolBounds
+from node.store import open_store
+from primitives.signatures import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class TransportIdentity:
+    """This node's TLS key and certificate, as `peers.certificates.make_transport` made them."""
+
+    key_pem: bytes = field(repr=False)
+    certificate_pem: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TerritoryOptions:
+    """What a territory's node is started with.
+
+    `peer_bind` None listens on the genesis's own `peer` address. `peer_addresses` overrides where
+    other members (by voting key) are looked for. `observe_only` follows without voting.
+    """
+
+    journal_folder: Path
+    store_folder: Path
+    store_kind: str
+    genesis: Genesis
+    engine: str
+    voting_key: SigningKey
+    transport: TransportIdentity
+    peer_bind: tuple[str, int] | None = None
+    peer_addresses: dict[bytes, tuple[str, int]] | None = None
+    observe_only: bool = False
+    verifier_threads: int = 1
+    mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
+
+    @property
+    def evidence_folder(self) -> Path:
+        """Where evidence of double votes is kept: beside the journal."""
+        return self.journal_folder.parent / EVIDENCE_FOLDER
+
+    @property
+    def observers_folder(self) -> Path:
+        """Where the cards of observers are: beside it."""
+        return self.journal_folder.parent / OBSERVERS_FOLDER
+
+
+def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> None:
+    """Make an empty journal and store that belong together; `node init` calls this once.
+
+    A node whose journal is not the one made here only observes. Refuses `file_exists`.
+    """
+    store = open_store(store_folder, store_kind)
+    try:
+        Chain.create(store, create_journal(journal_folder))
+    finally:
+        store.close()
