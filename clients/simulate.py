@@ -64,9 +64,12 @@ def simulate(
         range(seed, min(seed + _SEEDS_PER_JOB, first + seeds))
         for seed in range(first, first + seeds, _SEEDS_PER_JOB)
     ]
+    sizes = [members] * len(batches)
     runs = events = 0
     with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
-        for done, seen, violation in pool.map(play, [members] * len(batches), batches):
+        # One job is this process, so that a debugger may look on.
+        played = map(play, sizes, batches) if jobs == 1 else pool.map(play, sizes, batches)
+        for done, seen, violation in played:
             runs, events = runs + done, events + seen
             if violation is not None:
                 pool.shutdown(cancel_futures=True)

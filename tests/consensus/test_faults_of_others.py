@@ -25,7 +25,6 @@ from consensus.effects import (
     StopVoting,
 )
 from consensus.events import Executed, Received, Started, Tick, WorkChanged
-from consensus.fetching import FETCHES_MAX
 from consensus.header import HEADER_BYTES_MAX, Block, Header
 from consensus.journal_records import certificate_record, recover, vote_record
 from consensus.members import MemberSet
@@ -152,6 +151,7 @@ def test_cometbft_asa_2025_003_one_signature_more_or_less_than_bits_is_refused()
     good = signed_certificate_of([0, 1, 2])
     for bent in (
         replace(good, bitmap=b"\x0f"),
+        replace(good, bitmap=b"\x83"),
         replace(good, signatures=(*good.signatures, bytes(64))),
         replace(good, signatures=good.signatures[:2]),
     ):
@@ -290,17 +290,21 @@ def test_nothing_is_replayed_into_the_pruned_section() -> None:
     assert not appended(replica.step(Received(SECOND, message), NOW))
 
 
-def test_one_high_certificate_does_not_make_everybody_fetch() -> None:
-    """One true certificate of a far view made all ask for everything below it."""
+@pytest.mark.parametrize("view", [999_999, 1_000_000])
+def test_one_high_certificate_does_not_make_everybody_fetch(view: int) -> None:
+    """One true certificate of a far view made all ask for everything below it. Here only who is
+    to lead the next view asks, and for one certificate at a time."""
     replica = replica_of(FOLLOWER)
     replica.step(WorkChanged(True), NOW)
-    message = CertificateMessage(certificate_of(1_000_000, NULLIFY, NO_DIGEST))
+    message = CertificateMessage(certificate_of(view, NULLIFY, NO_DIGEST))
     effects = replica.step(Received(SECOND, message), NOW)
-    assert replica.view == 1_000_001
+    assert replica.view == view + 1
     for passed_ms in range(0, TIMING.retry_ms, 50):
         effects += replica.step(Tick(), NOW + passed_ms)
-    asked = [e for e in effects if isinstance(e, Send) and isinstance(e.message, FetchView)]
-    assert len(asked) <= 2 * FETCHES_MAX
+    asked = [e.message for e in effects if isinstance(e, Send) and isinstance(e.message, FetchView)]
+    leads = MEMBERS.leader(0, view + 1) == FOLLOWER
+    assert {message.view for message in asked} == ({view - 1} if leads else set())
+    assert len(asked) <= 2 * (TIMING.retry_ms // (TIMING.delta_ms // 2))
     assert not [effect for effect in effects if isinstance(effect, CatchUp | Build)]
 
 

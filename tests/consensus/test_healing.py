@@ -14,6 +14,7 @@ from consensus.effects import Broadcast, CatchUp, Effect, Send
 from consensus.events import CaughtUp, PeerConnected, Received, Started, Tick, WorkChanged
 from consensus.fetching import FETCHES_MAX
 from consensus.header import Block, Header
+from consensus.journal_records import certificate_record, vote_record
 from consensus.messages import (
     BlockResponse,
     CertificateMessage,
@@ -83,6 +84,23 @@ def test_own_votes_are_told_first_however_many_certificates_there_are() -> None:
     newest = [m.certificate.view for m in told if isinstance(m, CertificateMessage)]
     assert newest[0] == 1_199
     assert sum(len(encode_message(message)) for message in told) <= STANDING_BYTES_MAX
+
+
+def test_what_is_told_again_begins_with_the_newest_views() -> None:
+    """Own votes of long ago must not crowd out the certificates that move the others on."""
+    records: list[bytes] = []
+    for view in range(1, 1_201):
+        records.append(vote_record(vote_by(FOLLOWER, NULLIFY, NO_DIGEST, view), None))
+        records.append(certificate_record(certificate_of(view, NULLIFY, NO_DIGEST), None))
+    effects = replica_of(FOLLOWER, records).step(Started(), NOW)
+    told: list[int] = []
+    for effect in effects:
+        if isinstance(effect, Broadcast) and isinstance(effect.message, VoteMessage):
+            told.append(effect.message.vote.view)
+        elif isinstance(effect, Broadcast) and isinstance(effect.message, CertificateMessage):
+            told.append(effect.message.certificate.view)
+    assert told[:4] == [1_200, 1_200, 1_199, 1_199]
+    assert told == sorted(told, reverse=True)
 
 
 def test_a_new_connection_is_told_at_once_and_again_not_too_often() -> None:

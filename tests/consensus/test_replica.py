@@ -207,6 +207,14 @@ def test_a_duplicate_vote_counts_once() -> None:
     assert replica.view == 1
 
 
+def test_votes_for_different_blocks_are_not_counted_together() -> None:
+    replica = replica_of(FOLLOWER)
+    for number, key in enumerate((LEADER, SECOND, THIRD)):
+        hear(replica, vote_by(key, NOTARIZE, bytes([number + 1]) * 32))
+    assert replica.view == 1
+    assert replica.known.certificates() == []
+
+
 def test_a_forged_vote_counts_nothing() -> None:
     replica = replica_of(FOLLOWER)
     for key in (LEADER, SECOND, THIRD):

@@ -82,6 +82,9 @@ def test_asa_2025_001_a_height_that_was_never_there_keeps_nobody_from_syncing(
         await town.start(2)
         # First a height that nobody has, then a lower one.
         await until(lambda: len(liar.network.connected) == 3)
+        await until(lambda: NEVER_THERE in town.nodes[2]._running.network.heights())
+        async with asyncio.timeout(20):
+            await town.nodes[2].wait_ready()
         await liar.network.stop()
         liar.height = 1
         await liar.start()
