@@ -24,7 +24,7 @@ from node.command_options import (
 )
 from node.peer_commands import app as peers
 from terminal.application import application
-from terminal.errors import CommandError
+from terminal.errors import EXIT_REFUSED, CommandError
 from terminal.languages import text
 from terminal.options import (
     DataOption,
@@ -209,6 +209,24 @@ def rebuild(data: DataOption, lang: LangOption = None, as_json: JsonOption = Fal
     done = rebuild_store(data)
     content: dict[str, object] = {"kept": str(done.kept), "observes": done.lost_reason is not None}
     return Result(content, rebuilt_lines(done))
+
+
+@app.command(help=text("Chercher ce qui ne va pas.", "Find what is wrong."))
+def doctor(
+    data: DataOption,
+    genesis: GenesisFileOption,
+    peer_listen: PeerListenOption = None,
+    http_listen: HttpListenOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Look for the usual mistakes; exit 4 where something must be mended."""
+    from node.doctor.examination import counted, examine, shown
+    from node.doctor.finding import BAD, worst_of
+
+    findings = examine(data, genesis, peer_listen, http_listen)
+    is_sound = worst_of(findings) != BAD
+    return Result(counted(findings), shown(findings), 0 if is_sound else EXIT_REFUSED)
 
 
 @app.command(help=text("Les clés publiques du nœud.", "The node's public keys."))

@@ -208,3 +208,15 @@ def test_a_node_that_stops_itself_says_why(
     assert node.process.wait(20) == exit_code
     node.log.seek(0)
     assert f"error[{code}]: " in node.log.read()
+
+
+def test_the_doctor_beside_a_running_node(node: Running) -> None:
+    node.start()
+    told = must("node", "doctor", "--data", node.data, "--genesis", node.genesis, "--json").out
+    states = {finding["check"]: finding["state"] for finding in json.loads(told)["findings"]}
+    assert (states["node"], states["data"], states["keys"]) == ("good", "good", "good")
+    (node.data / "keys").chmod(0o755)
+    ill = democite("node", "doctor", "--data", node.data, "--genesis", node.genesis)
+    assert ill.code == 4
+    assert "✗ permissions" in ill.out
+    assert "chmod" in ill.out

@@ -1,0 +1,73 @@
+"""The whole examination, in the order in which an operator would mend things."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from ledger.founders import Territory
+from ledger.genesis import Genesis
+from node.clock import now_ms
+from node.data_folder import DataFolder, NodeFile
+from node.doctor.finding import BAD, Finding
+from node.doctor.folder import (
+    look_at_backup,
+    look_at_folder,
+    look_at_keys,
+    look_at_node,
+    refusal_found,
+)
+from node.doctor.machine import look_at_clock, look_at_disk, look_at_permissions
+from node.doctor.others import look_at_networks, look_at_peers, see_all
+from node.genesis_file import read_genesis
+from node.office.office import REGISTRY_FILE
+from primitives.errors import Refused
+
+
+def examine(
+    data: Path, genesis_file: Path, peer_listen: str | None = None, http_listen: str | None = None
+) -> list[Finding]:
+    """Look at everything. `peer_listen` and `http_listen` as `node start` is given them.
+
+    Raises `Refused` where there is nothing to examine: `data_missing`, `genesis_malformed`.
+    """
+    genesis, engine = read_genesis(genesis_file)
+    folder = DataFolder(data)
+    content = folder.read()
+    fits = look_at_folder(folder, genesis, engine)
+    findings = [fits, look_at_permissions(folder), look_at_disk(data)]
+    if fits.state == BAD:
+        return findings
+    known, own = look_at_keys(folder, genesis)
+    findings.append(known)
+    findings += look_at_node(folder, peer_listen or content.peer, http_listen or content.http)
+    findings.append(look_at_backup(folder.registry / REGISTRY_FILE, now_ms()))
+    return findings + _look_at_others(genesis, own, content)
+
+
+def _look_at_others(genesis: Genesis, own: Territory | None, content: NodeFile) -> list[Finding]:
+    prefix = content.prefix if own is None else own.prefix
+    others = [each for each in genesis.territories if each.prefix != prefix]
+    if not others:
+        return []
+    try:
+        seen = see_all(others)
+    except Refused as refusal:
+        return [refusal_found("peers", refusal)]
+    members = len(genesis.territories)
+    quorum = members - (members - 1) // 3
+    offsets = [one.offset_seconds for one in seen if one.offset_seconds is not None]
+    return [
+        look_at_networks(seen, genesis.network_id.hex()),
+        *look_at_peers(seen, quorum),
+        look_at_clock(offsets),
+    ]
+
+
+def shown(findings: Iterable[Finding]) -> str:
+    """All of them, for people."""
+    return "\n".join(finding.lines() for finding in findings)
+
+
+def counted(findings: Iterable[Finding]) -> dict[str, object]:
+    """All of them, for programs."""
+    return {"findings": [dataclasses.asdict(finding) for finding in findings]}

@@ -1,0 +1,177 @@
+"""The data folder: whose it is, whether it fits the genesis, what a running node says of itself."""
+
+import contextlib
+import socket
+import sqlite3
+from pathlib import Path
+
+from ledger.founders import Territory
+from ledger.genesis import Genesis
+from node.addresses import parse_host_port
+from node.data_folder import DataFolder
+from node.doctor.finding import BAD, GOOD, WARNING, Finding
+from node.keys import read_public_keys
+from node.remote import fetch_status
+from node.store import open_store
+from primitives.errors import Refused
+from terminal import catalogue
+from terminal.languages import text
+
+BACKUP_WARNED_DAYS = 8
+MS_PER_DAY = 86_400_000
+_PROBE_SECONDS = 3.0
+
+
+def refusal_found(check: str, refusal: Refused) -> Finding:
+    """A refusal, as a finding."""
+    told = f"[{refusal.code}] {catalogue.message(refusal.code)}"
+    if refusal.detail:
+        told = f"{told}: {refusal.detail}"
+    return Finding(check, BAD, told, catalogue.hint(refusal.code))
+
+
+def look_at_folder(folder: DataFolder, genesis: Genesis, engine: str) -> Finding:
+    """`node.json`, and that this folder serves the network and engine of the genesis."""
+    try:
+        content = folder.check(genesis.network_id, engine)
+    except Refused as refusal:
+        return refusal_found("data", refusal)
+    return Finding("data", GOOD, f"{content.name} ({content.prefix}), {content.store}")
+
+
+def look_at_keys(folder: DataFolder, genesis: Genesis) -> tuple[Finding, Territory | None]:
+    """Whether the network knows this node's voting key."""
+    try:
+        voting = read_public_keys(folder.public_keys_file)["voting"]
+    except (OSError, KeyError, Refused):
+        told = text("les clés du nœud manquent", "the node's keys are missing")
+        hint = text(
+            "restaurez-les : democite node backup restore",
+            "restore them: democite node backup restore",
+        )
+        return Finding("keys", BAD, told, hint), None
+    for territory in genesis.territories:
+        if territory.voting_key.hex() == voting:
+            return Finding("keys", GOOD, f"{territory.prefix}: {voting[:16]}…"), territory
+    return (
+        Finding(
+            "keys",
+            WARNING,
+            text(
+                f"la clé de vote {voting[:16]}… n'est pas dans cette genèse",
+                f"the voting key {voting[:16]}… is not in this genesis",
+            ),
+            text(
+                "ce territoire a-t-il rejoint le réseau plus tard ? sinon, c'est une autre genèse",
+                "did this territory join the network later? if not, it is another genesis",
+            ),
+        ),
+        None,
+    )
+
+
+def look_at_node(folder: DataFolder, peer: str, http: str) -> list[Finding]:
+    """The node, if it runs; else whether it could listen, and whether its store opens."""
+    try:
+        folder.lock()
+    except Refused:
+        return [_running(http)]
+    try:
+        return [_port("peer", peer), _port("http", http), _store(folder)]
+    finally:
+        folder.unlock()
+
+
+def _running(http: str) -> Finding:
+    url = http if "://" in http else f"http://{http}"
+    try:
+        status = fetch_status([url])
+    except Refused as refusal:
+        return Finding(
+            "node",
+            BAD,
+            text(
+                f"il tourne, mais {url} ne répond pas ({refusal.code})",
+                f"it runs, but {url} does not answer ({refusal.code})",
+            ),
+            text(
+                "regardez son journal : journalctl -u democite",
+                "see its log: journalctl -u democite",
+            ),
+        )
+    place = text(
+        f"il tourne, hauteur {status['height']}, {status['peers']} pairs",
+        f"it runs, height {status['height']}, {status['peers']} peers",
+    )
+    if status.get("observing"):
+        told = text(
+            f"{place} ; il observe et ne vote pas", f"{place}; it observes and does not vote"
+        )
+        hint = text(
+            "voir « Un nœud qui observe » dans docs/operating.md",
+            "see “A node that observes” in docs/operating.md",
+        )
+        return Finding("node", WARNING, told, hint)
+    if not status["ready"]:
+        told = text(f"{place} ; il n'est pas prêt", f"{place}; it is not ready")
+        hint = text(
+            "il rattrape son retard, ou trop peu d'autres sont là",
+            "it is catching up, or too few others are there",
+        )
+        return Finding("node", WARNING, told, hint)
+    return Finding("node", GOOD, place)
+
+
+def _port(check: str, address: str) -> Finding:
+    """Whether this machine has the address, and the port is free."""
+    try:
+        host, port = parse_host_port(address, check)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, place = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except (OSError, Refused) as error:
+        return Finding(
+            f"{check} port",
+            BAD,
+            f"{address}: {error}",
+            text(
+                "un autre programme l'occupe (ss -ltnp), ou l'adresse n'est pas à cette machine : "
+                f"--{check}-listen",
+                "another program holds it (ss -ltnp), or the address is not this machine's: "
+                f"--{check}-listen",
+            ),
+        )
+    return Finding(f"{check} port", GOOD, text(f"{address} est libre", f"{address} is free"))
+
+
+def _store(folder: DataFolder) -> Finding:
+    try:
+        open_store(folder.store, folder.read().store).close()
+    except Refused as refusal:
+        return refusal_found("store", refusal)
+    return Finding("store", GOOD, text("il s'ouvre", "it opens"))
+
+
+def look_at_backup(registry_file: Path, now_ms: int) -> Finding:
+    """When the registry was last backed up, as its own audit log says."""
+    hint = "democite node backup create --data DIR --out FILE"
+    newest_ms: int | None = None
+    with contextlib.suppress(sqlite3.Error):
+        place = f"file:{registry_file}?mode=ro"
+        with contextlib.closing(
+            sqlite3.connect(place, uri=True, timeout=_PROBE_SECONDS)
+        ) as connection:
+            row = connection.execute(
+                "SELECT MAX(time_ms) FROM audit WHERE action = 'backup'"
+            ).fetchone()
+            newest_ms = row[0]
+    if newest_ms is None:
+        told = text("il n'y en a pas encore", "there is none yet")
+        return Finding("backup", WARNING, told, hint)
+    days = (now_ms - newest_ms) // MS_PER_DAY
+    told = text(f"la dernière a {days} jours", f"the newest is {days} days old")
+    if days > BACKUP_WARNED_DAYS:
+        return Finding("backup", WARNING, told, hint)
+    return Finding("backup", GOOD, told)

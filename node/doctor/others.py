@@ -1,0 +1,148 @@
+"""The others: whether they can be reached, are who they should be, and what time they have."""
+
+import email.utils
+import json
+import socket
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ledger.founders import Territory
+from node.addresses import is_loopback, parse_host_port
+from node.doctor.finding import BAD, GOOD, WARNING, Finding
+from node.peers.certificates import issuer_of
+from primitives.errors import Refused
+from terminal.languages import text
+
+TIMEOUT_SECONDS = 4.0
+AT_ONCE = 16
+ANSWER_BYTES_MAX = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of one other territory. `offset_seconds`: how far its clock is ahead;
+    `network_id` as its HTTP says; None where it did not answer."""
+
+    prefix: str
+    peer: str
+    peer_problem: str
+    offset_seconds: float | None = None
+    network_id: str | None = None
+
+
+def see_all(territories: Iterable[Territory]) -> list[Seen]:
+    """Look at every one, a few at a time."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(threads.map(see, territories))
+
+
+def see(territory: Territory) -> Seen:
+    """Dial its peer port, see whose certificate it shows, and ask its public address."""
+    problem = _peer_problem(territory)
+    offset_seconds, network_id = _ask(territory.http)
+    return Seen(territory.prefix, territory.peer, problem, offset_seconds, network_id)
+
+
+def _peer_problem(territory: Territory) -> str:
+    """Empty where a node with this territory's authority listens."""
+    # The certificate is judged by hand, below: this end shows none, so TLS is not completed.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        place = parse_host_port(territory.peer, "peer")
+        with (
+            socket.create_connection(place, TIMEOUT_SECONDS) as connection,
+            context.wrap_socket(connection) as secured,
+        ):
+            shown = secured.getpeercert(binary_form=True)
+    except ssl.SSLError as error:
+        return text(
+            f"ce qui écoute là n'est pas un nœud ({error.reason})",
+            f"what listens there is no node ({error.reason})",
+        )
+    except (OSError, Refused) as error:
+        return str(error)
+    if shown is None or issuer_of(shown, frozenset({territory.voting_key})) is None:
+        return text(
+            "le nœud qui écoute là est celui d'un autre territoire ou d'un autre réseau",
+            "the node that listens there is another territory's or another network's",
+        )
+    return ""
+
+
+def _ask(http: str) -> tuple[float | None, str | None]:
+    host = parse_host_port(http, "http")[0] if "://" not in http else ""
+    url = http if "://" in http else f"{'http' if is_loopback(host) else 'https'}://{http}"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/v1/status", timeout=TIMEOUT_SECONDS) as answer:
+            told_seconds = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
+            content = json.loads(answer.read(ANSWER_BYTES_MAX))
+            network_id = content["network_id"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None, None
+    # `Date` has whole seconds: half of one is the best guess.
+    offset_seconds = told_seconds + 0.5 - time.time()
+    return offset_seconds, network_id if isinstance(network_id, str) else None
+
+
+def look_at_peers(seen: list[Seen], quorum: int) -> list[Finding]:
+    """A finding for each that is away, and whether enough are there."""
+    findings = [
+        Finding(
+            "peer",
+            WARNING,
+            f"{one.prefix} ({one.peer}): {one.peer_problem}",
+            text(
+                f"appelez {one.prefix} ; d'ici : nc -vz {one.peer.replace(':', ' ')}",
+                f"call {one.prefix}; from here: nc -vz {one.peer.replace(':', ' ')}",
+            ),
+        )
+        for one in seen
+        if one.peer_problem
+    ]
+    there = sum([not one.peer_problem for one in seen])
+    told = text(
+        f"{there} autres territoires sur {len(seen)} joignables",
+        f"{there} of {len(seen)} other territories can be reached",
+    )
+    if there + 1 >= quorum:
+        return [*findings, Finding("peers", GOOD, told)]
+    hint = text(
+        f"il en faut {quorum - 1} pour payer ; votre pare-feu laisse-t-il sortir ?",
+        f"{quorum - 1} are needed for payments; does your firewall let connections out?",
+    )
+    return [*findings, Finding("peers", BAD, told, hint)]
+
+
+def look_at_networks(seen: list[Seen], network_id: str) -> Finding:
+    """Whether the others serve the network of this genesis."""
+    strange = sorted([one.prefix for one in seen if one.network_id not in (None, network_id)])
+    told = sum([one.network_id == network_id for one in seen])
+    if strange:
+        return Finding(
+            "genesis",
+            BAD,
+            text(
+                f"{', '.join(strange)} : ces nœuds servent un autre réseau que cette genèse",
+                f"{', '.join(strange)}: these nodes serve another network than this genesis",
+            ),
+            text(
+                "comparez de vive voix l'identifiant du réseau, et prenez la bonne genèse",
+                "compare the network id by voice, and take the right genesis",
+            ),
+        )
+    return Finding(
+        "genesis",
+        GOOD if told else WARNING,
+        text(
+            f"{told} autres nœuds servent ce réseau, {network_id[:16]}…",
+            f"{told} other nodes serve this network, {network_id[:16]}…",
+        ),
+    )

@@ -1,0 +1,254 @@
+"""The doctor finds each usual mistake, says what to do, and changes nothing."""
+
+import dataclasses
+import os
+import shutil
+import socket
+import sqlite3
+import threading
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.founders import Territory
+from ledger.genesis import Genesis
+from node.clock import now_ms
+from node.data_folder import DataFolder
+from node.doctor import folder as doctor_folder
+from node.doctor.examination import examine
+from node.doctor.finding import BAD, GOOD, WARNING, Finding
+from node.doctor.folder import look_at_backup
+from node.doctor.machine import look_at_clock, look_at_disk
+from node.doctor.others import Seen, look_at_networks, look_at_peers, see
+from node.founding import create_network
+from node.keys import read_key
+from node.peers.certificates import make_authority, make_transport
+from node.peers.tls import server_context
+from primitives.signatures import SigningKey
+from tests.node.founding import PASSPHRASE, make_card, make_sealing_fast
+from tests.node.town import free_ports
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def founded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A founded network of two, none of which runs: the first one's data, and the genesis."""
+    make_sealing_fast(monkeypatch)
+    ports = free_ports(4)
+    cards = [
+        make_card(tmp_path, prefix, port)
+        for prefix, port in (("arden", ports[0]), ("brume", ports[2]))
+    ]
+    genesis = tmp_path / "genesis.json"
+    create_network(genesis, "simplex", cards, False, [])
+    return tmp_path / "arden" / "data", genesis
+
+
+def by_check(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.check: finding for finding in findings}
+
+
+def snapshot(root: Path) -> dict[Path, tuple[int, int]]:
+    """Every file of the folder but the lock, with size and time of change."""
+    return {
+        path: (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in root.rglob("*")
+        if path.is_file()
+        and path.name not in ("lock", "LOCK", "LOG", "LOG.old")
+        and "store" not in path.parts
+    }
+
+
+def test_a_sound_node_that_stands_still(founded: tuple[Path, Path]) -> None:
+    data, genesis = founded
+    before = snapshot(data)
+    found = by_check(examine(data, genesis))
+    assert snapshot(data) == before
+    good = {name for name, finding in found.items() if finding.state == GOOD}
+    assert good >= {"data", "permissions", "keys", "peer port", "store"}
+    assert found["peers"].state == BAD  # of two members both are needed, and one is away
+    assert found["peer"].hint
+    assert all(finding.hint for finding in found.values() if finding.state == BAD)
+
+
+def test_another_networks_genesis(
+    founded: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, genesis = founded
+    network_id = Genesis.from_json(genesis.read_text("utf-8")).network_id
+    DataFolder(data).bind(network_id, "simplex")
+    make_sealing_fast(monkeypatch)
+    other = tmp_path / "other.json"
+    create_network(other, "simplex", [make_card(tmp_path / "other", "celle", 7_400)], False, [])
+    found = by_check(examine(data, other))
+    assert found["data"].state == BAD
+    assert "data_of_other_network" in found["data"].told
+
+
+def test_a_key_that_the_genesis_does_not_name(
+    founded: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_sealing_fast(monkeypatch)
+    other = tmp_path / "other.json"
+    create_network(other, "simplex", [make_card(tmp_path / "other", "celle", 7_400)], False, [])
+    assert by_check(examine(founded[0], other))["keys"].state == WARNING
+
+
+def test_keys_that_others_can_read(founded: tuple[Path, Path]) -> None:
+    data, genesis = founded
+    (data / "keys" / "voting.json").chmod(0o644)
+    finding = by_check(examine(data, genesis))["permissions"]
+    assert finding.state == BAD
+    assert "voting.json" in finding.told
+    assert finding.hint.startswith("chmod")
+
+
+def test_a_port_that_is_taken(founded: tuple[Path, Path]) -> None:
+    data, genesis = founded
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        found = by_check(examine(data, genesis, peer_listen=address))
+    assert found["peer port"].state == BAD
+    assert found["http port"].state == GOOD
+
+
+def test_a_damaged_store(founded: tuple[Path, Path]) -> None:
+    data, genesis = founded
+    (data / "store" / "KIND").write_bytes(b"\0\0")
+    assert by_check(examine(data, genesis))["store"].state == BAD
+
+
+def test_keys_that_are_gone(founded: tuple[Path, Path]) -> None:
+    data, genesis = founded
+    shutil.rmtree(data / "keys")
+    assert by_check(examine(data, genesis))["keys"].state == BAD
+
+
+@pytest.mark.parametrize(
+    ("offsets", "state"),
+    [
+        ([], WARNING),
+        ([0.4, -0.3, 0.9], GOOD),
+        ([3.0, 3.2, 2.9], WARNING),
+        ([-3600.0, -3599.0, -3601.0], BAD),
+        ([0.1, 0.2, 3600.0], GOOD),
+    ],
+)
+def test_the_clock_is_held_against_the_median(offsets: list[float], state: str) -> None:
+    finding = look_at_clock(offsets)
+    assert finding.state == state
+    assert bool(finding.hint) == (state != GOOD)
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(10 << 30, GOOD), (1 << 30, WARNING), (100 << 20, BAD)]
+)
+def test_a_disk_that_fills(
+    free: int, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1 << 40, 0, free))
+    assert look_at_disk(tmp_path).state == state
+
+
+def _backed_up(file: Path, time_ms: int | None) -> Path:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE audit (time_ms, action)")
+        if time_ms is not None:
+            connection.execute("INSERT INTO audit VALUES (?, 'backup')", (time_ms,))
+    connection.close()
+    return file
+
+
+@pytest.mark.parametrize(("days", "state"), [(None, WARNING), (1, GOOD), (30, WARNING)])
+def test_backups_that_were_forgotten(days: int | None, state: str, tmp_path: Path) -> None:
+    time_ms = None if days is None else now_ms() - days * doctor_folder.MS_PER_DAY
+    file = _backed_up(tmp_path / "registry.sqlite", time_ms)
+    assert look_at_backup(file, now_ms()).state == state
+    assert look_at_backup(tmp_path / "none", now_ms()).state == WARNING
+
+
+# -- the others -------------------------------------------------------------------------------
+
+
+class Listener:
+    """A member's peer port, once: it shows its certificate and wants one, as nodes do."""
+
+    def __init__(self, voting_key: SigningKey) -> None:
+        key, certificate = make_transport(voting_key)
+        self._context = server_context(key, certificate, [make_authority(voting_key)])
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        connection, _ = self._socket.accept()
+        try:
+            with self._context.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(1)
+        except OSError:
+            pass
+
+    def __enter__(self) -> "Listener":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self._thread.join(5)
+
+
+def _territory(founded: tuple[Path, Path], **changes: Any) -> tuple[Territory, SigningKey]:
+    data, genesis = founded
+    territory = Genesis.from_json(genesis.read_text("utf-8")).territories[0]
+    key = read_key(data / "keys" / "voting.json", "voting", PASSPHRASE)
+    return dataclasses.replace(territory, **changes), key
+
+
+def test_whose_node_listens_is_seen_in_its_certificate(founded: tuple[Path, Path]) -> None:
+    _, key = _territory(founded)
+    with Listener(key) as own:
+        assert see(_territory(founded, peer=own.address)[0]).peer_problem == ""
+    stranger = SigningKey.from_seed(os.urandom(32))
+    with Listener(stranger) as other:
+        assert see(_territory(founded, peer=other.address)[0]).peer_problem
+
+
+def test_what_is_no_node_is_named_so(founded: tuple[Path, Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        address = f"127.0.0.1:{plain.getsockname()[1]}"
+
+        def hang_up() -> None:
+            connection, _ = plain.accept()
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        seen = see(_territory(founded, peer=address)[0])
+        thread.join(5)
+    assert seen.peer_problem
+    assert seen.offset_seconds is None
+
+
+def test_how_many_are_needed() -> None:
+    there = Seen("a", "a:1", "", 0.0, "ab")
+    away = Seen("b", "b:1", "refused", None, None)
+    assert by_check(look_at_peers([there, there, away], 3))["peers"].state == GOOD
+    assert by_check(look_at_peers([there, away, away], 3))["peers"].state == BAD
+    assert len([f for f in look_at_peers([there, away, away], 3) if f.check == "peer"]) == 2
+
+
+def test_others_that_serve_another_network() -> None:
+    own = Seen("a", "a:1", "", 0.0, "ab")
+    other = Seen("b", "b:1", "", 0.0, "cd")
+    silent = Seen("c", "c:1", "", None, None)
+    assert look_at_networks([own, silent], "ab").state == GOOD
+    assert look_at_networks([silent], "ab").state == WARNING
+    finding = look_at_networks([own, other], "ab")
+    assert finding.state == BAD
+    assert "b" in finding.told
