@@ -24,6 +24,17 @@ again. F(v) is journaled before the chain commits v. A member that finds out tha
 what it signed, because its journal ends below its chain or because it meets a vote of its own that
 it never wrote down, signs nothing any more, and writes that down.
 
+How members change: an *epoch* has one member set and one set of rules, and a replica lives in one
+epoch. The ledger says which block is its last, the *boundary*: the first one whose time reaches the
+epoch's end, or whose parent's state names other members. Its header commits to the next set. Above
+it leaders propose only *closing* blocks, empty ones that join no chain, in views of their own; F of
+the boundary, or of a closing block above it, makes the boundary final, and it is view 0 of the next
+epoch. Who holds such an F signs nothing more in the old epoch, and nothing in the new one before
+the boundary is on its disk. What is of another epoch is dropped: votes, proposals, certificates.
+Who speaks of an old epoch is told its end (`EpochEnd`), which is the driver's part. A journal holds
+several epochs, in the order that `position` gives them. A member that lost its journal signs
+nothing until two whole epochs after the newest that a quorum of others can prove.
+
 When it is quiet: timers run and leaders propose only while there is work. Transactions wait; or a
 block is notarized and not final; or results stand in no final header yet, so one more, empty, block
 carries them; or a heartbeat is due; or a proposal or f + 1 votes of the view came. An empty block

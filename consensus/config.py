@@ -27,7 +27,8 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The floor: a final block. For the genesis block there is neither header nor certificate."""
+    """The floor: a final block. For the genesis block there is neither header nor certificate; for
+    the boundary that began this epoch no certificate, since it is one of the epoch before."""
 
     digest: bytes
     view: int
@@ -42,6 +43,12 @@ class Final:
         return Final(genesis_digest(network_id), 0, 0, time_ms)
 
     @staticmethod
+    def boundary(header: Header) -> Final:
+        """The floor at the beginning of an epoch: its view 0 is the block that ended the one
+        before, which must be final and on disk."""
+        return Final(header.digest, 0, header.height, header.time_ms, header)
+
+    @staticmethod
     def of(header: Header, certificate: Certificate) -> Final:
         """The floor at a block with its certificate."""
         return Final(header.digest, header.view, header.height, header.time_ms, header, certificate)
@@ -50,7 +57,9 @@ class Final:
 @dataclass(frozen=True, slots=True)
 class ReplicaConfig:
     """`own_key` is this member's voting key; with `observe_only`, or for a key that is not in the
-    set, it follows and never signs. `floor` is the newest block that the chain has committed.
+    set, it follows and never signs; nor in epochs below `observe_until_epoch`, for a member that
+    lost its journal. `members` and `rule_version` are the epoch's. `floor` is the newest block that
+    the chain has committed. `ends_ms` (Unix time) is when the epoch's end is due.
     `body_matches` says whether a body is the one that a header commits to."""
 
     network_id: bytes
@@ -63,4 +72,6 @@ class ReplicaConfig:
     timing: Timing = Timing()
     epoch: int = 0
     rule_version: int = 1
+    ends_ms: int | None = None
     observe_only: bool = False
+    observe_until_epoch: int = 0

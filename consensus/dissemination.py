@@ -12,7 +12,7 @@ from itertools import takewhile
 from consensus.certificates import Certificate
 from consensus.config import ReplicaConfig
 from consensus.knowledge import Knowledge
-from consensus.messages import CertificateMessage, Message, Proposal, VoteMessage
+from consensus.messages import CertificateMessage, EpochEnd, Message, Proposal, VoteMessage
 from consensus.turn import Turn
 
 OwnMessages = Sequence[Proposal | VoteMessage]
@@ -62,6 +62,13 @@ class Dissemination:
                 self._show(peer, certificate)
         if any(not self._has_shown(peer, certificate) for peer in self._others):
             self._deferred.append((now_ms + self._config.timing.delta_ms // 2, certificate))
+
+    def tell_end(self, end: EpochEnd) -> None:
+        """The epoch is over, and this replica says nothing after this: whoever has not shown the
+        certificate is told at once."""
+        for peer in self._others:
+            if not self._has_shown(peer, end.certificate):
+                self._turn.send(peer, end)
 
     def _has_shown(self, peer: bytes, certificate: Certificate) -> bool:
         return peer in self._shown.get((certificate.view, certificate.kind), ())

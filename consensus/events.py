@@ -56,10 +56,11 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """The driver brought the chain up to this final header by height."""
+    """The driver brought the chain up to this final header by height; as `CatchUp` asked."""
 
     header: Header
     certificate: Certificate
+    closing: tuple[Header, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ class Fetching:
                 self._send(key, ask, now_ms)
 
     def _send(self, key: _Key, ask: _Ask, now_ms: int) -> None:
-        message = FetchBlock(key) if isinstance(key, bytes) else FetchView(*key)
+        epoch = self._config.epoch
+        message = FetchBlock(key) if isinstance(key, bytes) else FetchView(epoch, *key)
         for _ in range(1 if isinstance(key, bytes) else min(2, len(ask.peers))):
             self._turn.send(ask.peers[ask.asked % len(ask.peers)], message)
             ask.asked += 1

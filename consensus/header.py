@@ -27,7 +27,9 @@ class Header:
 
     `view` is the round it was proposed in, `parent_view` and `parent_digest` name the block it
     builds on, `height` is one more than the parent's, `time_ms` (Unix time) is above it.
-    `state_root` is the one after the *parent*.
+    `state_root` is the one after the *parent*. A header with `next_set_hash`, the hash of the next
+    epoch's member set, is its epoch's *boundary*: the last block of it that joins the chain. Above
+    it stand *closing* blocks, which are empty, have its height and only help to make it final.
     """
 
     network_id: bytes
@@ -60,6 +62,11 @@ class Header:
     def encode(self) -> bytes:
         """The canonical bytes that the digest is over."""
         return encode(self.value())
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether above this block only closing ones may stand, until the next epoch begins."""
+        return self.next_set_hash is not None or self.closing
 
     @staticmethod
     def decode(raw: bytes) -> Header:

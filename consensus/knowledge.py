@@ -113,6 +113,17 @@ class Knowledge:
             digest, view = block.header.parent_digest, block.header.parent_view
         return blocks[::-1], None
 
+    def closing(self, digest: bytes, view: int) -> tuple[tuple[Header, ...], bytes, int]:
+        """The closing headers from `digest` (of `view`) down, oldest first, and digest and view of
+        what they stand on: of `digest` itself if its header is no closing one, or not known."""
+        headers: list[Header] = []
+        header = self.header(digest)
+        while header is not None and header.closing:
+            headers.append(header)
+            digest, view = header.parent_digest, header.parent_view
+            header = self.header(digest)
+        return tuple(headers[::-1]), digest, view
+
     def drop_block(self, digest: bytes) -> None:
         """Let go of a block: it can be asked for again should it ever matter."""
         self.blocks.pop(digest, None)

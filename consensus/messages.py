@@ -7,6 +7,7 @@ own, so a message may be passed on by anyone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from consensus.certificates import Certificate
@@ -15,6 +16,10 @@ from consensus.votes import FINALIZE, KINDS, NOTARIZE, Vote
 from primitives.encoding import Value, decode, encode
 from primitives.errors import Refused
 from primitives.hashing import HASH_BYTES
+
+HEADERS_MAX = 4_096
+"""How many headers an `EpochEnd` may hold. So many closing blocks come of hours in which every
+FINALIZE is lost and nothing else is."""
 
 MESSAGE_BYTES_MAX = 18 << 20
 """The largest block that any genesis may allow, with its frame; the transport bounds what it reads
@@ -47,8 +52,9 @@ class CertificateMessage:
 @dataclass(frozen=True, slots=True)
 class FetchView:
     """Please send the certificate of `view` of this kind: 1 NOTARIZE (a FINALIZE will do too),
-    2 NULLIFY, 0 any."""
+    2 NULLIFY, 0 any. Whoever is in a later epoch answers with the end of this one."""
 
+    epoch: int
     view: int
     kind: int
 
@@ -67,9 +73,30 @@ class BlockResponse:
     block: Block
 
 
+@dataclass(frozen=True, slots=True)
+class EpochEnd:
+    """An epoch's boundary is final: the FINALIZE certificate of the last of these headers, which
+    are the boundary and then the closing ones up to it."""
+
+    certificate: Certificate
+    headers: tuple[Header, ...]
+
+
 Message: TypeAlias = (
-    Proposal | VoteMessage | CertificateMessage | FetchView | FetchBlock | BlockResponse
+    Proposal | VoteMessage | CertificateMessage | FetchView | FetchBlock | BlockResponse | EpochEnd
 )
+
+
+def epoch_of(message: Message) -> int | None:
+    """The epoch that a message is about; None for blocks, which are named by their digests."""
+    match message:
+        case Proposal(_, vote) | VoteMessage(vote):
+            return vote.epoch
+        case CertificateMessage(certificate) | EpochEnd(certificate):
+            return certificate.epoch
+        case FetchView(epoch):
+            return epoch
+    return None
 
 
 def encode_message(message: Message) -> bytes:
@@ -84,9 +111,12 @@ def encode_message(message: Message) -> bytes:
         header = None if message.header is None else message.header.encode()
         value = ("certificate_message", 1, message.certificate.encode(), header)
     elif isinstance(message, FetchView):
-        value = ("fetch_view", 1, message.view, message.kind)
+        value = ("fetch_view", 1, message.epoch, message.view, message.kind)
     elif isinstance(message, FetchBlock):
         value = ("fetch_block", 1, message.digest)
+    elif isinstance(message, EpochEnd):
+        headers = tuple(header.encode() for header in message.headers)
+        value = ("epoch_end", 1, message.certificate.encode(), headers)
     else:
         value = ("block_response", 1, message.block.header.encode(), message.block.body)
     return encode(value)
@@ -112,14 +142,18 @@ def decode_message(raw: bytes) -> Message:
             return CertificateMessage(Certificate.decode(certificate))
         case ("certificate_message", [bytes(certificate), bytes(header)]):
             return _certificate_message(Certificate.decode(certificate), Header.decode(header))
-        case ("fetch_view", [int(view), int(wanted)]) if _is_view(view):
+        case ("fetch_view", [int(epoch), int(view), int(wanted)]) if _is_view(epoch) and _is_view(
+            view
+        ):
             if wanted not in (0, *KINDS) or type(wanted) is bool:
                 raise Refused("encoding_not_canonical", "no such kind of certificate")
-            return FetchView(view, wanted)
+            return FetchView(epoch, view, wanted)
         case ("fetch_block", [bytes(digest)]) if len(digest) == HASH_BYTES:
             return FetchBlock(digest)
         case ("block_response", [bytes(header), bytes(body)]):
             return BlockResponse(Block(Header.decode(header), body))
+        case ("epoch_end", [bytes(certificate), tuple(headers)]):
+            return _epoch_end(Certificate.decode(certificate), headers)
     raise Refused("encoding_not_canonical", "no such message")
 
 
@@ -130,6 +164,28 @@ def _certificate_message(certificate: Certificate, header: Header) -> Certificat
     if (certificate.epoch, certificate.view) != (header.epoch, header.view):
         raise Refused("certificate_invalid", "certificate and header are of different views")
     return CertificateMessage(certificate, header)
+
+
+def _epoch_end(certificate: Certificate, raws: tuple[Value, ...]) -> EpochEnd:
+    """A boundary, closing headers each on the one before, and the F of the last."""
+    if not 1 <= len(raws) <= HEADERS_MAX:
+        raise Refused("encoding_not_canonical", f"{len(raws)} headers end an epoch")
+    headers = tuple(Header.decode(raw) for raw in raws if type(raw) is bytes)
+    boundary, last = headers[0] if headers else None, headers[-1] if headers else None
+    if boundary is None or last is None or len(headers) != len(raws):
+        raise Refused("encoding_not_canonical", "a header is bytes")
+    if boundary.next_set_hash is None or boundary.closing:
+        raise Refused("certificate_invalid", "the first of the headers is no boundary")
+    for below, header in pairwise(headers):
+        named = (header.closing, header.next_set_hash, header.parent_digest, header.height)
+        if named != (True, None, below.digest, boundary.height):
+            raise Refused("certificate_invalid", "a closing header is not on the one before")
+        if header.epoch != boundary.epoch or header.parent_view != below.view:
+            raise Refused("certificate_invalid", "a closing header is not on the one before")
+    if certificate.kind != FINALIZE:
+        raise Refused("certificate_invalid", "what ends an epoch is final")
+    _certificate_message(certificate, last)
+    return EpochEnd(certificate, headers)
 
 
 def _is_view(view: object) -> bool:

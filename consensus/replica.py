@@ -11,7 +11,6 @@ The protocol in prose stands in the package's docstring; `docs/protocol.md` has 
 from __future__ import annotations
 
 from consensus.certificates import Certificate, verify_certificate
-from consensus.config import Final
 from consensus.effects import Effect
 from consensus.events import (
     Built,
@@ -25,10 +24,11 @@ from consensus.events import (
     WorkChanged,
 )
 from consensus.header import Block, Header, genesis_digest
-from consensus.journal_records import certificate_record
+from consensus.journal_records import certificate_record, position
 from consensus.messages import (
     BlockResponse,
     CertificateMessage,
+    EpochEnd,
     FetchBlock,
     FetchView,
     Message,
@@ -44,7 +44,7 @@ _BEHIND_VIEWS = 2
 
 
 class Replica(Rules):
-    """One member's part in the consensus.
+    """One member's part in the consensus, in one epoch.
 
     The driver calls `step` for every event and does the effects in their order; it sends a `Tick`
     at `next_deadline_ms`. It may answer `Build` and `Execute` at any later time, or never.
@@ -55,13 +55,13 @@ class Replica(Rules):
 
         Raises InvariantBroken where the driver's answer is not to what was asked.
         """
-        if self.stopped is not None:
+        if self.stopped is not None or self.ended:
             return []
         self.clock.advance(now_ms)
         self._hear(event)
         while self._one_rule():
             pass
-        if self.stopped is None:
+        if self.stopped is None and not self.ended:
             self.fetching.end_pass(self.now_ms)
             self.dissemination.end_turn(self.now_ms, self.has_duty(), self._own_messages)
         return self.turn.take()
@@ -69,7 +69,7 @@ class Replica(Rules):
     @property
     def next_deadline_ms(self) -> int | None:
         """When to send a `Tick` (Unix time); None while there is nothing to wait for."""
-        if self.stopped is not None:
+        if self.stopped is not None or self.ended:
             return None
         deadlines = [
             self.timers.next_ms(),
@@ -86,6 +86,12 @@ class Replica(Rules):
             running.append(self._heartbeat_ms)
         return min(running, default=None)
 
+    @property
+    def handed_on(self) -> list[bytes]:
+        """Once it has ended: what the next epoch's replica must find among its records, after those
+        that the journal held when the driver started. (They are in the journal too.)"""
+        return list(self._handed_on)
+
     def _hear(self, event: Event) -> None:
         match event:
             case Received(peer, message):
@@ -101,8 +107,8 @@ class Replica(Rules):
                 self.dissemination.tell_all(self._own_messages(), self.now_ms)
             case PeerConnected(peer):
                 self.dissemination.greet(peer, self.now_ms)
-            case CaughtUp(header, certificate):
-                self._on_caught_up(header, certificate)
+            case CaughtUp():
+                self._on_caught_up(event)
             case Tick():
                 pass
 
@@ -116,10 +122,13 @@ class Replica(Rules):
                 self._on_certificate(peer, certificate, header)
             case BlockResponse(block):
                 self._on_block(block)
-            case FetchView(view, kind):
-                self.answering.view(peer, view, kind, self.now_ms)
+            case FetchView(epoch, view, kind):
+                if epoch == self.config.epoch:
+                    self.answering.view(peer, view, kind, self.now_ms)
             case FetchBlock(digest):
                 self.answering.block(peer, digest, self.now_ms)
+            case EpochEnd():
+                self._on_epoch_end(peer, message)
 
     # -- votes ------------------------------------------------------------------------------
 
@@ -241,6 +250,14 @@ class Replica(Rules):
             known.headers.setdefault(header.digest, header)
         self.dissemination.shown(peer, view, certificate.kind)
 
+    def _on_epoch_end(self, peer: bytes, end: EpochEnd) -> None:
+        """Its headers were checked against each other and the certificate when it was read."""
+        self._on_certificate(peer, end.certificate, end.headers[-1])
+        final = self.known.get(end.certificate.view, FINALIZE)
+        if final is not None and final.digest == end.certificate.digest:
+            for header in end.headers:
+                self.known.headers.setdefault(header.digest, header)
+
     def _is_valid(self, certificate: Certificate) -> bool:
         """Whether it holds. Signatures that came as votes already are not verified again."""
         c = certificate
@@ -264,17 +281,20 @@ class Replica(Rules):
         if mine is None or mine.digest != certificate.digest:
             self._stop_voting("a certificate bears this node's signature, its journal does not")
 
-    def _on_caught_up(self, header: Header, certificate: Certificate) -> None:
+    def _on_caught_up(self, event: CaughtUp) -> None:
         """The driver's chain ends here now."""
+        header, certificate, last = event.header, event.certificate, event.header
+        if event.closing:
+            last = event.closing[-1]
         self.catch_up_due_ms = None
-        if certificate.kind != FINALIZE or certificate.digest != header.digest:
+        if certificate.kind != FINALIZE or certificate.digest != last.digest:
             raise InvariantBroken("caught up with what is not final")
-        if header.view <= self.known.floor.view:
+        if header.view <= self.known.floor.view or header.epoch != self.config.epoch:
             return
-        held = self.known.get(header.view, FINALIZE)
-        if held is None:
-            self.turn.append(certificate_record(certificate, header), header.view)
-        self._move_floor(Final.of(header, certificate))
+        if self.known.get(last.view, FINALIZE) is None:
+            at = position(certificate.epoch, last.view)
+            self.turn.append(certificate_record(certificate, last), at)
+        self._finish(header, certificate, event.closing)
 
     # -- the driver's answers ---------------------------------------------------------------
 
@@ -295,7 +315,7 @@ class Replica(Rules):
         if block is None:
             self.declined_view = view
             return
-        if view != self.view or self.own_votes.get(view) or self.observing:
+        if view != self.view or self.own_votes.get(view) or not self._may_sign():
             return
         if not self._is_as_asked(block.header, view, parent):
             raise InvariantBroken("the block that was built is not the one that was asked for")
@@ -305,15 +325,13 @@ class Replica(Rules):
 
     def _is_as_asked(self, header: Header, view: int, parent: Header | None) -> bool:
         """Whether a built header has the place that `Build` gave it."""
-        asked = (view, 0, genesis_digest(self.config.network_id), 1)
+        asked = (view, 0, genesis_digest(self.config.network_id))
         if parent is not None:
-            asked = (view, parent.view, parent.digest, parent.height + 1)
-        given = (header.view, header.parent_view, header.parent_digest, header.height)
-        after_ms = self.known.floor.time_ms if parent is None else parent.time_ms
+            begins = parent.epoch != self.config.epoch
+            asked = (view, 0 if begins else parent.view, parent.digest)
         return (
-            given == asked
-            and header.time_ms > after_ms
+            (header.view, header.parent_view, header.parent_digest) == asked
             and header.network_id == self.config.network_id
             and header.epoch == self.config.epoch
-            and header.rule_version == self.config.rule_version
+            and self._fits(header, parent)
         )

@@ -7,8 +7,6 @@ round every rule ran: what they lacked then is what is asked for.
 
 from __future__ import annotations
 
-from consensus.certificates import Certificate
-from consensus.config import Final
 from consensus.effects import Build, CatchUp, Commit
 from consensus.fetching import FETCHES_MAX
 from consensus.header import Header
@@ -27,7 +25,7 @@ class Rules(Standing):
 
     def _one_rule(self) -> bool:
         self.fetching.begin_pass()
-        return self.stopped is None and (
+        return (self.stopped is None and not self.ended) and (
             self._advance()
             or self._commit()
             or self._consider()
@@ -63,29 +61,29 @@ class Rules(Standing):
     # -- committing -------------------------------------------------------------------------
 
     def _commit(self) -> bool:
-        """Commit the newest final block with all its ancestors, once they were executed."""
+        """Commit the newest final block with all its ancestors, once they were executed. Closing
+        blocks join no chain: F of one finalizes the boundary below it."""
         certificate = self.known.highest_final()
         if certificate is None:
             return False
-        header = self.known.header(certificate.digest)
+        closing, digest, view = self.known.closing(certificate.digest, certificate.view)
+        header = self.known.header(digest)
         if header is None:
-            self._want_block(certificate.digest, certificate.view)
+            self._want_block(digest, view)
             return False
-        blocks, missing = self.known.branch(certificate.digest, certificate.view)
+        blocks, missing = self.known.branch(digest, view)
         if missing is not None:
-            self._fill_gap(header, certificate, missing)
+            self._fill_gap(CatchUp(header, certificate, None, closing), missing)
             return False
         for block in blocks:
             if not self.known.is_executed(block.digest):
                 self._execute(block)
                 return False
-        self.turn.commit(Commit(tuple(blocks), certificate))
-        self._move_floor(Final.of(blocks[-1].header, certificate))
+        self.turn.commit(Commit(tuple(blocks), certificate, closing))
+        self._finish(header, certificate, closing)
         return True
 
-    def _fill_gap(
-        self, header: Header, certificate: Certificate, missing: tuple[bytes, int]
-    ) -> None:
+    def _fill_gap(self, catch_up: CatchUp, missing: tuple[bytes, int]) -> None:
         """Blocks between the floor and a final one are missing."""
         digest, view = missing
         if view <= self.known.floor.view:
@@ -94,28 +92,28 @@ class Rules(Standing):
         if self.gap_since_ms is None:
             self.gap_since_ms = self.now_ms
         waited_ms = self.now_ms - self.gap_since_ms
-        gap = header.height - self.known.floor.height
+        gap = catch_up.header.height - self.known.floor.height
         # Where most of a long branch is held it was never committed anywhere, perhaps: it can't be
         # had by height. Of the honest, one always holds half of it, since it voted for it.
         is_near = gap <= max(GAP_BLOCKS_MAX, 2 * len(self.known.blocks))
         if is_near:
             self._want_block(digest, view)
         if not is_near or waited_ms >= GAP_RETRIES_MAX * self.config.timing.retry_ms:
-            self._catch_up(header, certificate)
+            self._catch_up(catch_up)
         else:
             self.catch_up_due_ms = None
 
-    def _catch_up(self, header: Header, certificate: Certificate) -> None:
+    def _catch_up(self, catch_up: CatchUp) -> None:
         if self.catch_up_due_ms is None or self.catch_up_due_ms <= self.now_ms:
             self.catch_up_due_ms = self.now_ms + self.config.timing.retry_ms
-            self.turn.commit(CatchUp(header, certificate, None))
+            self.turn.commit(catch_up)
 
     # -- voting -----------------------------------------------------------------------------
 
     def _consider(self) -> bool:
         """Vote on the proposal kept for this view, or ask for exactly what is missing."""
         proposal = self.proposals.get(self.view)
-        if proposal is None or self.observing or self.own_votes.get(self.view):
+        if proposal is None or not self._may_sign() or self.own_votes.get(self.view):
             return False
         block, view = proposal.block, self.view
         header, leader = block.header, proposal.vote.signer
@@ -128,7 +126,8 @@ class Rules(Standing):
         if not self._branch_executed(header.parent_digest, header.parent_view, leader):
             return False
         drift_ms = abs(header.time_ms - self.clock.wall_ms)
-        if not self._is_well_formed(header) or drift_ms > self.config.timing.clock_drift_ms_max:
+        fits = self._fits(header, self.known.header(header.parent_digest))
+        if not fits or drift_ms > self.config.timing.clock_drift_ms_max:
             return self._nullify()
         sound = self.known.sound.get(block.digest)
         if sound is None:
@@ -149,21 +148,20 @@ class Rules(Standing):
             self.fetching.want_view(view, NULLIFY, leader, self.now_ms)
         return complete and not lacking
 
-    def _is_well_formed(self, header: Header) -> bool:
-        """Whether a header fits its parent, which is held; network, epoch and view were checked
-        when it came."""
-        floor = self.known.floor
-        if header.parent_digest == floor.digest:
-            time_ms, height = floor.time_ms, floor.height
-        else:
-            parent = self.known.headers[header.parent_digest]
-            time_ms, height = parent.time_ms, parent.height
+    def _fits(self, header: Header, parent: Header | None) -> bool:
+        """Whether a header may stand on this parent (None: the genesis block); network, epoch and
+        view are checked elsewhere, and whether it ends the epoch is for the ledger to say."""
+        on = self.known.floor if parent is None else parent
+        if header.time_ms <= on.time_ms or header.rule_version != self.config.rule_version:
+            return False
+        if parent is None or not self._is_above_end(parent):
+            return not header.closing and header.height == on.height + 1
         return (
-            header.height == height + 1
-            and header.time_ms > time_ms
-            and header.rule_version == self.config.rule_version
+            header.closing
             and header.next_set_hash is None
-            and not header.closing
+            and header.transactions_count == 0
+            and header.height == parent.height
+            and (not parent.closing or header.state_root == parent.state_root)
         )
 
     def _finalize(self) -> bool:
@@ -178,7 +176,7 @@ class Rules(Standing):
             own = self.own_votes.get(view, {})
             if digest is None or FINALIZE in own or NULLIFY in own:
                 continue
-            if not self._branch_executed(digest, view, None) or self.observing:
+            if not self._branch_executed(digest, view, None) or not self._may_sign():
                 continue
             if not self.tally.is_guilty(view, self._leader(view)):
                 return self._vote(FINALIZE, view, self.known.blocks[digest])
@@ -196,7 +194,7 @@ class Rules(Standing):
 
     def _nullify(self) -> bool:
         own = self.own_votes.get(self.view, {})
-        if self.observing or FINALIZE in own or NULLIFY in own:
+        if not self._may_sign() or FINALIZE in own or NULLIFY in own:
             return False
         return self._vote(NULLIFY, self.view, None)
 
@@ -206,8 +204,8 @@ class Rules(Standing):
         """The leader asks for a block once it knows what to build on, and that it should."""
         view = self.view
         if (
-            self.observing
-            or self._leader(view) != self.config.own_key
+            self._leader(view) != self.config.own_key
+            or not self._may_sign()
             or self.own_votes.get(view)
             or (self.building is not None and self.building[0] == view)
             or self.declined_view == view
@@ -223,17 +221,19 @@ class Rules(Standing):
         parent = self.known.header(digest)
         if self._is_worth_a_block(parent):
             self.building = (view, parent)
-            self.turn.request(Build(view, parent))
+            self.turn.request(Build(view, parent, self._is_above_end(parent)))
         return False
 
     def _is_worth_a_block(self, parent: Header | None) -> bool:
         """Transactions wait, results of the parent stand in no header yet, or a heartbeat is due.
         That a notarized block waits for its F is a reason only after a while: else each empty
         block would be the reason for the next, for ever. And where many wait for theirs, nothing
-        is a reason before: blocks that are not final must not pile up at the network's pace."""
+        is a reason before: blocks that are not final must not pile up at the network's pace. A
+        closing block can carry nothing else."""
         if self.now_ms >= self._patience_ms:
             return True
-        if self.known.notarized_count >= self.config.timing.candidates_max:
+        is_full = self.known.notarized_count >= self.config.timing.candidates_max
+        if is_full or self._is_above_end(parent):
             return False
         return (
             self.has_work

@@ -17,15 +17,16 @@ from consensus.effects import Execute, Prune, Stop, StopVoting
 from consensus.fetching import Fetching
 from consensus.header import Block, Header
 from consensus.journal_records import (
-    VIEW_FOREVER,
+    FOREVER,
     Recovered,
     certificate_record,
+    position,
     recover,
     silence_record,
     vote_record,
 )
 from consensus.knowledge import Knowledge
-from consensus.messages import Proposal, VoteMessage
+from consensus.messages import EpochEnd, Proposal, VoteMessage
 from consensus.tally import Tally
 from consensus.timers import Presence, ViewTimers, delta_ms
 from consensus.turn import Turn
@@ -56,8 +57,14 @@ class Standing:
         self.answering = Answering(config, self.turn, self.known)
         self.own_votes: dict[int, dict[int, Vote]] = {}
         self.proposals: dict[int, Proposal] = {}
-        self.observing = config.observe_only or config.own_key not in config.members.index
+        self.observing = (
+            config.observe_only
+            or config.own_key not in config.members.index
+            or config.epoch < config.observe_until_epoch
+        )
         self.stopped: str | None = None
+        self.ended = False
+        self._handed_on: list[bytes] = []
         self.has_work = False
         self.building: tuple[int, Header | None] | None = None
         self.declined_view: int | None = None
@@ -87,7 +94,19 @@ class Standing:
     @property
     def _heartbeat_ms(self) -> int:
         """When the next block is due though nothing happened; Unix time."""
-        return self.known.floor.time_ms + self.config.timing.heartbeat_ms
+        due_ms = self.known.floor.time_ms + self.config.timing.heartbeat_ms
+        return due_ms if self.config.ends_ms is None else min(due_ms, self.config.ends_ms)
+
+    def _is_above_end(self, parent: Header | None) -> bool:
+        """Whether on this parent (None: the genesis block) only closing blocks may stand. The
+        boundary that began this epoch ended the one before."""
+        return parent is not None and parent.epoch == self.config.epoch and parent.ends_epoch
+
+    def _may_sign(self) -> bool:
+        """Not as an observer, and not once the end of this epoch is final."""
+        final = None if self.observing else self.known.highest_final()
+        ended = final is not None and self._is_above_end(self.known.header(final.digest))
+        return not self.observing and not ended
 
     def _leader(self, view: int) -> bytes:
         return self.members.leader(self.config.epoch, view)
@@ -105,7 +124,7 @@ class Standing:
         vote = Vote(self.config.epoch, view, kind, digest, self.config.own_key, signature)
         own[kind] = vote
         written = block if kind == NOTARIZE else None
-        self.turn.append(vote_record(vote, written), view)
+        self.turn.append(vote_record(vote, written), position(vote.epoch, view))
         if written is not None:
             self.timers.leader_ms = None
         if written is not None and self._leader(view) == self.config.own_key:
@@ -142,7 +161,8 @@ class Standing:
         if header is not None and header.digest == certificate.digest:
             known.headers.setdefault(header.digest, header)
         held = known.headers.get(certificate.digest)
-        self.turn.append(certificate_record(certificate, held), view)
+        at = position(certificate.epoch, view)
+        self.turn.append(certificate_record(certificate, held), at)
         self.dissemination.pass_on(certificate, self.now_ms)
 
     def _own_messages(self) -> list[Proposal | VoteMessage]:
@@ -189,6 +209,18 @@ class Standing:
         asked = holders if prefer is None else [prefer, *holders]
         self.fetching.want_block(digest, asked, self.now_ms + grace_ms)
 
+    def _finish(
+        self, header: Header, certificate: Certificate, closing: tuple[Header, ...]
+    ) -> None:
+        """The chain ends with this final block: go on above it, or end the epoch."""
+        if header.next_set_hash is None:
+            self._move_floor(Final.of(header, certificate))
+            return
+        self.ended = True
+        self._handed_on.append(certificate_record(certificate, (header, *closing)[-1]))
+        self.dissemination.tell_end(EpochEnd(certificate, (header, *closing)))
+        self.turn.commit(Prune(position(certificate.epoch, certificate.view) - 1))
+
     def _move_floor(self, floor: Final) -> None:
         self.known.move_floor(floor)
         self.tally.prune(floor.view)
@@ -199,12 +231,12 @@ class Standing:
             del self.proposals[view]
         self.gap_since_ms = self.catch_up_due_ms = None
         # Of the floor's own view, F must stay: the journal's floor is never below the chain's.
-        self.turn.commit(Prune(floor.view - 1))
+        self.turn.commit(Prune(position(self.config.epoch, floor.view) - 1))
 
     # -- timers -----------------------------------------------------------------------------
 
     def _arm(self) -> None:
-        if not self.has_duty() or self.observing:
+        if not self.has_duty() or not self._may_sign():
             self.timers.disarm()
             return
         if self.timers.armed:
@@ -227,7 +259,9 @@ class Standing:
         """Sign nothing from here on, also after restarts."""
         if not self.observing:
             self.observing = True
-            self.turn.append(silence_record(reason), VIEW_FOREVER)
+            record = silence_record(self.config.own_key, reason)
+            self._handed_on.append(record)
+            self.turn.append(record, FOREVER)
             self.turn.request(StopVoting(reason))
 
     def _stop(self, reason: str) -> None:
@@ -237,7 +271,8 @@ class Standing:
     # -- recovery ---------------------------------------------------------------------------
 
     def _recover(self, records: Sequence[bytes]) -> None:
-        found = recover(records)
+        everything = recover(records)
+        found = everything.of(self.config.epoch)
         floor = self.known.floor
         for certificate, header in found.certificates:
             if header is not None and header.view > floor.view:
@@ -246,16 +281,21 @@ class Standing:
         for block in found.blocks.values():
             self.known.add_block(block)
         for vote in found.votes:
-            if vote.view > floor.view:
+            if vote.view > floor.view and vote.signer == self.config.own_key:
                 self.own_votes.setdefault(vote.view, {})[vote.kind] = vote
                 self._count(vote)
         self.view = max(self.known.highest_view + 1, *(vote.view for vote in found.votes), 1)
-        self._recover_silence(found)
+        self._recover_silence(everything)
 
     def _recover_silence(self, found: Recovered) -> None:
-        """Whether this replica may still sign."""
-        if found.silenced is not None and not self.observing:
+        """Whether this replica may still sign, by all that the journal holds, of any epoch."""
+        header, reason = self.known.floor.header, found.silenced.get(self.config.own_key)
+        if reason is not None and not self.observing:
             self.observing = True
-            self.turn.request(StopVoting(found.silenced))
-        elif found.floor_view < self.known.floor.view:
+            self._handed_on.append(silence_record(self.config.own_key, reason))
+            self.turn.request(StopVoting(reason))
+        elif header is not None and found.floor_position < position(header.epoch, header.view):
             self._stop_voting("the journal ends below the chain")
+        elif found.newest_epoch > self.config.epoch:
+            # The chain is being made again: what was signed in this epoch may be pruned.
+            self.observing = True

@@ -33,9 +33,9 @@ class Turn:
         self._requests: list[Effect] = []
         self._commits: list[Effect] = []
 
-    def append(self, record: bytes, view: int) -> None:
+    def append(self, record: bytes, position: int) -> None:
         """Journal a record."""
-        self._appends.append(Append(record, view))
+        self._appends.append(Append(record, position))
 
     def send(self, peer_key: bytes, message: Message) -> None:
         """Send to one member."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from consensus.header import genesis_digest
+from consensus.journal_records import position
 from ledger.objects import Account, Currency, decode_object
 from node.block_body import transactions_root
 from node.chain import Chain
@@ -70,8 +71,9 @@ def compact_data(data: Path) -> dict[str, object]:
         journal = Journal(folder.journal, chain.meta.journal_id, chain.meta.journal_sequence)
         try:
             # What is below the newest final view was promised and kept.
-            floor_view = 0 if chain.newest is None else chain.newest.header.view
-            asyncio.run(journal.compact(floor_view))
+            newest = None if chain.newest is None else chain.newest.header
+            floor = 0 if newest is None else position(newest.epoch, newest.view)
+            asyncio.run(journal.compact(floor))
         finally:
             journal.close()
 

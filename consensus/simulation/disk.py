@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from consensus.journal_records import recover
-from consensus.votes import FINALIZE, Vote
+from consensus.journal_records import position, recover
+from consensus.votes import Vote
 
 
 class Disk:
@@ -13,8 +13,8 @@ class Disk:
         self._durable: list[tuple[bytes, int]] = []
         self._pending: list[tuple[bytes, int]] = []
         self._votes: set[tuple[int, int, bytes]] = set()
-        self.final_view = 0
-        """The highest view whose F is durable."""
+        self.final_position = 0
+        """The highest position whose F is durable."""
         self.durable_count = 0
         """How many records were ever made durable."""
 
@@ -28,9 +28,9 @@ class Disk:
         """How many records a crash may lose."""
         return len(self._pending)
 
-    def append(self, record: bytes, view: int) -> None:
+    def append(self, record: bytes, at: int) -> None:
         """Write without syncing."""
-        self._pending.append((record, view))
+        self._pending.append((record, at))
 
     def sync(self, up_to_count: int) -> None:
         """The first `up_to_count` records that were ever appended are durable."""
@@ -45,21 +45,20 @@ class Disk:
         self._pending = []
 
     def _keep(self, count: int) -> None:
-        for record, view in self._pending[: max(count, 0)]:
-            self._durable.append((record, view))
+        for record, at in self._pending[: max(count, 0)]:
+            self._durable.append((record, at))
             found = recover([record])
-            self._votes.update((vote.view, vote.kind, vote.digest) for vote in found.votes)
-            finals = [c.view for c, _ in found.certificates if c.kind == FINALIZE]
-            self.final_view = max(self.final_view, *finals, 0)
+            self._votes.update(_name_of(vote) for vote in found.votes)
+            self.final_position = max(self.final_position, found.floor_position)
 
     def holds(self, vote: Vote) -> bool:
         """Whether an own vote was made durable, be it pruned since."""
-        return (vote.view, vote.kind, vote.digest) in self._votes
+        return _name_of(vote) in self._votes
 
-    def prune(self, floor_view: int) -> None:
+    def prune(self, floor_position: int) -> None:
         """Drop the oldest records up to the floor, as whole segments would go."""
         kept = 0
-        while kept < len(self._durable) and self._durable[kept][1] <= floor_view:
+        while kept < len(self._durable) and self._durable[kept][1] <= floor_position:
             kept += 1
         del self._durable[:kept]
 
@@ -72,6 +71,10 @@ class Disk:
         disk = Disk()
         disk._durable = list(self._durable)
         disk._votes = set(self._votes)
-        disk.final_view = self.final_view
+        disk.final_position = self.final_position
         disk.durable_count = self.durable_count
         return disk
+
+
+def _name_of(vote: Vote) -> tuple[int, int, bytes]:
+    return position(vote.epoch, vote.view), vote.kind, vote.digest

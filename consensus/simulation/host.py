@@ -31,6 +31,7 @@ from consensus.events import (
     WorkChanged,
 )
 from consensus.header import Block, Header
+from consensus.journal_records import position
 from consensus.messages import BlockResponse, FetchBlock, Message
 from consensus.replica import Replica
 from consensus.simulation.chain import Chain
@@ -94,7 +95,7 @@ class Host(Machine):
 
     def _set_back(self) -> None:
         """Somebody restores an old copy of the journal, and the chain shows that it is old."""
-        if self.backup is not None and self.backup.final_view < self.chain.tip.view:
+        if self.backup is not None and self.backup.final_position < self.chain.tip.view:
             self.disk, self.backup = self.backup, None
             self.was_set_back = True
 
@@ -148,7 +149,7 @@ class Host(Machine):
                 for peer in self.identity.members.index:
                     if peer != self.identity.key:
                         self.speak(peer, message)
-            case Build(view, parent):
+            case Build(view, parent, _):
                 block = self.ledger.build(view, parent, self.payable(), self.clock_ms)
                 self.ledger.execute(block)
                 self._answer(Built(view, block), block.digest)
@@ -157,10 +158,10 @@ class Host(Machine):
                 self._answer(Executed(block.digest, sound, "toy"), block.digest)
             case Commit(blocks, certificate):
                 self._commit(blocks, certificate)
-            case CatchUp(header, certificate, _):
+            case CatchUp(header, certificate):
                 self._catch_up(header, certificate)
-            case Prune(floor_view):
-                self._prunes.append((len(self.chain), floor_view))
+            case Prune(floor_position):
+                self._prunes.append((len(self.chain), floor_position))
                 self._write_chain()
             case Evidence():
                 if self.honest:
@@ -203,7 +204,7 @@ class Host(Machine):
     # -- the chain --------------------------------------------------------------------------
 
     def _commit(self, blocks: tuple[Block, ...], certificate: Certificate) -> None:
-        if self.honest and self.disk.final_view < certificate.view:
+        if self.honest and self.disk.final_position < position(certificate.epoch, certificate.view):
             self.checkers.chain_ahead()
         for block in blocks:
             if block.header.height <= len(self.chain):

@@ -155,7 +155,7 @@ class Machine(ABC):
                 if not self.alive:
                     return
             elif isinstance(effect, Append):
-                self.disk.append(effect.record, effect.view)
+                self.disk.append(effect.record, effect.position)
             elif isinstance(effect, Build | Execute | Evidence | Stop | StopVoting):
                 self.do(effect)
             else:

@@ -172,7 +172,7 @@ class SimplexEngine:
         needed = 0
         for effect in effects:
             if isinstance(effect, Append):
-                journal.append(effect.record, effect.view)
+                journal.append(effect.record, effect.position)
             elif isinstance(effect, Sync):
                 needed = journal.appended
             elif isinstance(effect, Build | Execute):
@@ -265,8 +265,8 @@ class SimplexEngine:
                 self._parts.network.send(peer_key, CONSENSUS, encode_message(message))
             case Commit():
                 self._commit(effect)
-            case Prune(floor_view):
-                self._parts.committer.prune_journal(floor_view)
+            case Prune(floor_position):
+                self._parts.committer.prune_journal(floor_position)
             case CatchUp():
                 self._on_catch_up(effect)
             case Evidence(first, second):

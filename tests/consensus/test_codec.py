@@ -54,7 +54,7 @@ MESSAGES: list[Message] = [
     VoteMessage(vote_of(KEYS[1], NULLIFY, NO_DIGEST)),
     CertificateMessage(certificate_of([0, 1, 2])),
     CertificateMessage(certificate_of([0, 1, 2]), HEADER),
-    FetchView(7, 0),
+    FetchView(3, 7, 0),
     FetchBlock(HEADER.digest),
     BlockResponse(BLOCK),
 ]
@@ -167,7 +167,7 @@ def test_the_journal_comes_back() -> None:
     )
     assert found.votes == [vote]
     assert found.blocks == {BLOCK.digest: BLOCK}
-    assert found.floor_view == 5
+    assert found.floor_position == 5
 
 
 def test_a_journal_of_another_version_is_not_read() -> None:

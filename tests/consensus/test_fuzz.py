@@ -53,7 +53,7 @@ VALID: dict[str, list[bytes]] = {
         vote_record(PROPOSAL.vote, BLOCK),
         vote_record(PROPOSAL.vote, None),
         certificate_record(certificate_of([0, 1, 2]), HEADER),
-        silence_record("lost"),
+        silence_record(LEADER, "lost"),
     ],
 }
 
@@ -194,7 +194,7 @@ def lies(draw: st.DrawFn) -> bytes:
         encode(("vote_message", 1, vote.value())),
         encode(("proposal", 1, SOUND.header.encode(), SOUND.body, vote.value())),
         encode(("block_response", 1, SOUND.header.encode(), draw(st.binary(max_size=9)))),
-        encode(("fetch_view", 1, view, draw(st.integers(0, 3)))),
+        encode(("fetch_view", 1, 0, view, draw(st.integers(0, 3)))),
         encode(("fetch_block", 1, digest)),
         *VALID["message"],
     ]

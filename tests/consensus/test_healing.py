@@ -161,7 +161,7 @@ def test_an_answer_has_a_budget() -> None:
     again = replica.step(Received(SECOND, FetchBlock(BLOCK.digest)), NOW + TIMING.retry_ms)
     assert sent_to(again, SECOND) == [BlockResponse(BLOCK)]
     skip_to(replica, 2)
-    asked = [replica.step(Received(LEADER, FetchView(1, NULLIFY)), NOW) for _ in range(600)]
+    asked = [replica.step(Received(LEADER, FetchView(0, 1, NULLIFY)), NOW) for _ in range(600)]
     answers = [m for effects in asked for m in sent_to(effects, LEADER)]
     assert len(answers) == CERTIFICATES_PER_WINDOW_MAX
 
@@ -174,7 +174,7 @@ def test_the_budgets_of_those_who_ask_do_not_pile_up() -> None:
     old = VoteMessage(vote_by(THIRD, NULLIFY, NO_DIGEST, 1))
     for number in range(PEERS_MAX + 9):
         peer = number.to_bytes(32, "big")
-        for message in (FetchView(1, NULLIFY), old):
+        for message in (FetchView(0, 1, NULLIFY), old):
             assert sent_to(replica.step(Received(peer, message), settled), peer)
     assert max(len(replica.answering._budgets), len(replica.answering._told_ms)) <= PEERS_MAX
 

@@ -8,7 +8,7 @@ from consensus.config import Final, ReplicaConfig
 from consensus.effects import Append, Broadcast, Commit, Effect, Prune, StopVoting, Sync
 from consensus.events import Built, Executed, Received, Started, WorkChanged
 from consensus.header import Block
-from consensus.journal_records import VIEW_FOREVER, certificate_record, recover, silence_record
+from consensus.journal_records import FOREVER, certificate_record, recover, silence_record
 from consensus.messages import BlockResponse, CertificateMessage, Proposal
 from consensus.replica import Replica
 from consensus.simulation.signing import KeyedHashKey, verify_keyed_hash
@@ -81,7 +81,7 @@ def test_a_journal_that_ends_below_the_chain_silences_for_good() -> None:
     effects = replica.step(Started(), NOW)
     assert [e for e in effects if isinstance(e, StopVoting)]
     records = appended(effects)
-    assert Append(records[0], VIEW_FOREVER) in effects and Sync() in effects
+    assert Append(records[0], FOREVER) in effects and Sync() in effects
     records.append(certificate_record(FINAL, BLOCK.header))
     again = replica_above_block(records)
     assert again.observing, "a newer F in the journal must not make it forget"
@@ -94,9 +94,9 @@ def test_a_journal_that_was_pruned_as_told_is_whole() -> None:
     for kind in (NOTARIZE, FINALIZE):
         for key in (LEADER, SECOND, THIRD):
             effects += hear(replica, vote_by(key, kind, BLOCK.digest))
-    floors = [effect.floor_view for effect in effects if isinstance(effect, Prune)]
+    floors = [effect.floor_position for effect in effects if isinstance(effect, Prune)]
     written = [effect for effect in effects if isinstance(effect, Append)]
-    left = [effect.record for effect in written if effect.view > max(floors)]
+    left = [effect.record for effect in written if effect.position > max(floors)]
     assert not replica_above_block(left).observing
 
 
@@ -160,6 +160,6 @@ def test_a_block_that_was_not_asked_for_is_our_own_fault() -> None:
 
 
 def test_records_come_back() -> None:
-    found = recover([silence_record("lost"), certificate_record(FINAL, BLOCK.header)])
-    assert found.silenced == "lost"
-    assert found.floor_view == 1
+    found = recover([silence_record(LEADER, "lost"), certificate_record(FINAL, BLOCK.header)])
+    assert found.silenced == {LEADER: "lost"}
+    assert found.floor_position == 1

@@ -314,7 +314,7 @@ def test_it_asks_for_exactly_what_is_missing() -> None:
     block = ToyLedger(NETWORK).build(3, None, [1], NOW)
     vote = vote_by(leader, NOTARIZE, block.digest, 3)
     effects = replica.step(Received(leader, Proposal(block, vote)), NOW)
-    assert Send(leader, FetchView(1, NULLIFY)) in effects
+    assert Send(leader, FetchView(0, 1, NULLIFY)) in effects
     effects += replica.step(Executed(block.digest, True), NOW)
     assert not [vote for vote in votes_sent(effects) if vote[0] == 3], "view 1 may hold a block"
     effects = hear(replica, *(vote_by(k, NULLIFY, NO_DIGEST, 1) for k in KEYS if k != FOLLOWER))
@@ -327,7 +327,7 @@ def test_a_pruned_view_is_answered_with_the_floor() -> None:
     propose_to(replica)
     for kind in (NOTARIZE, FINALIZE):
         hear(replica, *(vote_by(k, kind, BLOCK.digest) for k in (LEADER, SECOND, THIRD)))
-    effects = replica.step(Received(SECOND, FetchView(1, NOTARIZE)), NOW)
+    effects = replica.step(Received(SECOND, FetchView(0, 1, NOTARIZE)), NOW)
     answers = [e.message for e in effects if isinstance(e, Send) and e.peer_key == SECOND]
     assert answers and isinstance(answers[0], CertificateMessage)
     assert (answers[0].certificate.view, answers[0].certificate.kind) == (1, FINALIZE)

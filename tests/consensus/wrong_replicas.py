@@ -211,7 +211,7 @@ class ForgetsItsSilence(Replica):
     """After one more restart it has forgotten that its journal was behind the chain."""
 
     def _recover_silence(self, found: Recovered) -> None:
-        super()._recover_silence(replace(found, silenced=None))
+        super()._recover_silence(replace(found, silenced={}))
 
 
 class TrustsAnyJournal(Replica):

@@ -29,6 +29,9 @@ class FetchFlooder(Host):
                 continue
             for digest in list(known.blocks)[-4:]:
                 self.world.transmit(self.identity.key, peer, FetchBlock(digest))
+            epoch = self.replica.config.epoch
             view = max(self.replica.view - random.randint(-2, 5), 0)
-            self.world.transmit(self.identity.key, peer, FetchView(view, random.randint(0, 3)))
+            self.world.transmit(
+                self.identity.key, peer, FetchView(epoch, view, random.randint(0, 3))
+            )
         self.world.at(self.world.now_ms + _EVERY_MS, self._ask)

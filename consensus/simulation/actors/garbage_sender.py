@@ -45,7 +45,7 @@ class GarbageSender(Host):
         forged: list[Message] = [
             VoteMessage(Vote(0, view, kind, shown, peer, bytes(64))),
             CertificateMessage(Certificate.from_votes(0, view, kind, shown, everybody, size)),
-            FetchView(view, kind),
+            FetchView(0, view, kind),
             FetchBlock(digest),
         ]
         if isinstance(message, Proposal):
