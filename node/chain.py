@@ -33,6 +33,7 @@ from node.chain_records import (
     number_key,
 )
 from node.receipt_ids import ids_between
+from node.snapshots.shelf import Due
 from node.store import Change, Store, after_prefix
 from primitives.errors import InvariantBroken, Refused
 from primitives.tree_proofs import value_hash_of
@@ -197,6 +198,17 @@ class Chain:
                 raise InvariantBroken("a committed object has no slot in the tree")
             changes.append((OBJECT + key, slot.to_bytes(SLOT_BYTES, "big") + content))
         return slots
+
+    def pin_before(
+        self, blocks: Sequence[FinalizedBlock], slot_of: Callable[[bytes], int | None]
+    ) -> Due:
+        """The state before the last of these blocks, which are not on disk yet."""
+        newer: list[Change] = []
+        slots = self._put_objects(blocks, slot_of, newer)
+        receipts = self.meta.receipts + sum(len(block.transactions) for block in blocks[:-1])
+        pinned = self._store.pin(OBJECT, after_prefix(OBJECT))
+        known = {key: value for key, value in newer if value is not None}
+        return Due(blocks[-1].header, slots, pinned, known, receipts)
 
     def write(self, changes: list[Change]) -> None:
         """The one synced write; called in the store's thread."""

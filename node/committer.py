@@ -16,6 +16,7 @@ from node.chain import Chain, FinalizedBlock, IndexedTransaction
 from node.concerns import touched_accounts
 from node.executor import Executor
 from node.journal import Journal
+from node.snapshots.shelf import Due, SnapshotShelf
 from primitives.errors import InvariantBroken
 from primitives.receipt_log import CHUNK_DEPTH
 
@@ -43,8 +44,10 @@ class Committer:
         journal: Journal,
         on_committed: OnCommitted,
         on_failure: Callable[[BaseException], None],
+        snapshots: SnapshotShelf | None = None,
     ) -> None:
         self._chain = chain
+        self._snapshots = snapshots
         self._executor = executor
         self._journal = journal
         self._on_committed = on_committed
@@ -117,15 +120,23 @@ class Committer:
     ) -> None:
         chain = self._chain
         receipts_before = chain.meta.receipts
+        snapshot = self._due_snapshot(finalized)
         changes, meta = chain.batch(
             finalized,
             self._executor.commitment.tree.slot,
             self._completed_chunks(shelved),
             self._journal.sequence,
         )
-        await asyncio.get_running_loop().run_in_executor(self._thread, chain.write, changes)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, chain.write, changes)
+        except BaseException:
+            if snapshot is not None:
+                snapshot.objects.close()
+            raise
         self.writes += 1
         chain.applied(finalized, meta)
+        if snapshot is not None and self._snapshots is not None:
+            self._snapshots.make(snapshot)
         committed: list[CommittedBlock] = []
         number = receipts_before
         for record, block in zip(finalized, shelved, strict=True):
@@ -133,6 +144,19 @@ class Committer:
             committed.append(CommittedBlock(block, record, number, _touched(record)))
             number += len(record.transactions)
         self._on_committed(committed)
+
+    def _due_snapshot(self, finalized: Sequence[FinalizedBlock]) -> Due | None:
+        """The state before the first of these blocks that a snapshot belongs to."""
+        newest = self._chain.newest
+        if self._snapshots is None or newest is None:
+            return None
+        time_ms = newest.header.time_ms
+        for index, block in enumerate(finalized):
+            if self._snapshots.is_due(time_ms, block.header):
+                slot_of = self._executor.commitment.tree.slot
+                return self._chain.pin_before(finalized[: index + 1], slot_of)
+            time_ms = block.header.time_ms
+        return None
 
     def _completed_chunks(self, shelved: Sequence[ShelvedBlock]) -> list[tuple[int, bytes]]:
         """Chunks of the receipt log that were completed since, but not by the last block."""

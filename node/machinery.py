@@ -36,6 +36,7 @@ from node.peers.frames import FRAME_OVERHEAD_BYTES, WANT_BLOCKS, WIRE_VERSION, H
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.reads import Reads
+from node.snapshots.shelf import SnapshotShelf
 from node.start import load_ledger
 from node.store import Store
 from node.territory_options import TerritoryOptions
@@ -104,8 +105,14 @@ class Machinery:
         self.verifier = Verifier(options.verifier_threads)
         self.intake = Intake(genesis.network_id, rules, self.mempool, self.verifier, self)
         self.bodies = Bodies(genesis.network_id, rules, self.shelf, self.mempool, self.verifier)
+        self.snapshots = SnapshotShelf(
+            options.snapshots_folder,
+            options.snapshot_ms,
+            self.chain.ids_between,
+            self.chain.chunk_roots,
+        )
         self.committer = Committer(
-            self.chain, self.executor, self.journal, self._committed, self._broken
+            self.chain, self.executor, self.journal, self._committed, self._broken, self.snapshots
         )
         self.pool_care = PoolCare(self.mempool, self.executor)
         self.reads = Reads(genesis, self.chain, self.executor, self.mempool, self.intake)
@@ -207,6 +214,7 @@ class Machinery:
         self.verifier.close()
         self.intake.close()
         await self.committer.close()
+        self.snapshots.close()
         self.journal.close()
         self.store.close()
 

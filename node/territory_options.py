@@ -9,6 +9,7 @@ from node.data_folder import OBSERVERS_FOLDER
 from node.evidence_book import EVIDENCE_FOLDER
 from node.journal import create_journal
 from node.mempool import MempoolBounds
+from node.snapshots.shelf import SNAPSHOT_MS
 from node.store import open_store
 from primitives.signatures import SigningKey
 
@@ -39,8 +40,14 @@ class TerritoryOptions:
     peer_bind: tuple[str, int] | None = None
     peer_addresses: dict[bytes, tuple[str, int]] | None = None
     observe_only: bool = False
+    snapshot_ms: int = SNAPSHOT_MS
     verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
+
+    @property
+    def snapshots_folder(self) -> Path:
+        """Where snapshots for others are kept."""
+        return self.store_folder.with_name("snapshots")
 
     @property
     def evidence_folder(self) -> Path:

@@ -9,4 +9,12 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "no observer of this name is admitted",
         "'democite node peers list --data DIR' shows them",
     ),
+    "data_of_older_version": (
+        "this data was written by an older version of Démocité",
+        "start the node: it keeps a copy and brings the data up to date",
+    ),
+    "snapshot_wrong": (
+        "what a peer sent is not the snapshot that the network agreed on",
+        "nothing to do: other members are asked",
+    ),
 }

@@ -9,4 +9,12 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "aucun observateur de ce nom n'est admis",
         "« democite node peers list --data DIR » les montre",
     ),
+    "data_of_older_version": (
+        "ces données viennent d'une version plus ancienne de Démocité",
+        "démarrez le nœud : il en garde une copie et les met à jour",
+    ),
+    "snapshot_wrong": (
+        "ce qu'un pair a envoyé n'est pas l'instantané dont le réseau est convenu",
+        "rien à faire : d'autres membres sont interrogés",
+    ),
 }

@@ -50,10 +50,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "this data was written by a newer version of Démocité",
         "update the program",
     ),
-    "data_of_older_version": (
-        "this data was written by an older version of Démocité",
-        "start the node: it keeps a copy and brings the data up to date",
-    ),
     "data_in_use": ("another process uses this data folder", "stop it first"),
     "journal_corrupt": (
         "the voting journal is damaged",

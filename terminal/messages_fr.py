@@ -53,10 +53,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "ces données viennent d'une version plus récente de Démocité",
         "mettez le programme à jour",
     ),
-    "data_of_older_version": (
-        "ces données viennent d'une version plus ancienne de Démocité",
-        "démarrez le nœud : il en garde une copie et les met à jour",
-    ),
     "data_in_use": ("un autre processus utilise ce dossier", "arrêtez-le d'abord"),
     "journal_corrupt": (
         "le journal des votes est abîmé",
