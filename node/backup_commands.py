@@ -1,4 +1,4 @@
-"""`democite node backup …`: the registry, sealed with a passphrase of its own."""
+"""`democite node backup …`: keys and registry, sealed with a passphrase of its own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from node.registry.backups import BackupContent
 
 app = application(
-    text("Sauvegardes du registre de la mairie.", "Backups of the town hall's registry.")
+    text(
+        "Sauvegardes des clés et du registre de la mairie.",
+        "Backups of the node's keys and the town hall's registry.",
+    )
 )
 
 OutOption = Annotated[
@@ -39,34 +42,23 @@ def create(
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:
-    """Seal everything that the registry holds, salts and secret included."""
+    """Seal the node's keys and everything that the registry holds, salts and secret included."""
+    from node import node_backups
     from node.clock import now_ms
-    from node.data_folder import DataFolder
-    from node.registry import REGISTRY_FILE, Registry, backups
     from node.registry.records import Act
-    from primitives.errors import Refused
     from terminal.passphrases import read_passphrase
 
-    folder = DataFolder(data)
-    prefix = folder.read().prefix
-    path = folder.registry / REGISTRY_FILE
-    if not path.exists():
-        raise Refused("data_missing", "there is no registry here yet", file=str(path))
     passphrase = read_passphrase(passphrase_file, confirm=True)
-    registry = Registry.open(path, prefix)
-    try:
-        # Whoever may run this command holds the data: there is no key to name.
-        content = backups.create(registry, Act(now_ms(), b"", "node backup"), out, passphrase)
-    finally:
-        registry.close()
+    # Whoever may run this command holds the data: there is no key to name.
+    content = node_backups.create(data, Act(now_ms(), b"", "node backup"), out, passphrase)
     return _result(
         content,
         out,
         text(
-            f"Registre sauvegardé dans {out}. Gardez la phrase secrète ailleurs : sans elle, il "
-            "n'y a pas de sauvegarde.",
-            f"Registry backed up in {out}. Keep the passphrase elsewhere: without it there is no "
-            "backup.",
+            f"Clés et registre sauvegardés dans {out}. Gardez la phrase secrète ailleurs : sans "
+            "elle, il n'y a pas de sauvegarde.",
+            f"Keys and registry backed up in {out}. Keep the passphrase elsewhere: without it "
+            "there is no backup.",
         ),
     )
 
@@ -87,7 +79,10 @@ def verify(
 
 
 @app.command(
-    help=text("Restaurer là où il n'y a pas de registre.", "Restore where there is no registry.")
+    help=text(
+        "Refaire le nœud dans un dossier vide, ou le registre là où il manque.",
+        "Make the node again in an empty folder, or the registry where it is missing.",
+    )
 )
 def restore(
     file: FileArgument,
@@ -96,12 +91,16 @@ def restore(
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:
-    """Put it into the folder of a node that does not run."""
+    """Put it where there is no node, or into the folder of a node whose registry is gone."""
+    from node import node_backups
     from node.data_folder import DataFolder
     from node.registry import REGISTRY_FILE, backups
     from terminal.passphrases import read_passphrase
 
     folder = DataFolder(data)
+    if not folder.file.exists():
+        content = node_backups.restore(file, read_passphrase(passphrase_file), data)
+        return _result(content, file, _node_restored())
     prefix = folder.read().prefix
     passphrase = read_passphrase(passphrase_file)
     folder.lock()
@@ -118,6 +117,19 @@ def restore(
             "Registry restored. What was done since the backup is not in it; what the network has "
             "paid already can't be paid twice under the same run id.",
         ),
+    )
+
+
+def _node_restored() -> str:
+    return text(
+        "Nœud restauré. L'ancienne machine ne doit plus jamais tourner avec ces clés. Démarrez : "
+        "la chaîne revient des autres, vérifiée. Le nœud observe d'abord, car il a pu oublier ce "
+        "qu'il a signé ; il vote de nouveau de lui-même deux époques plus tard. Ce que le registre "
+        "a noté depuis la sauvegarde n'y est plus.",
+        "Node restored. The old machine must never run with these keys again. Start it: the chain "
+        "comes back from the others, checked. The node observes at first, since it may have "
+        "forgotten what it signed; it votes again by itself two epochs later. What the registry "
+        "noted since the backup is not in it.",
     )
 
 

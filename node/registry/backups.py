@@ -1,14 +1,16 @@
-"""Backups of the registry: made while the node runs, checked without it, restored into an empty
-place.
+"""Backups of the registry and of the files beside it: made while the node runs, checked without
+it, restored into an empty place.
 
-Everything is sealed before it touches the disk; the copy in between is in memory alone.
+Everything is sealed before it touches the disk; the copy in between is in memory alone. Sealed is
+the encoding of `["node_backup", 1, [[name, bytes], …], registry image]`; the files are the node's
+keys, which are sealed with their own passphrase besides, and what it says of itself.
 """
 
 import contextlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,23 +24,40 @@ from node.registry.database import version_of
 from node.registry.records import Act
 from node.registry.register import Registry
 from node.registry.schema import STEPS
-from node.registry.sealed_stream import SALT_BYTES, seal, unseal
+from node.registry.sealed_stream import KIND, SALT_BYTES, seal, unseal
+from primitives.encoding import decode, encode
 from primitives.errors import Refused
 
+CONTENT_VERSION = 1
 COUNTED = ("residents", "partners", "activities", "batches", "runs", "consents", "audit")
 
 
 class BackupContent(NamedTuple):
-    """What a backup holds, in numbers."""
+    """What a backup holds, in numbers, and the names of the files beside the registry."""
 
     prefix: str
     version: int
     size_bytes: int
     counts: dict[str, int]
+    files: tuple[str, ...] = ()
 
 
-def create(registry: Registry, act: Act, out: Path, passphrase: str) -> BackupContent:
-    """Seal everything that the registry holds into a new file, its owner's alone.
+class OpenedBackup(NamedTuple):
+    """A backup's parts: the registry's image, checked, and the files by their names."""
+
+    content: BackupContent
+    image: bytes
+    files: dict[str, bytes]
+
+
+def create(
+    registry: Registry,
+    act: Act,
+    out: Path,
+    passphrase: str,
+    files: Mapping[str, bytes] | None = None,
+) -> BackupContent:
+    """Seal everything that the registry holds, and `files`, into a new file, its owner's alone.
 
     Raises `Refused("passphrase_empty")`, FileExistsError.
     """
@@ -46,8 +65,10 @@ def create(registry: Registry, act: Act, out: Path, passphrase: str) -> BackupCo
         raise FileExistsError(17, "File exists", str(out))
     registry.audit.note(act, "backup", "registry")
     image = registry.image()
-    content = _examined(image)
-    _write(out, seal(image, passphrase, salt=secrets.token_bytes(SALT_BYTES)))
+    kept = tuple(sorted((files or {}).items()))
+    content = _examined(image)._replace(files=tuple([name for name, _ in kept]))
+    raw = encode((KIND, CONTENT_VERSION, kept, image))
+    _write(out, seal(raw, passphrase, salt=secrets.token_bytes(SALT_BYTES)))
     return content
 
 
@@ -57,7 +78,7 @@ def verify(file: Path, passphrase: str) -> BackupContent:
     Raises `Refused`: `passphrase_wrong`, `backup_malformed`, `version_unknown`,
     `data_of_newer_version`.
     """
-    return _examined(_opened(file, passphrase))
+    return open_backup(file, passphrase).content
 
 
 def restore(file: Path, passphrase: str, path: Path, prefix: str) -> BackupContent:
@@ -69,8 +90,7 @@ def restore(file: Path, passphrase: str, path: Path, prefix: str) -> BackupConte
     for taken in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
         if taken.exists():
             raise Refused("registry_exists", file=str(taken))
-    image = _opened(file, passphrase)
-    content = _examined(image)
+    content, image, _ = open_backup(file, passphrase)
     if content.prefix != prefix:
         raise Refused("registry_of_other_territory", content.prefix, file=str(file))
     path.parent.mkdir(mode=PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
@@ -78,13 +98,36 @@ def restore(file: Path, passphrase: str, path: Path, prefix: str) -> BackupConte
     return content
 
 
-def _opened(file: Path, passphrase: str) -> bytes:
+def open_backup(file: Path, passphrase: str) -> OpenedBackup:
+    """Open and check it whole, in memory. Raises what `verify` raises."""
     with file.open("rb") as stream:
         try:
-            return unseal(stream, passphrase)
+            image, files = _parts(unseal(stream, passphrase))
+            content = _examined(image)._replace(files=tuple(files))
         except Refused as refusal:
             refusal.file = str(file)
             raise
+    return OpenedBackup(content, image, files)
+
+
+def _parts(raw: bytes) -> tuple[bytes, dict[str, bytes]]:
+    try:
+        value = decode(raw, bytes_max=len(raw))
+    except Refused:
+        raise Refused("backup_malformed", "what it holds can't be read") from None
+    match value:
+        case ("node_backup", int(version), *_) if version != CONTENT_VERSION:
+            raise Refused("version_unknown", "a backup of another version")
+        case ("node_backup", int(), tuple(listed), bytes(image)):
+            files: dict[str, bytes] = {}
+            for entry in listed:
+                match entry:
+                    case (str(name), bytes(content)) if name not in files:
+                        files[name] = content
+                    case _:
+                        raise Refused("backup_malformed", "its files")
+            return image, files
+    raise Refused("backup_malformed", "what it holds is no backup")
 
 
 def _examined(image: bytes) -> BackupContent:

@@ -18,8 +18,8 @@ from primitives.encoding import decode, encode
 from primitives.errors import Refused
 from primitives.keystore import MEMLIMIT_BYTES, MEMLIMIT_BYTES_MAX, OPSLIMIT, OPSLIMIT_MAX
 
-MAGIC = b"democite registry backup\n"
-KIND = "registry_backup"
+MAGIC = b"democite node backup\n"
+KIND = "node_backup"
 VERSION = 1
 SALT_BYTES: int = argon2id.SALTBYTES
 CHUNK_BYTES = 1 << 20

@@ -10,6 +10,7 @@ import pytest
 from node.registry import Registry, backups, sealed_stream
 from node.registry.database import Database
 from node.registry.schema import STEPS, Step
+from primitives.encoding import encode
 from primitives.errors import Refused
 from tests.node.registry.town_registry import (
     ACT,
@@ -87,8 +88,6 @@ def test_chunks_are_not_swapped_or_cut_off() -> None:
 
 @pytest.mark.parametrize("limits", [(9, 8_192), (0, 8_192), (1, 8_191), (1, 1 << 40)])
 def test_what_a_file_asks_for_is_bounded(limits: tuple[int, int]) -> None:
-    from primitives.encoding import encode
-
     head = encode((sealed_stream.KIND, 1, *limits, bytes(16), bytes(24)))
     raw = sealed_stream.MAGIC + len(head).to_bytes(4, "big") + head
     assert code_of(opened, raw) == "backup_malformed"
@@ -145,6 +144,6 @@ def test_what_holds_no_registry(tmp_path: Path) -> None:
         (newer.image(), "data_of_newer_version"),
         (newer.image()[:-4_096], "backup_malformed"),
     ):
-        file.write_bytes(sealed(content))
+        file.write_bytes(sealed(encode(("node_backup", 1, (), content))))
         assert code_of(backups.verify, file, PASSPHRASE) == code
     newer.close()
