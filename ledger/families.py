@@ -10,11 +10,15 @@ from typing import Any, NamedTuple
 
 from ledger.accounts import OPEN_OBJECTS, apply_open, check_open, validate_open
 from ledger.bulletins import BULLETIN_OBJECTS, apply_bulletin, check_bulletin, validate_bulletin
+from ledger.changes import cost_of
 from ledger.envelope import Transaction
 from ledger.fields import (
     ACCOUNT_OPEN,
     BULLETIN_CREDIT,
     KIND_VERSIONS,
+    NETWORK_MOVE,
+    NETWORK_PROPOSE,
+    NETWORK_VOTE,
     PAYMENT_PAY,
     PAYMENT_REFUND,
     PROGRAMME_CLOSE,
@@ -26,8 +30,23 @@ from ledger.fields import (
     BulletinCredit,
     Fields,
     Issue,
+    NetworkProposal,
     Opening,
     WagesPay,
+)
+from ledger.network import (
+    MOVE_OBJECTS,
+    PROPOSE_OBJECTS,
+    VOTE_KEYS,
+    VOTE_OBJECTS,
+    apply_move,
+    apply_proposal,
+    check_move,
+    check_propose,
+    check_vote,
+    validate_move,
+    validate_propose,
+    validate_vote,
 )
 from ledger.payments import PAY_OBJECTS, apply_pay, check_pay, validate_pay
 from ledger.programmes import (
@@ -82,6 +101,8 @@ class Family(NamedTuple):
     objects: int
     """Objects that one changes at most, beside one for each line or account it lists."""
     is_batch: bool = False
+    keys: int = 0
+    """Keys whose points are checked at most, beside those that it lists."""
 
 
 _FAMILIES_1: dict[str, Family] = {
@@ -103,6 +124,9 @@ _FAMILIES_1: dict[str, Family] = {
         validate_bulletin, check_bulletin, apply_bulletin, BULLETIN_OBJECTS, True
     ),
     WAGES_PAY: Family(validate_wages, check_wages, apply_wages, WAGES_OBJECTS, True),
+    NETWORK_PROPOSE: Family(validate_propose, check_propose, apply_proposal, PROPOSE_OBJECTS),
+    NETWORK_VOTE: Family(validate_vote, check_vote, apply_proposal, VOTE_OBJECTS, keys=VOTE_KEYS),
+    NETWORK_MOVE: Family(validate_move, check_move, apply_move, MOVE_OBJECTS),
 }
 
 RULE_VERSIONS: dict[int, dict[str, Family]] = {1: _FAMILIES_1, 2: {**_FAMILIES_1}}
@@ -126,12 +150,16 @@ def family_of(rules: RuleSet, transaction: Transaction) -> Family:
 def count_work(family: Family, signers: int, fields: Fields) -> int:
     """Units of `block_work_max` that a transaction takes (docs/protocol.md, "Bounds")."""
     objects = family.objects
-    keys = 0
+    keys = family.keys
     if isinstance(fields, Issue | BulletinCredit | WagesPay):
         objects += len(fields.lines)
     elif isinstance(fields, Opening):
         objects += len(fields.accounts)
-        keys = sum([len(account.keys) for account in fields.accounts])
+        keys += sum([len(account.keys) for account in fields.accounts])
+    elif isinstance(fields, NetworkProposal):
+        cost = cost_of(fields.change)
+        objects += cost.objects
+        keys += cost.keys
     return (
         BLOCK_WORK_PER_SIGNATURE * signers
         + BLOCK_WORK_PER_OBJECT * objects

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
+from ledger.changes import Change
+
 ACCOUNT_OPEN: Final = "account.open"
 RESERVE_ISSUE: Final = "reserve.issue"
 RESERVE_REDEEM: Final = "reserve.redeem"
@@ -18,6 +20,9 @@ PROGRAMME_FUND: Final = "programme.fund"
 PROGRAMME_CLOSE: Final = "programme.close"
 BULLETIN_CREDIT: Final = "bulletin.credit"
 WAGES_PAY: Final = "wages.pay"
+NETWORK_PROPOSE: Final = "network.propose"
+NETWORK_VOTE: Final = "network.vote"
+NETWORK_MOVE: Final = "network.move"
 
 _KINDS_1: Final = {
     ACCOUNT_OPEN: 1,
@@ -30,6 +35,9 @@ _KINDS_1: Final = {
     PROGRAMME_CLOSE: 1,
     BULLETIN_CREDIT: 1,
     WAGES_PAY: 1,
+    NETWORK_PROPOSE: 1,
+    NETWORK_VOTE: 1,
+    NETWORK_MOVE: 1,
 }
 KIND_VERSIONS: Final[dict[int, dict[str, int]]] = {1: _KINDS_1, 2: {**_KINDS_1}}
 """By rule version: every kind of transaction that it knows, with the kind's own version."""
@@ -161,6 +169,28 @@ class WagesPay(NamedTuple):
     total_minor: int
 
 
+class NetworkProposal(NamedTuple):
+    """`network.propose`: a member proposes a change, and votes for it."""
+
+    id: bytes
+    """16 bytes that nobody used yet."""
+    change: Change
+
+
+class NetworkVote(NamedTuple):
+    """`network.vote`: a member says yes or no to a proposal."""
+
+    id: bytes
+    approve: bool
+
+
+class NetworkMove(NamedTuple):
+    """`network.move`: a member's node is reached elsewhere; host:port each."""
+
+    peer: str
+    http: str
+
+
 Fields: TypeAlias = (
     Payment
     | Refunding
@@ -172,4 +202,7 @@ Fields: TypeAlias = (
     | ProgrammeClosing
     | BulletinCredit
     | WagesPay
+    | NetworkProposal
+    | NetworkVote
+    | NetworkMove
 )

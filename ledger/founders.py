@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from ledger.account_kinds import CURRENCY_KINDS, EURO, KINDS_OPENED
 from ledger.json_fields import JsonFields, hex_bytes
-from ledger.shapes import KEY_BYTES
+from ledger.shapes import (
+    KEY_BYTES,
+    expect_array,
+    expect_bytes,
+    expect_count,
+    expect_fields,
+    expect_text,
+    wrong_shape,
+)
 from primitives.addresses import account_id, is_prefix
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value
@@ -22,6 +30,7 @@ KEYS_MAX = 15
 """One place of an account's 16 is the node's own key."""
 CURRENCIES_MAX = 8
 TEXT_CHARACTERS_MAX = 200
+TERRITORIES_MAX = 1_024
 AUTHORITY_BYTES_MAX = 2_048
 BPS_MAX = 10_000
 DECIMALS_MAX = 6
@@ -57,6 +66,20 @@ class GenesisCurrency:
         """The encoded form."""
         return (self.code, self.kind, self.decimals, self.redeem_fee_bps, self.redeem_kinds)
 
+    @classmethod
+    def decode(cls, value: Value) -> GenesisCurrency:
+        """Read the encoded form. Raises `Refused`: `encoding_not_canonical`, `genesis_invalid`."""
+        code, kind, decimals, redeem_fee_bps, redeem_kinds = expect_fields(value, 5, "currency")
+        return cls(
+            expect_text(code, "code"),
+            expect_text(kind, "kind"),
+            expect_count(decimals, "decimals"),
+            expect_count(redeem_fee_bps, "redeem_fee_bps"),
+            tuple(
+                [expect_text(one, "redeem_kinds") for one in expect_array(redeem_kinds, "kinds")]
+            ),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Territory:
@@ -90,8 +113,7 @@ class Territory:
         if not is_prefix(self.prefix):
             raise invalid("prefix", f"{self.prefix[:20]!r} is not a short name")
         for name, text in (("name", self.name), ("peer", self.peer), ("http", self.http)):
-            if not 1 <= len(text) <= TEXT_CHARACTERS_MAX or not text.isprintable():
-                raise invalid(name, "1 to 200 printable characters")
+            check_text(name, text)
         if not 1 <= len(self.currencies) <= CURRENCIES_MAX:
             raise invalid("currencies", "1 to 8 currencies")
         if any(currency.redeem_fee_bps for currency in self.currencies[1:]):
@@ -154,6 +176,37 @@ class Territory:
             self.cometbft_key,
             self.wage_cap_bps,
             self.two_signers_above_minor,
+        )
+
+    @classmethod
+    def decode(cls, value: Value) -> Territory:
+        """Read the encoded form. Raises `Refused`: `encoding_not_canonical`, `genesis_invalid`."""
+        fields = expect_fields(value, 16, "territory")
+        authority, cometbft_key = fields[6], fields[13]
+        if type(authority) is not bytes:
+            raise wrong_shape("authority")
+        # Bounded before any point is checked: a list may be as long as a transaction.
+        groups = [expect_array(keys, "keys") for keys in (fields[7], fields[10])]
+        if any(len(group) > KEYS_MAX for group in groups):
+            raise invalid("keys", f"at most {KEYS_MAX} keys")
+        signing, issuer = [tuple([_key(key, "keys") for key in group]) for group in groups]
+        return cls(
+            expect_text(fields[0], "name"),
+            expect_text(fields[1], "prefix"),
+            tuple([GenesisCurrency.decode(one) for one in expect_array(fields[2], "currencies")]),
+            expect_text(fields[3], "peer"),
+            expect_text(fields[4], "http"),
+            _key(fields[5], "voting_key"),
+            authority,
+            signing,
+            expect_count(fields[8], "signing_threshold"),
+            _key(fields[9], "recovery_key"),
+            issuer,
+            expect_count(fields[11], "issuer_threshold"),
+            _key(fields[12], "node_key"),
+            None if cometbft_key is None else _key(cometbft_key, "cometbft_key"),
+            expect_count(fields[14], "wage_cap_bps"),
+            expect_count(fields[15], "two_signers_above_minor"),
         )
 
 
@@ -225,6 +278,16 @@ def _currency_from_json(content: object) -> GenesisCurrency:
         reader.integer("redeem_fee_bps"),
         tuple(kinds),
     )
+
+
+def check_text(name: str, text: str) -> None:
+    """A name or an address: 1 to 200 printable characters, else `Refused("genesis_invalid")`."""
+    if not 1 <= len(text) <= TEXT_CHARACTERS_MAX or not text.isprintable():
+        raise invalid(name, "1 to 200 printable characters")
+
+
+def _key(value: Value, name: str) -> bytes:
+    return expect_bytes(value, KEY_BYTES, name)
 
 
 def _check_key(key: bytes, name: str) -> None:

@@ -10,36 +10,29 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
 from ledger.founders import (
-    GenesisCurrency,
+    TERRITORIES_MAX,
     Territory,
     invalid,
     territory_from_json,
     territory_to_json,
 )
+from ledger.founding import found, keys_of, member_of, terms_of_founders
 from ledger.json_fields import JsonFields
-from ledger.objects import (
-    ACCOUNT,
-    Account,
-    Currency,
-    DeviceKey,
-    StateObject,
-    TerritoryRecord,
-    tree_key,
+from ledger.network_objects import (
+    BALLOT_TREE_KEY,
+    NETWORK_TREE_KEY,
+    BallotRecord,
+    NetworkRecord,
 )
-from ledger.objects import CURRENCY as CURRENCY_OBJECT
-from ledger.objects import TERRITORY as TERRITORY_OBJECT
-from ledger.roles import COUNTERSIGN, ISSUE, MANAGE, SPEND, STAFF
+from ledger.objects import StateObject
 from ledger.rules import PARAMETER_NAMES, RULE_VERSION, Parameters, RuleSet
-from ledger.shapes import BLIND_BYTES, ID_BYTES
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value, encode
 from primitives.errors import Refused
-from primitives.hashing import hash_bytes, hash_items
+from primitives.hashing import hash_bytes
 
 GENESIS_VERSION = 1
-TERRITORIES_MAX = 1_024
 
 
 @dataclass(frozen=True)
@@ -142,76 +135,18 @@ class Genesis:
 
 def initial_objects(genesis: Genesis) -> list[tuple[bytes, StateObject]]:
     """The state before the first block, in key order: per territory its record, the accounts of
-    staff, issuer and commons, and its currencies."""
-    found: list[StateObject] = []
+    staff, issuer and commons, and its currencies; then the network's terms, a ballot without
+    proposals, and the keys of all members."""
+    terms = terms_of_founders(genesis.territories, genesis.parameters, genesis.rule_version)
+    objects: list[StateObject] = [
+        NetworkRecord(NETWORK_TREE_KEY, terms, 0),
+        BallotRecord(BALLOT_TREE_KEY, (), ()),
+    ]
     for territory in genesis.territories:
-        first = territory.currencies[0].code
-        found += [
-            _account(territory, territory.account_id, TERRITORY, first),
-            _account(territory, territory.issuer_id, ISSUER, first),
-            _account(territory, territory.commons_id, COMMONS, first),
-            TerritoryRecord(
-                tree_key(TERRITORY_OBJECT, territory.prefix),
-                territory.prefix,
-                territory.name,
-                territory.account_id,
-                territory.commons_id,
-                tuple([currency.code for currency in territory.currencies]),
-                0,
-                0,
-                0,
-                territory.wage_cap_bps,
-                territory.two_signers_above_minor,
-            ),
-        ]
-        found += [_currency(territory, currency) for currency in territory.currencies]
-    return sorted([(item.tree_key, item) for item in found], key=lambda pair: pair[0])
-
-
-def _account(territory: Territory, identity: bytes, kind: str, code: str) -> Account:
-    keys, threshold, roles = {
-        TERRITORY: (territory.signing_keys, territory.signing_threshold, STAFF),
-        ISSUER: (territory.issuer_keys, territory.issuer_threshold, ISSUE),
-        COMMONS: (territory.signing_keys, territory.signing_threshold, SPEND | MANAGE),
-    }[kind]
-    devices = [DeviceKey(key, roles, None, 0, 0) for key in keys]
-    if kind == TERRITORY:
-        devices.append(DeviceKey(territory.node_key, COUNTERSIGN, None, 0, 0))
-    blind = hash_items("genesis_blind", [territory.prefix, kind])[:BLIND_BYTES]
-    return Account(
-        tree_key(ACCOUNT, identity),
-        identity[:ID_BYTES],
-        territory.prefix,
-        kind,
-        code,
-        0,
-        blind,
-        threshold,
-        tuple(devices),
-        0,
-        0,
-        0,
-    )
-
-
-def _currency(territory: Territory, currency: GenesisCurrency) -> Currency:
-    holders = 3 if currency is territory.currencies[0] else 0
-    return Currency(
-        tree_key(CURRENCY_OBJECT, currency.code),
-        currency.code,
-        territory.prefix,
-        currency.kind,
-        currency.decimals,
-        territory.issuer_id,
-        0,
-        0,
-        0,
-        0,
-        holders,
-        currency.redeem_fee_bps,
-        territory.commons_id,
-        currency.redeem_kinds,
-    )
+        founded = found(territory)
+        objects += [founded.record, *founded.accounts, *founded.currencies]
+        objects += keys_of(member_of(territory))
+    return sorted([(item.tree_key, item) for item in objects], key=lambda pair: pair[0])
 
 
 def _check_unique(values: list[str] | list[bytes], name: str, why: str) -> None:

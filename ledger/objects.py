@@ -10,8 +10,20 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from ledger.network_objects import (
+    BALLOT,
+    MEMBER_KEY,
+    NETWORK,
+    PROPOSAL,
+    BallotRecord,
+    MemberKeyRecord,
+    NetworkObject,
+    NetworkRecord,
+    ProposalRecord,
+)
 from ledger.shapes import (
     BLIND_BYTES,
     ID_BYTES,
@@ -23,26 +35,19 @@ from ledger.shapes import (
     expect_fields,
     expect_object,
     expect_text,
+    wrong_shape,
 )
+from ledger.tree_keys import OBJECT_VERSION
+from ledger.tree_keys import tree_key as tree_key
 from primitives.encoding import Value, decode, encode
-from primitives.hashing import hash_items
+from primitives.errors import Refused
 
 ACCOUNT = "account"
 CURRENCY = "currency"
 TERRITORY = "territory"
 REFUND = "refund"
 RUN = "run"
-OBJECT_VERSION = 1
 BITMAP_BYTES = 8
-
-
-def tree_key(kind: str, identity: bytes | str | int) -> bytes:
-    """Key of an object in the indexed tree, 32 bytes.
-
-    `identity` is an account's id, a currency's code, a territory's prefix, the receipt number of
-    the payment that a refund record belongs to, or who paid a run with the run's id.
-    """
-    return hash_items("key", [kind, identity])
 
 
 class DeviceKey(NamedTuple):
@@ -300,19 +305,30 @@ class RunRecord(NamedTuple):
         )
 
 
-StateObject: TypeAlias = Account | Currency | TerritoryRecord | RefundRecord | RunRecord
+StateObject: TypeAlias = (
+    Account | Currency | TerritoryRecord | RefundRecord | RunRecord | NetworkObject
+)
+
+_DECODERS: dict[str, Callable[[bytes], StateObject]] = {
+    ACCOUNT: Account.decode,
+    CURRENCY: Currency.decode,
+    TERRITORY: TerritoryRecord.decode,
+    REFUND: RefundRecord.decode,
+    RUN: RunRecord.decode,
+    NETWORK: NetworkRecord.decode,
+    BALLOT: BallotRecord.decode,
+    PROPOSAL: ProposalRecord.decode,
+    MEMBER_KEY: MemberKeyRecord.decode,
+}
 
 
 def decode_object(raw: bytes) -> StateObject:
-    """Read an object of any kind; raises `Refused("kind_unknown")` for another."""
+    """Read an object of any kind; raises `Refused`, `kind_unknown` for another."""
     value = decode(raw)
     kind = value[0] if type(value) is tuple and value else None
-    if kind == ACCOUNT:
-        return Account.decode(raw)
-    if kind == CURRENCY:
-        return Currency.decode(raw)
-    if kind == TERRITORY:
-        return TerritoryRecord.decode(raw)
-    if kind == RUN:
-        return RunRecord.decode(raw)
-    return RefundRecord.decode(raw)
+    if type(kind) is not str:
+        raise wrong_shape("object")
+    read = _DECODERS.get(kind)
+    if read is None:
+        raise Refused("kind_unknown", f"{kind[:40]!r}")
+    return read(raw)

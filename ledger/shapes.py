@@ -18,6 +18,7 @@ SIGNATURE_BYTES = 64
 BLIND_BYTES = 16
 SEED_BYTES = 32
 RUN_BYTES = 16
+PROPOSAL_BYTES = 16
 SALT_BYTES = 32
 
 
@@ -36,6 +37,13 @@ def expect_bytes(value: Value, size: int, field: str) -> bytes:
 def expect_text(value: Value, field: str) -> str:
     """`value` if it is text."""
     if type(value) is not str:
+        raise wrong_shape(field)
+    return value
+
+
+def expect_flag(value: Value, field: str) -> bool:
+    """`value` if it is true or false."""
+    if type(value) is not bool:
         raise wrong_shape(field)
     return value
 

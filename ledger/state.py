@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from ledger.envelope import Transaction
 from ledger.invariants import conserve
+from ledger.network_objects import NETWORK_TREE_KEY, NetworkRecord
 from ledger.objects import (
     ACCOUNT,
     CURRENCY,
@@ -38,6 +38,7 @@ from ledger.objects import (
 )
 from ledger.records import Record, RecordReader
 from ledger.rules import Parameters, RuleSet
+from ledger.sources import ObjectSource, ReceiptSource
 from primitives.errors import InvariantBroken
 from primitives.receipt_log import receipt_leaf
 
@@ -45,23 +46,6 @@ CANDIDATES_PROVABLE = 64
 """So many committed states are kept provable."""
 
 ACCOUNTS_CACHED_MAX = 50_000
-
-
-class ObjectSource(Protocol):
-    """Committed objects, by tree key."""
-
-    def object(self, key: bytes) -> bytes | None:
-        """Stored form of the object with this tree key."""
-
-
-class ReceiptSource(Protocol):
-    """The committed receipt log."""
-
-    def receipt_leaf(self, number: int) -> bytes | None:
-        """Leaf of a committed receipt; at least of the open chunk and the one before."""
-
-    def chunk_root(self, index: int) -> bytes | None:
-        """Root of a full chunk, counted from 0."""
 
 
 class State(RecordReader):
@@ -93,6 +77,7 @@ class State(RecordReader):
         self._accounts_cached_max = accounts_cached_max
         self._currencies: dict[str, Currency] = {}
         self._territories: dict[str, TerritoryRecord] = {}
+        self._network: NetworkRecord | None = None
 
     @property
     def parameters(self) -> Parameters:
@@ -131,8 +116,13 @@ class State(RecordReader):
 
     def record(self, key: bytes) -> StateObject | None:
         """The committed record with this tree key."""
+        if key == NETWORK_TREE_KEY and self._network is not None:
+            return self._network
         raw = self.source.object(key)
-        return None if raw is None else decode_object(raw)
+        record = None if raw is None else decode_object(raw)
+        if isinstance(record, NetworkRecord):
+            self._network = record
+        return record
 
     def receipt_leaf(self, number: int) -> bytes | None:
         """Leaf of a committed receipt."""
@@ -157,6 +147,8 @@ class State(RecordReader):
             self._remember(account)
         self._currencies.update(candidate.currencies)
         self._territories.update(candidate.territories)
+        if NETWORK_TREE_KEY in candidate.records:
+            self._network = None
         self.receipt_count = candidate.receipt_count
         self.tip = candidate
         self.recent.append(candidate)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ledger.network_objects import (
+    BallotRecord,
+    MemberKeyRecord,
+    NetworkRecord,
+    ProposalRecord,
+)
 from ledger.objects import Account, Currency, RefundRecord, RunRecord, TerritoryRecord
 from ledger.rules import Parameters, RuleSet
 
@@ -37,6 +43,18 @@ class View(Protocol):
 
     def run(self, owner: bytes, run_id: bytes) -> RunRecord | None:
         """The run that this account paid under this id."""
+
+    def network(self) -> NetworkRecord:
+        """The terms voted last; see `rules` for those in force."""
+
+    def ballot(self) -> BallotRecord:
+        """Which proposals are open."""
+
+    def proposal(self, identity: bytes) -> ProposalRecord | None:
+        """The proposal with this id."""
+
+    def member_key(self, use: int, key: bytes) -> MemberKeyRecord | None:
+        """The member that this key was ever registered for, in that use."""
 
     def receipt_leaf(self, number: int) -> bytes | None:
         """Leaf of a receipt in the open chunk or the one before."""

@@ -227,7 +227,7 @@ class Chain:
         """How many receipts the newest header's state root holds."""
         return 0 if self.newest is None else self.newest.first_number
 
-    # -- objects (`ledger.state.ObjectSource`) ------------------------------------------------
+    # -- objects (`ledger.sources.ObjectSource`) ------------------------------------------------
 
     def object(self, key: bytes) -> bytes | None:
         """The object as of the newest block."""

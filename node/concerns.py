@@ -65,7 +65,9 @@ def concerns(transaction: Transaction, view: View) -> list[Concern]:
         return _redemption(account, fields, view)
     if isinstance(fields, Opening):
         return _each_once([Concern(account, 0, None), *_opened(account, fields, view)])
-    return _budget(account, fields, view)
+    if isinstance(fields, ProgrammeOpening | ProgrammeFunding | ProgrammeClosing):
+        return _budget(account, fields, view)
+    return [Concern(account, 0, None)]
 
 
 def touched_accounts(transaction: Transaction, view: View) -> tuple[bytes, ...]:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ledger.envelope import open_envelope
 from ledger.execution import check
-from ledger.fields import ACCOUNT_OPEN, KIND_VERSIONS
+from ledger.fields import ACCOUNT_OPEN, KIND_VERSIONS, NETWORK_PROPOSE
 from ledger.roles import STAFF
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
@@ -30,7 +30,7 @@ VERIFYING_MAX = 8_192
 """Transactions in the hands of the verifier; above that, new ones are told to come again."""
 
 LARGE_BYTES = 2_048
-"""Above this, who signed an `account.open` is looked at before what it says."""
+"""Above this, who signed is looked at before what it says, where many keys may be listed."""
 
 OnDone = Callable[[Submission], None]
 
@@ -131,15 +131,16 @@ class Intake:
             self._verifier.check(to_verify, self._verified)
 
     def _check_opener(self, raw: bytes, view: View) -> None:
-        """A large `account.open` is read to its end only for staff who signed it: each key in it
-        costs as much as a signature, and it comes from anyone. Raises Refused."""
+        """A large `account.open` or `network.propose` is read to its end only for staff who signed
+        it: each key in it costs as much as a signature, and it comes from anyone. Raises Refused.
+        """
         envelope, _ = open_envelope(
             raw,
             self._network_id,
             self._rules.parameters.transaction_bytes_max,
             KIND_VERSIONS[self._rules.version],
         )
-        if envelope.kind != ACCOUNT_OPEN:
+        if envelope.kind not in (ACCOUNT_OPEN, NETWORK_PROPOSE):
             return
         account = view.account(envelope.account)
         if account is None:

@@ -43,7 +43,7 @@ class Replayed:
 
 
 class MemoryObjects:
-    """The objects of the replayed state (`ledger.state.ObjectSource`)."""
+    """The objects of the replayed state (`ledger.sources.ObjectSource`)."""
 
     def __init__(self) -> None:
         self.objects: dict[bytes, bytes] = {}

@@ -2,6 +2,7 @@
 
 from terminal.life_messages_en import LIFE_MESSAGES
 from terminal.month_messages_en import MONTH_MESSAGES
+from terminal.network_messages_en import NETWORK_MESSAGES
 
 WORDS: dict[str, str] = {"line": "line", "refused": "refused"}
 
@@ -334,4 +335,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     **MONTH_MESSAGES,
     **LIFE_MESSAGES,
+    **NETWORK_MESSAGES,
 }

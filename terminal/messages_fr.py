@@ -2,6 +2,7 @@
 
 from terminal.life_messages_fr import LIFE_MESSAGES
 from terminal.month_messages_fr import MONTH_MESSAGES
+from terminal.network_messages_fr import NETWORK_MESSAGES
 
 WORDS: dict[str, str] = {"line": "ligne", "refused": "refusé"}
 
@@ -393,4 +394,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     **MONTH_MESSAGES,
     **LIFE_MESSAGES,
+    **NETWORK_MESSAGES,
 }

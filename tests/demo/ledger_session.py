@@ -70,15 +70,15 @@ class MemoryObjects:
         self._objects = {key: item.encode() for key, item in initial_objects(genesis)}
 
     def object(self, key: bytes) -> bytes | None:
-        """See `ledger.state.ObjectSource`."""
+        """See `ledger.sources.ObjectSource`."""
         return self._objects.get(key)
 
     def receipt_leaf(self, number: int) -> bytes | None:
-        """See `ledger.state.ReceiptSource`."""
+        """See `ledger.sources.ReceiptSource`."""
         return None
 
     def chunk_root(self, index: int) -> bytes | None:
-        """See `ledger.state.ReceiptSource`."""
+        """See `ledger.sources.ReceiptSource`."""
         return None
 
 

@@ -172,7 +172,8 @@ def test_the_bytes_are_the_protocols() -> None:
         (("run", 2, bytes(20), bytes(16), 1, 1), "version_unknown"),
         (("run", 1, bytes(20), bytes(16), 1), "encoding_not_canonical"),
         (("account", 1), "encoding_not_canonical"),
-        (("ballot", 1, 1, 1, 1), "kind_unknown"),
+        (("pact", 1, 1, 1, 1), "kind_unknown"),
+        ((1, 1), "encoding_not_canonical"),
     ],
 )
 def test_other_objects_are_refused(value: Any, code: str) -> None:

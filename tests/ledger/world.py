@@ -30,7 +30,7 @@ from ledger.objects import Account, Currency, StateObject, decode_object
 from ledger.payments import pay_fields
 from ledger.refunds import refund_fields
 from ledger.reserve import issue_fields, redeem_fields
-from ledger.rules import Parameters
+from ledger.rules import RULE_VERSION, Parameters
 from ledger.state import Candidate, State
 from ledger.transaction import Transaction, decode_transaction
 from primitives.addresses import account_id
@@ -114,8 +114,22 @@ class Store:
 class World:
     """A chain with its newest committed state; `time_ms` is the next block's time."""
 
-    def __init__(self, parameters: Parameters | None = None, *, cached_max: int = 50_000) -> None:
-        self.genesis = Genesis(1, TIME_MS, True, parameters or Parameters(), founders())
+    def __init__(
+        self,
+        parameters: Parameters | None = None,
+        *,
+        cached_max: int = 50_000,
+        territories: tuple[Territory, ...] | None = None,
+        rule_version: int = RULE_VERSION,
+    ) -> None:
+        self.genesis = Genesis(
+            1,
+            TIME_MS,
+            True,
+            parameters or Parameters(),
+            territories or founders(),
+            rule_version,
+        )
         self.network_id = self.genesis.network_id
         self.rules = self.genesis.rules
         self.store = Store()

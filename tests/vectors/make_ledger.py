@@ -11,9 +11,20 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.account_kinds import EMPLOYER
+from ledger.changes import (
+    AddMember,
+    Change,
+    ChangeParameter,
+    ChangeRules,
+    PauseMember,
+    RemoveMember,
+    ReplaceKeys,
+)
+from ledger.fields import NETWORK_MOVE, NETWORK_PROPOSE, NETWORK_VOTE
 from ledger.genesis import initial_objects
 from ledger.line_commitments import (
     ActivityLine,
@@ -22,12 +33,14 @@ from ledger.line_commitments import (
     bulletin_commitment,
     wage_commitment,
 )
+from ledger.network import move_fields, propose_fields, vote_fields
 from ledger.objects import ACCOUNT
 from ledger.state import Candidate
 from ledger.transaction import Transaction
-from primitives.encoding import encode
+from primitives.encoding import Value, encode
+from tests.ledger.council import proposal_id, town
 from tests.ledger.month import Month, programme
-from tests.ledger.world import COMMITMENT, World, entry, person
+from tests.ledger.world import COMMITMENT, World, entry, founders, key, person
 
 FILE = Path(__file__).resolve().parent / "ledger.json"
 
@@ -79,6 +92,36 @@ def blocks(world: Month) -> list[list[Transaction]]:
             world.wages("mill", "extra", [(person("ana"), 99)]),
         ],
         [world.close(clean_up, 123_480, both)],
+        *network_blocks(world),
+    ]
+
+
+def network_blocks(world: World) -> list[list[Transaction]]:
+    """Two members change the network; a third joins, and leaves again."""
+    joining = replace(town("cendre"), cometbft_key=key("cendre cometbft").public_key)
+    accounts = {one.prefix: one.account_id for one in (*founders(), joining)}
+
+    def made(prefix: str, kind: str, fields: tuple[Value, ...]) -> Transaction:
+        first, second = [key(f"{prefix} {name}") for name in ("staff", "staff 2")]
+        return world.make(kind, accounts[prefix], first, fields, [second])
+
+    def proposed(name: str, change: Change, *votes: tuple[str, bool]) -> list[Transaction]:
+        identity = proposal_id(name)
+        return [
+            made("lavo", NETWORK_PROPOSE, propose_fields(identity, change)),
+            *[made(one, NETWORK_VOTE, vote_fields(identity, approve)) for one, approve in votes],
+        ]
+
+    new_key = ReplaceKeys("lavo", key("lavo voting 2").public_key, b"\x30\x03")
+    brume, cendre = ("brume", True), ("cendre", True)
+    return [
+        proposed("join", AddMember(joining), brume),
+        [made("lavo", NETWORK_MOVE, move_fields("lavo.example:4000", "lavo.example:443"))],
+        proposed("keys", new_key, brume, cendre),
+        proposed("pause", PauseMember("cendre"), brume, cendre),
+        proposed("leave", RemoveMember("cendre"), brume, cendre),
+        proposed("lines", ChangeParameter("lines_max", 1_000), ("brume", False)),
+        proposed("rules", ChangeRules(3)),
     ]
 
 
