@@ -293,7 +293,6 @@ class Journal:
                         "journal_corrupt",
                         f"damaged at byte {position}",
                         file=str(path),
-                        hint="Restore this disk, or start a new node with a new voting key.",
                     )
                 self._cut(path, position)
                 break

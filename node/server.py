@@ -279,6 +279,8 @@ async def _served(api: Api, address: str, listener: socket.socket) -> AsyncItera
 def _fatal(reason: str) -> Exception:
     if os.strerror(errno.ENOSPC) in reason:
         return Refused("disk_full", reason)
+    if "store_corrupt" in reason or "Corruption: " in reason:
+        return Refused("store_corrupt", reason)
     return InvariantBroken(reason)
 
 

@@ -55,7 +55,6 @@ def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
             raise Refused(
                 "state_root_differs",
                 f"the stored state is not the one that the header at height {chain.height} names",
-                hint="Restore this node's data, or let it start again from empty.",
             )
         _execute_newest(chain, state, genesis.network_id, rules)
     final_digest = origin.digest if newest is None else newest.header.digest

@@ -17,7 +17,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "state_root_differs": (
         "the state computed here is not the one the network certified",
-        "check the data with 'democite node verify'; if it is sound, this is a bug to report",
+        "run 'democite node rebuild', then start again; if it comes back, this is a bug to report",
     ),
     "interrupted": ("interrupted", "run the same command again: nothing is done twice"),
     "usage": ("malformed command", "add --help to see what it expects"),
@@ -54,7 +54,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "data_in_use": ("another process uses this data folder", "stop it first"),
     "journal_corrupt": (
         "the voting journal is damaged",
-        "do not delete it; see the operator's guide",
+        "keep it and never put back an old copy: move the folder 'journal' aside and start again; "
+        "the node then follows without voting (see the operator's guide)",
     ),
     "journal_lost": (
         "the voting journal is missing: this node observes and does not vote",
@@ -311,7 +312,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "open it with the store that made it",
     ),
     "store_unknown": ("this kind of store does not exist", "choose leveldb or rocksdb"),
-    "store_unreadable": ("the node's store cannot be opened", "check permissions and free space"),
+    "store_unreadable": (
+        "the node's store cannot be opened",
+        "check permissions and free space; if both are fine, run 'democite node rebuild'",
+    ),
     "version_not_kept": (
         "the node has no proof at that height any more, or not yet",
         "ask for a newer height",

@@ -17,7 +17,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "state_root_differs": (
         "l'état calculé ici n'est pas celui que le réseau a certifié",
-        "lancez « democite node verify » ; si tout y est intact, c'est un défaut à signaler",
+        "lancez « democite node rebuild », puis redémarrez ; si cela revient, c'est un défaut à "
+        "signaler",
     ),
     "interrupted": ("interrompu", "relancez la même commande : rien n'est fait deux fois"),
     "usage": ("commande mal formée", "ajoutez --help pour voir ce qu'elle attend"),
@@ -57,7 +58,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "data_in_use": ("un autre processus utilise ce dossier", "arrêtez-le d'abord"),
     "journal_corrupt": (
         "le journal des votes est abîmé",
-        "ne l'effacez pas ; voyez le guide de l'opérateur",
+        "gardez-le et ne remettez jamais une ancienne copie : déplacez le dossier « journal » et "
+        "redémarrez ; le nœud suit alors sans voter (voyez le guide de l'opérateur)",
     ),
     "journal_lost": (
         "le journal des votes manque : ce nœud observe et ne vote pas",
@@ -369,7 +371,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "store_unknown": ("cette sorte de base n'existe pas", "choisissez leveldb ou rocksdb"),
     "store_unreadable": (
         "la base du nœud ne peut pas être ouverte",
-        "vérifiez les droits et la place sur le disque",
+        "vérifiez les droits et la place sur le disque ; si tout va bien, 'democite node rebuild'",
     ),
     "version_not_kept": (
         "le nœud n'a plus, ou pas encore, de preuve à cette hauteur",

@@ -10,12 +10,13 @@ import ssl
 import tempfile
 
 from node.peers.certificates import authorities_pem
+from primitives.errors import Refused
 
 
 def server_context(
     key_pem: bytes, certificate_pem: bytes, authorities_der: list[bytes]
 ) -> ssl.SSLContext:
-    """For connections that others open to us."""
+    """For connections that others open to us. Refuses `keystore_malformed`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.num_tickets = 0
     return _secured(context, key_pem, certificate_pem, authorities_der)
@@ -42,6 +43,10 @@ def _secured(
         with os.fdopen(descriptor, "wb") as file:
             file.write(key_pem + b"\n" + certificate_pem)
         context.load_cert_chain(path)
+    except ssl.SSLError as error:
+        raise Refused(
+            "keystore_malformed", f"the transport key and its certificate can't be used: {error}"
+        ) from error
     finally:
         os.unlink(path)
     return context

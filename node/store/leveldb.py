@@ -13,6 +13,9 @@ from primitives.errors import Refused
 _WRITE_BUFFER_BYTES = 8 << 20
 _BLOCK_CACHE_BYTES = 16 << 20
 _BLOOM_BITS = 10
+_LOCKED = "b'IO error: lock "
+_CUT_TABLE = ".ldb: Invalid argument"
+"""How a table is told whose end is missing: it is read at a place that is not in the file."""
 
 
 class LevelStore:
@@ -28,11 +31,12 @@ class LevelStore:
                 lru_cache_size=_BLOCK_CACHE_BYTES,
                 bloom_filter_bits=_BLOOM_BITS,
             )
-        except plyvel.CorruptionError as error:
-            raise Refused("store_corrupt", str(error)) from error
         except plyvel.IOError as error:
-            code = "data_in_use" if "lock" in str(error).lower() else "store_unreadable"
-            raise Refused(code, str(error)) from error
+            if str(error).startswith(_LOCKED):
+                raise Refused("data_in_use", str(error)) from error
+            raise _unreadable(error) from error
+        except plyvel.Error as error:
+            raise _unreadable(error) from error
 
     def get(self, key: bytes) -> bytes | None:
         """See `StoreView`."""
@@ -67,9 +71,12 @@ class LevelStore:
         return LevelRange(self._iterator(start, stop, False))
 
     def _iterator(self, start: bytes, stop: bytes | None, reverse: bool) -> Any:
-        return self._database.iterator(
-            start=start, stop=stop, include_stop=False, reverse=reverse, verify_checksums=True
-        )
+        try:  # making one reads already
+            return self._database.iterator(
+                start=start, stop=stop, include_stop=False, reverse=reverse, verify_checksums=True
+            )
+        except plyvel.Error as error:
+            raise _unreadable(error) from error
 
     def compact(self) -> None:
         """See `Store`."""
@@ -103,5 +110,5 @@ def _read(iterator: Any) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _unreadable(error: Exception) -> Refused:
-    corrupt = isinstance(error, plyvel.CorruptionError)
+    corrupt = isinstance(error, plyvel.CorruptionError) or _CUT_TABLE in str(error)
     return Refused("store_corrupt" if corrupt else "store_unreadable", str(error))

@@ -198,6 +198,12 @@ def test_a_node_that_hangs_is_stopped_too(node: Running) -> None:
     [
         ("the root is not ours", 1, "invariant_broken"),
         (f"the chain can't be written: {os.strerror(28)}", 2, "disk_full"),
+        ("the chain can't be written: store_corrupt: b'Corruption: x'", 2, "store_corrupt"),
+        (
+            "the chain can't be written: the store can't be written: Corruption: x",
+            2,
+            "store_corrupt",
+        ),
     ],
 )
 def test_a_node_that_stops_itself_says_why(

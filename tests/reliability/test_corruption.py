@@ -78,12 +78,25 @@ def test_commonware_4428_a_corrupt_journal_neither_panics_nor_is_emptied(
     before = log.stat().st_size
     flip(log, before // 3)
     for _ in range(2):
-        refused(network, victim, "journal_corrupt")
+        done = refused(network, victim, "journal_corrupt")
+        assert "move the folder 'journal' aside" in done.err
         assert log.stat().st_size == before
     # Nor does making the store again help a journal that is damaged.
     done = democite("node", "rebuild", "--data", victim.data)
     assert (done.code, "error[journal_corrupt]" in done.err) == (2, True)
     assert (victim.data / "store").exists()
+    # What the hint says: it follows, and does not vote.
+    (victim.data / "journal").rename(victim.data / "journal.damaged")
+    network.start(victim)
+    assert wait_for_height(victim, some_blocks(network))["observing"] is True
+
+
+def test_a_transport_certificate_that_is_cut_is_told_by_name(
+    network: Network, victim: Node
+) -> None:
+    file = victim.data / "keys" / "transport.pem"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    refused(network, victim, "keystore_malformed")
 
 
 def test_a_truncated_journal_observes(network: Network, victim: Node) -> None:

@@ -99,3 +99,28 @@ def test_damage_is_told_and_never_believed(town: Town, tmp_path: Path, cut: bool
             assert found == whole or (cut and len(found) < len(whole)), (turn, name)
         shutil.rmtree(copy)
     assert "store_corrupt" in told
+
+
+def test_a_table_whose_end_is_missing_is_corrupt_and_not_locked(tmp_path: Path) -> None:
+    folder = tmp_path / "clock" / "store"  # "lock" is in many a path
+    folder.mkdir(parents=True)
+    store = open_store(folder, "leveldb")
+    store.write(
+        [
+            (number.to_bytes(4, "big"), random.Random(number).randbytes(100))
+            for number in range(2_000)
+        ],
+        sync=True,
+    )
+    store.compact()
+    with pytest.raises(Refused) as refusal:
+        open_store(folder, "leveldb")
+    assert refusal.value.code == "data_in_use"
+    store.close()
+    table = next(folder.rglob("*.ldb"))
+    table.write_bytes(table.read_bytes()[: table.stat().st_size // 2])
+    cut = open_store(folder, "leveldb")  # a table is opened by the first read of it
+    with pytest.raises(Refused) as refusal:
+        cut.get((1_999).to_bytes(4, "big"))
+    assert refusal.value.code == "store_corrupt"
+    cut.close()
