@@ -220,5 +220,5 @@ def cost_of(change: Change) -> ChangeCost:
     return ChangeCost(0, 0)
 
 
-COST_MAX = ChangeCost(4 + 8 + 3, 4 + 15 + 15)
+COST_MAX = ChangeCost(4 + 8 + 3, 4 + 14 + 14)
 """The largest of them: what a vote is counted as, since its bytes do not say what it enacts."""

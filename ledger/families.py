@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 from ledger.accounts import OPEN_OBJECTS, apply_open, check_open, validate_open
 from ledger.bulletins import BULLETIN_OBJECTS, apply_bulletin, check_bulletin, validate_bulletin
 from ledger.changes import cost_of
 from ledger.envelope import Transaction
+from ledger.family import Family
 from ledger.fields import (
     ACCOUNT_OPEN,
     BULLETIN_CREDIT,
@@ -34,6 +32,7 @@ from ledger.fields import (
     Opening,
     WagesPay,
 )
+from ledger.key_changes import new_keys
 from ledger.network import (
     MOVE_OBJECTS,
     PROPOSE_OBJECTS,
@@ -49,6 +48,8 @@ from ledger.network import (
     validate_vote,
 )
 from ledger.payments import PAY_OBJECTS, apply_pay, check_pay, validate_pay
+from ledger.power_families import POWER_FAMILIES
+from ledger.power_fields import KeysChange
 from ledger.programmes import (
     PROGRAMME_CLOSE_OBJECTS,
     PROGRAMME_FUND_OBJECTS,
@@ -77,33 +78,10 @@ from ledger.rules import (
     BLOCK_WORK_PER_KEY,
     BLOCK_WORK_PER_OBJECT,
     BLOCK_WORK_PER_SIGNATURE,
-    Parameters,
     RuleSet,
 )
-from ledger.state import Candidate
-from ledger.view import View
 from ledger.wages import WAGES_OBJECTS, apply_wages, check_wages, validate_wages
-from primitives.encoding import Value
 from primitives.errors import Refused
-
-Validate = Callable[[Transaction, tuple[Value, ...], Parameters], Fields]
-# A family's fields and plan are its own business; only it reads them.
-Check = Callable[[View, Transaction, Any, int], Any]
-Apply = Callable[[Candidate, Any], None]
-
-
-class Family(NamedTuple):
-    """The verbs of one kind of transaction."""
-
-    validate: Validate
-    check: Check
-    apply: Apply
-    objects: int
-    """Objects that one changes at most, beside one for each line or account it lists."""
-    is_batch: bool = False
-    keys: int = 0
-    """Keys whose points are checked at most, beside those that it lists."""
-
 
 _FAMILIES_1: dict[str, Family] = {
     PAYMENT_PAY: Family(validate_pay, check_pay, apply_pay, PAY_OBJECTS),
@@ -129,7 +107,7 @@ _FAMILIES_1: dict[str, Family] = {
     NETWORK_MOVE: Family(validate_move, check_move, apply_move, MOVE_OBJECTS),
 }
 
-RULE_VERSIONS: dict[int, dict[str, Family]] = {1: _FAMILIES_1, 2: {**_FAMILIES_1}}
+RULE_VERSIONS: dict[int, dict[str, Family]] = {1: _FAMILIES_1, 2: {**_FAMILIES_1, **POWER_FAMILIES}}
 """The kinds of each rule version, with the verbs that they had then: old ones stay executable."""
 
 
@@ -153,6 +131,9 @@ def count_work(family: Family, signers: int, fields: Fields) -> int:
     keys = family.keys
     if isinstance(fields, Issue | BulletinCredit | WagesPay):
         objects += len(fields.lines)
+    elif isinstance(fields, KeysChange):
+        objects += len(fields.changes)
+        keys += len(new_keys(fields.changes))
     elif isinstance(fields, Opening):
         objects += len(fields.accounts)
         keys += sum([len(account.keys) for account in fields.accounts])

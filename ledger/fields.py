@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple, TypeAlias
 
 from ledger.changes import Change
+from ledger.power_fields import POWER_KINDS, PowerFields
 
 ACCOUNT_OPEN: Final = "account.open"
 RESERVE_ISSUE: Final = "reserve.issue"
@@ -39,7 +40,10 @@ _KINDS_1: Final = {
     NETWORK_VOTE: 1,
     NETWORK_MOVE: 1,
 }
-KIND_VERSIONS: Final[dict[int, dict[str, int]]] = {1: _KINDS_1, 2: {**_KINDS_1}}
+KIND_VERSIONS: Final[dict[int, dict[str, int]]] = {
+    1: _KINDS_1,
+    2: {**_KINDS_1, **dict.fromkeys(POWER_KINDS, 1)},
+}
 """By rule version: every kind of transaction that it knows, with the kind's own version."""
 
 
@@ -205,4 +209,5 @@ Fields: TypeAlias = (
     | NetworkProposal
     | NetworkVote
     | NetworkMove
+    | PowerFields
 )

@@ -26,8 +26,8 @@ from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from primitives.signatures import is_registrable
 
-KEYS_MAX = 15
-"""One place of an account's 16 is the node's own key."""
+KEYS_MAX = 14
+"""Two places of an account's 16 are the node's own key and the recovery key."""
 CURRENCIES_MAX = 8
 TEXT_CHARACTERS_MAX = 200
 TERRITORIES_MAX = 1_024
@@ -127,6 +127,8 @@ class Territory:
             raise invalid("issuer_keys", "the issuer is apart from the territory: other keys")
         if self.node_key in (*self.signing_keys, *self.issuer_keys):
             raise invalid("node_key", "the node's key is apart from the staff's and the issuer's")
+        if self.recovery_key in (*self.signing_keys, *self.issuer_keys, self.node_key):
+            raise invalid("recovery_key", "the recovery key is apart from all others")
         if not 1 <= self.wage_cap_bps <= WAGE_CAP_BPS_MAX:
             raise invalid("wage_cap_bps", f"1 to {WAGE_CAP_BPS_MAX}")
         if not 0 <= self.two_signers_above_minor <= AMOUNT_MINOR_MAX:

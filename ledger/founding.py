@@ -23,7 +23,7 @@ from ledger.network_objects import (
 from ledger.objects import ACCOUNT, Account, Currency, DeviceKey, TerritoryRecord, tree_key
 from ledger.objects import CURRENCY as CURRENCY_OBJECT
 from ledger.objects import TERRITORY as TERRITORY_OBJECT
-from ledger.roles import COUNTERSIGN, ISSUE, MANAGE, SPEND, STAFF
+from ledger.roles import COUNTERSIGN, ISSUE, MANAGE, PAPER, SPEND, STAFF
 from ledger.rules import Parameters
 from ledger.shapes import BLIND_BYTES, ID_BYTES
 from primitives.hashing import hash_items
@@ -110,6 +110,7 @@ def _account(territory: Territory, identity: bytes, kind: str, code: str) -> Acc
     devices = [DeviceKey(key, roles, None, 0, 0) for key in keys]
     if kind == TERRITORY:
         devices.append(DeviceKey(territory.node_key, COUNTERSIGN, None, 0, 0))
+        devices.append(DeviceKey(territory.recovery_key, PAPER, None, 0, 0))
     blind = hash_items("genesis_blind", [territory.prefix, kind])[:BLIND_BYTES]
     return Account(
         tree_key(ACCOUNT, identity),

@@ -4,8 +4,8 @@ A lane is `(high, bitmap)`: the highest number used, and one bit for each of the
 i, from the least significant, is number high − 1 − i). It begins with (0, 0); 0 is no number,
 its bit stays clear. Numbers may come in any order within 64 either way.
 
-`check_lane` is what every family checks first, in the protocol's order: account, freeze, key and
-role, validity, number, day quota.
+`check_lane` is what every family checks first, in the protocol's order: account, freeze, key, its
+block and role, validity, number, day quota. Powers have their own (ledger/acting.py).
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ class LaneUse(NamedTuple):
             account.frozen_until_ms,
             self.day,
             self.day_count,
+            account.key_set,
+            account.requests,
+            account.freeze_reason,
         )
 
 
@@ -88,7 +91,7 @@ def check_lane(
 ) -> LaneUse:
     """What every transaction needs, whatever its family; changes nothing.
 
-    Raises `account_unknown`, `account_frozen`, `key_unknown`, `role_missing`,
+    Raises `account_unknown`, `account_frozen`, `key_unknown`, `key_blocked`, `role_missing`,
     `validity_expired`, `validity_too_long`, `number_used`, `number_out_of_window`,
     `quota_exceeded`, the first that applies in this order.
     """
@@ -98,16 +101,32 @@ def check_lane(
     if account.frozen_until_ms > time_ms:
         raise Refused("account_frozen", f"until {account.frozen_until_ms} ms")
     key = transaction.device
-    devices = account.devices
     place = 0
-    for device in devices:
+    for device in account.devices:
         if device.key == key:
             break
         place += 1
     else:
         raise Refused("key_unknown", "the device is not on the account", field="device")
+    if device.blocked:
+        raise Refused("key_blocked", "the device is blocked", field="device")
     if not device.roles & role:
         raise Refused("role_missing", f"the device lacks the role {ROLE_NAMES[role]}")
+    per_day_max = view.parameters.transactions_per_day_max
+    return use_lane(account, place, transaction, time_ms, valid_for_ms_max, per_day_max)
+
+
+def use_lane(
+    account: Account,
+    place: int,
+    transaction: Transaction,
+    time_ms: int,
+    valid_for_ms_max: int,
+    per_day_max: int,
+) -> LaneUse:
+    """The number of the device in this place, used. Raises `validity_expired`,
+    `validity_too_long`, `number_used`, `number_out_of_window`, `quota_exceeded`."""
+    device = account.devices[place]
     created_ms = transaction.created_ms
     valid_for_ms = transaction.valid_until_ms - created_ms
     if not created_ms - CREATED_AHEAD_MS_MAX <= time_ms <= transaction.valid_until_ms:
@@ -117,10 +136,10 @@ def check_lane(
     high, bitmap = use_number(device.high, device.bitmap, transaction.number)
     day = day_of(account.day, created_ms)
     day_count = counted(account.day, account.day_count, day, 1)
-    if day_count > view.parameters.transactions_per_day_max:
+    if day_count > per_day_max:
         raise Refused("quota_exceeded", "the account's transactions of the day")
-    used = DeviceKey(key, device.roles, device.limit_minor, high, bitmap)
-    devices = (*devices[:place], used, *devices[place + 1 :])
+    used = DeviceKey(device.key, device.roles, device.limit_minor, high, bitmap, device.blocked)
+    devices = (*account.devices[:place], used, *account.devices[place + 1 :])
     return LaneUse(account, device, devices, day, day_count)
 
 

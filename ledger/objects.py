@@ -24,6 +24,7 @@ from ledger.network_objects import (
     NetworkRecord,
     ProposalRecord,
 )
+from ledger.power_objects import REQUEST, RETIRED, PowerObject, RequestRecord, RetiredKey
 from ledger.shapes import (
     BLIND_BYTES,
     ID_BYTES,
@@ -33,6 +34,7 @@ from ledger.shapes import (
     expect_bytes,
     expect_count,
     expect_fields,
+    expect_maker,
     expect_object,
     expect_text,
     wrong_shape,
@@ -47,7 +49,13 @@ CURRENCY = "currency"
 TERRITORY = "territory"
 REFUND = "refund"
 RUN = "run"
+ACCOUNT_VERSION = 2
 BITMAP_BYTES = 8
+
+NOT_BLOCKED = 0
+BLOCKED_BY_HALL = 1
+BLOCKED_BY_OWNER = 2
+"""By another key of the account: that one may no longer veto either (ledger/powers.py)."""
 
 
 class DeviceKey(NamedTuple):
@@ -59,27 +67,31 @@ class DeviceKey(NamedTuple):
     high: int
     bitmap: int
     """Bit i, from the least significant, is number high − 1 − i."""
+    blocked: int = NOT_BLOCKED
+    """0, or who blocked it."""
 
     def value(self) -> Value:
-        """The stored form: `[key, roles, limit_minor or nil, high, bitmap(8 bytes)]`."""
+        """The stored form: `[key, roles, limit_minor or nil, high, bitmap(8 bytes), blocked]`."""
         return (
             self.key,
             self.roles,
             self.limit_minor,
             self.high,
             self.bitmap.to_bytes(BITMAP_BYTES, "big"),
+            self.blocked,
         )
 
     @classmethod
     def decode(cls, value: Value) -> DeviceKey:
         """Read the stored form; raises `Refused("encoding_not_canonical")`."""
-        key, roles, limit, high, bitmap = expect_fields(value, 5, "device")
+        key, roles, limit, high, bitmap, blocked = expect_fields(value, 6, "device")
         return cls(
             expect_bytes(key, KEY_BYTES, "key"),
             expect_count(roles, "roles"),
             None if limit is None else expect_count(limit, "limit_minor"),
             expect_count(high, "high"),
             int.from_bytes(expect_bytes(bitmap, BITMAP_BYTES, "bitmap"), "big"),
+            expect_count(blocked, "blocked"),
         )
 
 
@@ -98,13 +110,19 @@ class Account(NamedTuple):
     frozen_until_ms: int
     day: int
     day_count: int
+    key_set: int = 0
+    """How often its set of keys changed."""
+    requests: tuple[bytes, ...] = ()
+    """Makers of the requests that are open for it, sorted: a device key, or the id of the
+    territory's account."""
+    freeze_reason: int = 0
 
     def encode(self) -> bytes:
         """The stored form."""
         return encode(
             (
                 ACCOUNT,
-                OBJECT_VERSION,
+                ACCOUNT_VERSION,
                 self.id,
                 self.prefix,
                 self.kind,
@@ -116,13 +134,16 @@ class Account(NamedTuple):
                 self.frozen_until_ms,
                 self.day,
                 self.day_count,
+                self.key_set,
+                self.requests,
+                self.freeze_reason,
             )
         )
 
     @classmethod
     def decode(cls, raw: bytes) -> Account:
         """Read the stored form; raises `Refused`."""
-        value = expect_object(decode(raw), ACCOUNT, OBJECT_VERSION, 13)
+        value = expect_object(decode(raw), ACCOUNT, ACCOUNT_VERSION, 16)
         identity = expect_bytes(value[2], ID_BYTES, "id")
         return cls(
             tree_key(ACCOUNT, identity),
@@ -137,6 +158,9 @@ class Account(NamedTuple):
             expect_count(value[10], "frozen_until_ms"),
             expect_count(value[11], "day"),
             expect_count(value[12], "day_count"),
+            expect_count(value[13], "key_set"),
+            tuple([expect_maker(maker) for maker in expect_array(value[14], "requests")]),
+            expect_count(value[15], "freeze_reason"),
         )
 
     def credited(self, amount_minor: int) -> Account:
@@ -154,6 +178,9 @@ class Account(NamedTuple):
             self.frozen_until_ms,
             self.day,
             self.day_count,
+            self.key_set,
+            self.requests,
+            self.freeze_reason,
         )
 
     def device(self, key: bytes) -> DeviceKey | None:
@@ -306,7 +333,7 @@ class RunRecord(NamedTuple):
 
 
 StateObject: TypeAlias = (
-    Account | Currency | TerritoryRecord | RefundRecord | RunRecord | NetworkObject
+    Account | Currency | TerritoryRecord | RefundRecord | RunRecord | NetworkObject | PowerObject
 )
 
 _DECODERS: dict[str, Callable[[bytes], StateObject]] = {
@@ -319,6 +346,8 @@ _DECODERS: dict[str, Callable[[bytes], StateObject]] = {
     BALLOT: BallotRecord.decode,
     PROPOSAL: ProposalRecord.decode,
     MEMBER_KEY: MemberKeyRecord.decode,
+    REQUEST: RequestRecord.decode,
+    RETIRED: RetiredKey.decode,
 }
 
 

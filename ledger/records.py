@@ -1,8 +1,8 @@
 """Records: what the ledger remembers beside accounts and totals, read by their tree keys.
 
-Refunds by receipt number, runs by who paid them and their id, and what is said of the network.
-Rules meet few of them, so they share one way of being kept; accounts, currencies and territories
-have their own.
+Refunds by receipt number, runs by who paid them and their id, what is said of the network,
+requests about keys and keys that left. Rules meet few of them, so they share one way of being
+kept; accounts, currencies and territories have their own.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from ledger.network_objects import (
     member_key_tree_key,
 )
 from ledger.objects import REFUND, RUN, RefundRecord, RunRecord, StateObject, tree_key
+from ledger.power_objects import PowerObject
 from primitives.errors import InvariantBroken
 
-Record: TypeAlias = RefundRecord | RunRecord | NetworkObject
+Record: TypeAlias = RefundRecord | RunRecord | NetworkObject | PowerObject
 
 
 class RecordReader(ABC):

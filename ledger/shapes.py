@@ -34,6 +34,13 @@ def expect_bytes(value: Value, size: int, field: str) -> bytes:
     return value
 
 
+def expect_maker(value: Value) -> bytes:
+    """`value` if it says who made a request: a device key, or a territory account's id."""
+    if type(value) is not bytes or len(value) not in (ID_BYTES, KEY_BYTES):
+        raise wrong_shape("maker")
+    return value
+
+
 def expect_text(value: Value, field: str) -> str:
     """`value` if it is text."""
     if type(value) is not str:

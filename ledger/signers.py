@@ -2,14 +2,14 @@
 
 A signer counts towards an account's threshold if its key is on the account, has the role and,
 for spending, its limit is not below the amount. A signer that is on none of the accounts
-concerned, or without the role there, is refused rather than ignored: a stranger could otherwise
-add a signature to somebody's transaction, and so change its id.
+concerned, blocked, or without the role there is refused rather than ignored: a stranger could
+otherwise add a signature to somebody's transaction, and so change its id.
 """
 
 from __future__ import annotations
 
 from ledger.envelope import Transaction
-from ledger.objects import Account
+from ledger.objects import Account, DeviceKey
 from ledger.roles import ROLE_NAMES
 from primitives.errors import Refused
 
@@ -20,7 +20,7 @@ def check_signers(
     """All signers are keys of `account` with `role`, and enough of them count.
 
     `amount_minor` is what is spent, nil where no limit applies. Raises `key_unknown`,
-    `role_missing`, `limit_exceeded` (too few count, one of them for its limit),
+    `key_blocked`, `role_missing`, `limit_exceeded` (too few count, one of them for its limit),
     `signatures_insufficient`.
     """
     counting = 0
@@ -29,6 +29,7 @@ def check_signers(
         device = account.device(key)
         if device is None:
             raise Refused("key_unknown", "a signer is not on the account", field="signers")
+        check_unblocked(device)
         if not device.roles & role:
             raise Refused("role_missing", f"a signer lacks the role {ROLE_NAMES[role]}")
         limit = device.limit_minor
@@ -61,6 +62,9 @@ def check_two_parties(
         theirs = approver.device(key)
         if ours is None and theirs is None:
             raise Refused("key_unknown", "a signer is on neither account", field="signers")
+        for device in (ours, theirs):
+            if device is not None:
+                check_unblocked(device)
         spends = ours is not None and ours.roles & holder_role
         approves = theirs is not None and theirs.roles & approver_role
         if not spends and not approves:
@@ -74,6 +78,12 @@ def check_two_parties(
                 spending += 1
     _check_enough(spending, holder.threshold, limited)
     _check_enough(approving, approvals, False)
+
+
+def check_unblocked(device: DeviceKey) -> None:
+    """A blocked key counts for nothing: `key_blocked`."""
+    if device.blocked:
+        raise Refused("key_blocked", "a signer's key is blocked", field="signers")
 
 
 def _check_enough(counting: int, needed: int, limited: bool) -> None:

@@ -14,6 +14,7 @@ from ledger.envelope import Transaction
 from ledger.lanes import LaneUse, check_lane
 from ledger.objects import Account, TerritoryRecord
 from ledger.roles import COUNTERSIGN, ROLE_NAMES, STAFF
+from ledger.signers import check_unblocked
 from ledger.view import View
 from primitives.errors import InvariantBroken, Refused
 
@@ -87,7 +88,7 @@ def check_node_lane(view: View, transaction: Transaction, time_ms: int) -> Terri
 def check_staff(acting: TerritoryUse, transaction: Transaction, amount_minor: int) -> None:
     """Every signer beside the node is of the staff, and enough of them for the amount.
 
-    Raises `key_unknown`, `role_missing`, `signatures_insufficient`.
+    Raises `key_unknown`, `key_blocked`, `role_missing`, `signatures_insufficient`.
     """
     account = acting.use.account
     staff = 0
@@ -95,6 +96,7 @@ def check_staff(acting: TerritoryUse, transaction: Transaction, amount_minor: in
         device = account.device(key)
         if device is None:
             raise Refused("key_unknown", "a signer is not on the account", field="signers")
+        check_unblocked(device)
         if not device.roles & STAFF:
             raise Refused("role_missing", f"a signer lacks the role {ROLE_NAMES[STAFF]}")
         staff += 1

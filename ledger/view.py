@@ -10,7 +10,14 @@ from ledger.network_objects import (
     NetworkRecord,
     ProposalRecord,
 )
-from ledger.objects import Account, Currency, RefundRecord, RunRecord, TerritoryRecord
+from ledger.objects import (
+    Account,
+    Currency,
+    RefundRecord,
+    RunRecord,
+    StateObject,
+    TerritoryRecord,
+)
 from ledger.rules import Parameters, RuleSet
 
 
@@ -55,6 +62,9 @@ class View(Protocol):
 
     def member_key(self, use: int, key: bytes) -> MemberKeyRecord | None:
         """The member that this key was ever registered for, in that use."""
+
+    def record(self, key: bytes) -> StateObject | None:
+        """The record with this tree key: a refund, a run, a request, a retired key."""
 
     def receipt_leaf(self, number: int) -> bytes | None:
         """Leaf of a receipt in the open chunk or the one before."""

@@ -7,6 +7,9 @@ from ledger.fields import (
     BulletinCredit,
     CreditLine,
     Issue,
+    NetworkMove,
+    NetworkProposal,
+    NetworkVote,
     Opening,
     Payment,
     ProgrammeClosing,
@@ -67,7 +70,10 @@ def concerns(transaction: Transaction, view: View) -> list[Concern]:
         return _each_once([Concern(account, 0, None), *_opened(account, fields, view)])
     if isinstance(fields, ProgrammeOpening | ProgrammeFunding | ProgrammeClosing):
         return _budget(account, fields, view)
-    return [Concern(account, 0, None)]
+    if isinstance(fields, NetworkProposal | NetworkVote | NetworkMove):
+        return [Concern(account, 0, None)]
+    # Powers move nothing: the account acted on, and who acted.
+    return _each_once([Concern(account, 0, None), Concern(fields.target, 0, None)])
 
 
 def touched_accounts(transaction: Transaction, view: View) -> tuple[bytes, ...]:

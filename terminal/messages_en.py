@@ -3,6 +3,7 @@
 from terminal.life_messages_en import LIFE_MESSAGES
 from terminal.month_messages_en import MONTH_MESSAGES
 from terminal.network_messages_en import NETWORK_MESSAGES
+from terminal.power_messages_en import POWER_MESSAGES
 
 WORDS: dict[str, str] = {"line": "line", "refused": "refused"}
 
@@ -100,10 +101,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "these roles do not exist or do not go together",
         "see the protocol, section 2",
     ),
-    "threshold_invalid": (
-        "the number of signatures required is not possible with these keys",
-        "choose a threshold between 1 and the number of keys",
-    ),
     "signatures_insufficient": ("more signatures are needed", "let more keys of the account sign"),
     "number_used": (
         "this number was used: the transaction went through, or another process has the key",
@@ -139,7 +136,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "the town hall opens it: democite office account open",
     ),
     "account_exists": ("this account is open already", "nothing needs to be done"),
-    "account_frozen": ("this account is frozen", "ask the town hall"),
     "account_kind_invalid": ("this kind of account cannot do that", "see the protocol, section 2"),
     "payee_is_payer": ("one does not pay oneself", "check the address"),
     "currency_unknown": ("this currency does not exist on this network", "check its code"),
@@ -340,4 +336,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
     **MONTH_MESSAGES,
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
+    **POWER_MESSAGES,
 }

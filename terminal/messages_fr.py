@@ -3,6 +3,7 @@
 from terminal.life_messages_fr import LIFE_MESSAGES
 from terminal.month_messages_fr import MONTH_MESSAGES
 from terminal.network_messages_fr import NETWORK_MESSAGES
+from terminal.power_messages_fr import POWER_MESSAGES
 
 WORDS: dict[str, str] = {"line": "ligne", "refused": "refusé"}
 
@@ -119,10 +120,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "ces rôles ne vont pas ensemble ou n'existent pas",
         "voyez le protocole, section 2",
     ),
-    "threshold_invalid": (
-        "le nombre de signatures exigé n'est pas possible avec ces clés",
-        "choisissez un seuil entre 1 et le nombre de clés",
-    ),
     "signatures_insufficient": (
         "il manque des signatures",
         "faites signer d'autres clés du compte",
@@ -164,7 +161,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "il s'ouvre à la mairie : democite office account open",
     ),
     "account_exists": ("ce compte est déjà ouvert", "il n'y a rien à faire"),
-    "account_frozen": ("ce compte est gelé", "adressez-vous à la mairie"),
     "account_kind_invalid": (
         "ce genre de compte ne peut pas faire cela",
         "voyez le protocole, section 2",
@@ -397,4 +393,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
     **MONTH_MESSAGES,
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
+    **POWER_MESSAGES,
 }

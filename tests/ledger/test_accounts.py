@@ -40,8 +40,8 @@ def test_accounts_open_empty_with_their_keys() -> None:
     assert (ana.kind, ana.currency, ana.balance_minor, ana.prefix) == (RESIDENT, "LAV", 0, "lavo")
     assert (eve.kind, eve.threshold, eve.blind) == (EMPLOYER, 2, entry("eve").blind)
     assert [tuple(device) for device in eve.devices] == [
-        (key("eve").public_key, roles.SPEND, 500, 0, 0),
-        (key("ivo").public_key, roles.SPEND | roles.MANAGE, None, 0, 0),
+        (key("eve").public_key, roles.SPEND, 500, 0, 0, 0),
+        (key("ivo").public_key, roles.SPEND | roles.MANAGE, None, 0, 0, 0),
     ]
     assert world.currency("LAV").accounts == 3 + 2
     territory = world.state.territory("lavo")

@@ -234,8 +234,9 @@ def test_what_a_network_begins_with() -> None:
     staff, issuer, commons = (kinds["lavo", one] for one in (TERRITORY, ISSUER, COMMONS))
     assert staff.id == account_id("lavo", LAVO.signing_keys[0])
     assert issuer.id == account_id("lavo", LAVO.issuer_keys[0])
-    assert [device.roles for device in staff.devices] == [roles.STAFF] * 2 + [roles.COUNTERSIGN]
-    assert staff.devices[2].key == LAVO.node_key
+    expected = [roles.STAFF, roles.STAFF, roles.COUNTERSIGN, roles.PAPER]
+    assert [device.roles for device in staff.devices] == expected
+    assert [device.key for device in staff.devices[2:]] == [LAVO.node_key, LAVO.recovery_key]
     assert [device.roles for device in issuer.devices] == [roles.ISSUE] * 3
     assert (staff.threshold, issuer.threshold) == (1, 2)
     assert [device.key for device in commons.devices] == list(LAVO.signing_keys)

@@ -8,7 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.key_changes import (
+    AddKey,
+    KeyChange,
+    RemoveKey,
+    ReplaceKey,
+    SetLimit,
+    SetThreshold,
+    UnblockKey,
+    changes_value,
+    read_changes,
+)
 from ledger.objects import (
+    BLOCKED_BY_HALL,
+    BLOCKED_BY_OWNER,
+    NOT_BLOCKED,
     Account,
     Currency,
     DeviceKey,
@@ -18,6 +32,13 @@ from ledger.objects import (
     TerritoryRecord,
     decode_object,
     tree_key,
+)
+from ledger.power_objects import (
+    RequestRecord,
+    RetiredKey,
+    Standing,
+    request_key,
+    retired_key,
 )
 from primitives.encoding import decode, encode
 from primitives.errors import Refused
@@ -33,28 +54,75 @@ DEVICES = st.builds(
     st.none() | COUNTS,
     COUNTS,
     st.integers(0, 2**64 - 1),
+    st.sampled_from([NOT_BLOCKED, BLOCKED_BY_HALL, BLOCKED_BY_OWNER]),
 )
+KEYS = st.binary(min_size=32, max_size=32)
+CHANGES = st.one_of(
+    st.builds(AddKey, KEYS, COUNTS, st.none() | COUNTS.map(lambda one: max(one, 1))),
+    st.builds(RemoveKey, KEYS),
+    st.builds(ReplaceKey, KEYS, KEYS),
+    st.builds(UnblockKey, KEYS),
+    st.builds(SetLimit, KEYS, st.none() | COUNTS.map(lambda one: max(one, 1))),
+    st.builds(SetThreshold, COUNTS),
+)
+
+
+def names_once(changes: list[KeyChange]) -> bool:
+    try:
+        read_changes(changes_value(changes))
+    except Refused:
+        return False
+    return True
+
+
+@st.composite
+def accounts(draw: st.DrawFn) -> Account:
+    identity = draw(IDS)
+    return Account(
+        tree_key("account", identity),
+        identity,
+        draw(TEXTS),
+        draw(TEXTS),
+        draw(TEXTS),
+        draw(COUNTS),
+        draw(st.binary(min_size=16, max_size=16)),
+        draw(COUNTS),
+        tuple(draw(st.lists(DEVICES, max_size=4))),
+        draw(COUNTS),
+        draw(COUNTS),
+        draw(COUNTS),
+        draw(COUNTS),
+        tuple(draw(st.lists(KEYS | IDS, max_size=3))),
+        draw(COUNTS),
+    )
+
+
+@st.composite
+def power_objects(draw: st.DrawFn, kind: str) -> StateObject:
+    if kind == "request":
+        account, maker = draw(IDS), draw(KEYS | IDS)
+        return RequestRecord(
+            request_key(account, maker),
+            account,
+            maker,
+            tuple(draw(st.lists(KEYS, max_size=3))),
+            tuple(draw(st.lists(CHANGES, min_size=1, max_size=3).filter(names_once))),
+            draw(COUNTS),
+            draw(COUNTS),
+            draw(st.sampled_from(Standing)),
+        )
+    return retired_key(draw(IDS), draw(KEYS))
 
 
 @st.composite
 def objects(draw: st.DrawFn) -> StateObject:
-    kind = draw(st.sampled_from(["account", "currency", "territory", "refund", "run"]))
+    kind = draw(
+        st.sampled_from(["account", "currency", "territory", "refund", "run", "request", "retired"])
+    )
     if kind == "account":
-        identity = draw(IDS)
-        return Account(
-            tree_key(kind, identity),
-            identity,
-            draw(TEXTS),
-            draw(TEXTS),
-            draw(TEXTS),
-            draw(COUNTS),
-            draw(st.binary(min_size=16, max_size=16)),
-            draw(COUNTS),
-            tuple(draw(st.lists(DEVICES, max_size=4))),
-            draw(COUNTS),
-            draw(COUNTS),
-            draw(COUNTS),
-        )
+        return draw(accounts())
+    if kind in ("request", "retired"):
+        return draw(power_objects(kind))
     if kind == "currency":
         code = draw(TEXTS)
         return Currency(
@@ -103,7 +171,7 @@ def test_what_is_stored_is_read_back(item: StateObject) -> None:
     assert type(decode_object(raw)) is type(item)
     value = decode(raw)
     identity = value[2]  # type: ignore[index]
-    if isinstance(item, RunRecord):
+    if isinstance(item, RunRecord | RequestRecord | RetiredKey):
         identity += value[3]  # type: ignore[index, operator]
     assert item.tree_key == hash_items("key", [value[0], identity])  # type: ignore[index]
 
@@ -139,10 +207,13 @@ def test_the_bytes_are_the_protocols() -> None:
         0,
         7,
         8,
+        9,
+        (b"i" * 20, b"k" * 32),
+        3,
     )
     assert decode(account.encode()) == (
         "account",
-        1,
+        2,
         b"i" * 20,
         "lavo",
         "resident",
@@ -150,10 +221,13 @@ def test_the_bytes_are_the_protocols() -> None:
         5,
         b"b" * 16,
         1,
-        ((b"k" * 32, 3, None, 70, bytes(7) + b"\x01"),),
+        ((b"k" * 32, 3, None, 70, bytes(7) + b"\x01", 0),),
         0,
         7,
         8,
+        9,
+        (b"i" * 20, b"k" * 32),
+        3,
     )
     assert account.device(b"k" * 32) == device
     assert account.device(b"l" * 32) is None
@@ -171,9 +245,12 @@ def test_the_bytes_are_the_protocols() -> None:
         (("refund", 1, 1, 1), "encoding_not_canonical"),
         (("run", 2, bytes(20), bytes(16), 1, 1), "version_unknown"),
         (("run", 1, bytes(20), bytes(16), 1), "encoding_not_canonical"),
-        (("account", 1), "encoding_not_canonical"),
         (("pact", 1, 1, 1, 1), "kind_unknown"),
         ((1, 1), "encoding_not_canonical"),
+        (("account", 1), "version_unknown"),
+        (("account", 2), "encoding_not_canonical"),
+        (("request", 1, bytes(20), bytes(32), (), (), 1, 1, 0), "encoding_not_canonical"),
+        (("retired", 1, bytes(20)), "encoding_not_canonical"),
     ],
 )
 def test_other_objects_are_refused(value: Any, code: str) -> None:

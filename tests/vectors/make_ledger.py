@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from ledger.changes import (
 )
 from ledger.fields import NETWORK_MOVE, NETWORK_PROPOSE, NETWORK_VOTE
 from ledger.genesis import initial_objects
+from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold
 from ledger.line_commitments import (
     ActivityLine,
     BulletinContent,
@@ -35,11 +37,13 @@ from ledger.line_commitments import (
 )
 from ledger.network import move_fields, propose_fields, vote_fields
 from ledger.objects import ACCOUNT
+from ledger.roles import PAPER, SPEND
 from ledger.state import Candidate
 from ledger.transaction import Transaction
 from primitives.encoding import Value, encode
 from tests.ledger.council import proposal_id, town
 from tests.ledger.month import Month, programme
+from tests.ledger.owners import COUNCIL, HALL, Owners, public
 from tests.ledger.world import COMMITMENT, World, entry, founders, key, person
 
 FILE = Path(__file__).resolve().parent / "ledger.json"
@@ -70,8 +74,45 @@ def of_transaction(transaction: Transaction) -> dict[str, object]:
     }
 
 
-def blocks(world: Month) -> list[list[Transaction]]:
+class Everybody(Owners, Month):
+    """Owners and town halls that do all kinds of things."""
+
+
+def blocks(world: Everybody) -> Iterator[list[Transaction]]:
     """At least one transaction of each kind; the refund is of a payment in its own block."""
+    yield from month(world)
+    yield from powers(world)
+
+
+def powers(world: Everybody) -> Iterator[list[Transaction]]:
+    """A phone is lost, the town hall asks for another, two vetoes, three signatures."""
+    ana, hall, phone = person("ana"), world.hall, public("ana")
+    yield [world.ask(ana, ("ana",), AddKey(public("ana paper"), PAPER, None))]
+    world.time_ms += world.delay
+    yield [
+        world.complete(ana, ("ana",), phone),
+        world.freeze(ana),
+        world.block_key(ana, HALL, "ana"),
+    ]
+    changes: list[KeyChange] = [
+        ReplaceKey(phone, public("ana new")),
+        AddKey(public("tablet"), SPEND, 500),
+        SetThreshold(1),
+    ]
+    yield [world.ask(ana, HALL, *changes)]
+    yield [
+        world.veto(ana, ("ana",), hall),
+        world.insist(ana, HALL, hall),
+        world.veto(ana, ("ana",), hall),
+        world.decide(ana, COUNCIL, hall, True),
+    ]
+    world.time_ms += world.delay
+    yield [world.complete(ana, HALL[:1], hall), world.unfreeze(ana)]
+    yield [world.keys(ana, ("ana paper",), [RemoveKey(public("tablet"))])]
+
+
+def month(world: Month) -> list[list[Transaction]]:
+    """What comes before powers."""
     shop = person("baker shop")
     pay = world.pay("ana", shop, 1_234)
     refund = world.refund("baker shop", pay, 3, 234)
@@ -165,7 +206,7 @@ def created_keys(world: World, candidate: Candidate) -> list[bytes]:
 
 def content() -> dict[str, object]:
     """Everything the file holds."""
-    world = Month()
+    world = Everybody()
     genesis = world.genesis
     steps: list[dict[str, object]] = []
     states = [of_state(world)]
