@@ -38,7 +38,7 @@ def test_all_colleagues_blocked_the_recovery_key_brings_them_back() -> None:
     world = Territory()
     world.block(*[world.out("lavo staff 2", name) for name in ("lavo staff", "lavo node")])
     world.block(world.out("lavo staff", "lavo staff 2"))
-    assert world.code(world.out("lavo staff 2", "lavo recovery")) == "power_missing"
+    assert world.code(world.out("lavo staff 2", "lavo recovery")) == "key_blocked"
     back = world.own(
         ("lavo recovery",),
         ReplaceKey(public("lavo staff"), public("new staff")),
