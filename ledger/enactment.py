@@ -140,10 +140,10 @@ def _with_keys(
         recovery_key=change.recovery_key or member.recovery_key,
         cometbft_key=change.cometbft_key or member.cometbft_key,
     )
-    if new == member:
-        raise Refused("change_without_effect", f"{member.prefix} has that already")
     keys = member_keys(member.prefix, change.voting_key, change.recovery_key, change.cometbft_key)
     _check_unused(view, keys)
+    if new == member:
+        raise Refused("change_without_effect", f"{member.prefix} has that already")
     return Enactment(_with_member(terms, member.prefix, new), keys=keys)
 
 

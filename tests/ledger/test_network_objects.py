@@ -60,7 +60,9 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
     st.builds(ResumeMember, TEXTS),
     st.builds(ChangeRules, COUNTS),
     st.builds(ChangeParameter, st.sampled_from(PARAMETER_NAMES), COUNTS),
-    st.builds(ReplaceKeys, TEXTS, st.none(), st.binary(min_size=1, max_size=9)),
+    st.builds(
+        ReplaceKeys, TEXTS, st.none(), st.binary(min_size=1, max_size=9), st.none(), st.none()
+    ),
     st.builds(AddMember, st.sampled_from([town("eden"), town("fagne")])),
 )
 NETWORK_OBJECTS: st.SearchStrategy[StateObject] = st.one_of(
