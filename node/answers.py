@@ -130,20 +130,24 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
-    """One other member: whether it is connected now, and where we look for it."""
+    """One other node: whether it is connected now, and where we look for it. An observer has no
+    vote."""
 
     voting_key: bytes
     prefix: str
     address: str
     connected: bool
+    is_observer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """The node at one glance. `observing` means it follows but never votes."""
+    """The node at one glance. `observing` means it follows but never votes; `members` are those of
+    the present epoch. `rule_version_unknown` was voted, and this program does not know it."""
 
     network_id: bytes
     engine: str
+    epoch: int
     height: int
     view: int
     state_root: bytes
@@ -155,3 +159,7 @@ class NodeStatus:
     observing: bool
     observing_reason: str | None
     catching_up: bool
+    members: int
+    epoch_ends_ms: int
+    rule_version: int
+    rule_version_unknown: int | None

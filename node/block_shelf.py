@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from consensus.header import Header
 from ledger.state import Candidate
+from ledger.terms import NetworkTerms
 from ledger.transaction import Transaction
 
 BLOCKS_BELOW_KEPT = 4
@@ -18,12 +19,14 @@ BLOCKS_MAX = 256
 
 @dataclass(slots=True)
 class ShelvedBlock:
-    """One block. Its transactions are verified, and are those that its header commits to."""
+    """One block. Its transactions are verified, and are those that its header commits to. Of a
+    boundary that was executed, `next_terms` are those of the epoch that it begins."""
 
     header: Header
     body: bytes
     transactions: Sequence[Transaction]
     candidate: Candidate | None = None
+    next_terms: NetworkTerms | None = None
 
 
 class BlockShelf:

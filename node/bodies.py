@@ -34,10 +34,14 @@ class Bodies:
         verifier: Verifier,
     ) -> None:
         self._network_id = network_id
-        self._rules = rules
         self._shelf = shelf
         self._mempool = mempool
         self._verifier = verifier
+        self.set_rules(rules)
+
+    def set_rules(self, rules: RuleSet) -> None:
+        """From now on these are in force."""
+        self._rules = rules
         bytes_max = rules.parameters.block_bytes_max
         self.count_max = bytes_max // _TRANSACTION_BYTES_MIN
         self.body_bytes_max = bytes_max + BODY_OVERHEAD_BYTES * self.count_max + 64

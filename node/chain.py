@@ -18,6 +18,7 @@ from node.chain_records import (
     BODY,
     BODY_BYTES_MAX,
     CHUNK,
+    EPOCH,
     FIRST_NUMBER,
     FORMAT,
     HEADER,
@@ -32,6 +33,7 @@ from node.chain_records import (
     lane_entry,
     number_key,
 )
+from node.epochs import EpochRecord
 from node.receipt_ids import ids_between
 from node.snapshots.shelf import Due
 from node.store import Change, Store, after_prefix
@@ -58,6 +60,7 @@ class FinalizedBlock:
 
     `changes` are its objects' new stored forms, in the protocol's order; `created` are the keys
     among them that are new. `certificate` is the one that names this block, if there is one.
+    `begins` is what a boundary begins.
     """
 
     header: Header
@@ -66,6 +69,7 @@ class FinalizedBlock:
     changes: Mapping[bytes, bytes]
     created: frozenset[bytes]
     certificate: Certificate | None
+    begins: EpochRecord | None = None
 
 
 class Chain:
@@ -154,6 +158,9 @@ class Chain:
             stored = StoredHeader(block.header, receipts, block.certificate)
             changes.append((number_key(HEADER, height), stored.encode()))
             changes.append((number_key(BODY, height), block.body))
+            if block.begins is not None:
+                begun = block.begins
+                changes.append((number_key(EPOCH, begun.epoch), begun.encode()))
             if block.transactions:
                 changes.append((number_key(FIRST_NUMBER, receipts), height.to_bytes(8, "big")))
                 ids = b"".join([transaction.id for transaction in block.transactions])
@@ -266,10 +273,22 @@ class Chain:
         while stored is not None:
             if stored is not first:
                 between.append(stored.header)
+            if stored.header.next_set_hash is not None:
+                begun = self.epoch_record(stored.header.epoch + 1)
+                if begun is None:
+                    raise InvariantBroken(f"what ended epoch {stored.header.epoch} is missing")
+                between.extend(begun.closing)
+                return CertifiedHeader(height, first.header, begun.certificate, tuple(between))
             if stored.certificate is not None:
                 return CertifiedHeader(height, first.header, stored.certificate, tuple(between))
             stored = self.stored_header(stored.header.height + 1)
         raise InvariantBroken(f"no certificate at or above the final height {height}")
+
+    def epoch_record(self, epoch: int) -> EpochRecord | None:
+        """How an epoch began; None for epoch 0, which follows from the genesis, and for those that
+        have not begun."""
+        raw = self._store.get(number_key(EPOCH, epoch))
+        return None if raw is None else EpochRecord.decode(raw)
 
     def raws(self, height: int) -> tuple[bytes, ...]:
         """The raw transactions at a height."""

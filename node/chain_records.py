@@ -9,6 +9,7 @@
     t ‖ id(32)             receipt number(8)
     a ‖ account(20) ‖ number(8)    the lane if it was this account's own: device(8) ‖ number(8)
     k ‖ index(8)           root of a full chunk of the receipt log
+    e ‖ epoch(8)           how an epoch began, from 1 on (`node.epochs.EpochRecord`)
 
 Objects lag one block: with the newest final header h the store holds the state after h − 1, which
 is what that header's state root commits to. So a start can check every object against a header,
@@ -37,6 +38,7 @@ TRANSACTION = b"t"
 ACCOUNT = b"a"
 CHUNK = b"k"
 IDS = b"i"
+EPOCH = b"e"
 
 FORMAT = 2
 """1 had no runs of ids: they were hashed from the bodies, which are no longer kept for ever."""
@@ -55,6 +57,7 @@ _TOLD_AS_THEY_ARE = frozenset(
         "data_of_older_version",
         "data_of_other_network",
         "journal_corrupt",
+        "rule_version_unknown",
         "state_root_differs",
         "store_corrupt",
         "store_of_other_kind",

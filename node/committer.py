@@ -7,13 +7,15 @@ what is on disk is told to anyone.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consensus.certificates import Certificate
+from consensus.header import Header
 from ledger.state import Candidate
 from node.block_shelf import ShelvedBlock
 from node.chain import Chain, FinalizedBlock, IndexedTransaction
 from node.concerns import touched_accounts
+from node.epochs import EpochRecord
 from node.executor import Executor
 from node.journal import Journal
 from node.snapshots.shelf import Due, SnapshotShelf
@@ -54,15 +56,21 @@ class Committer:
         self._on_failure = on_failure
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[tuple[list[FinalizedBlock], list[ShelvedBlock]]] = []
-        self._prune_view = 0
+        self._prune_position = 0
         self.submitted_height = chain.height
         """Height of the newest block that was handed in."""
         self.submitted_digest = executor.final_digest
         self._task: asyncio.Task[None] | None = None
         self.writes = 0
 
-    def submit(self, blocks: Sequence[ShelvedBlock], certificate: Certificate) -> None:
-        """Commit executed blocks, ancestors first; the certificate names the last of them.
+    def submit(
+        self,
+        blocks: Sequence[ShelvedBlock],
+        certificate: Certificate,
+        closing: Sequence[Header] = (),
+    ) -> None:
+        """Commit executed blocks, ancestors first; the certificate names the last of them, or the
+        last of the closing headers above it.
 
         What was handed in before, on another way, is left out.
         """
@@ -73,17 +81,17 @@ class Committer:
             raise InvariantBroken("a commit would leave a gap in the chain")
         self.submitted_height = fresh[-1].header.height
         self.submitted_digest = fresh[-1].header.digest
-        finalized = [
-            _finalized(block, certificate if block is blocks[-1] else None) for block in fresh
-        ]
+        finalized = [_finalized(block) for block in fresh]
+        if fresh[-1] is blocks[-1]:
+            finalized[-1] = _certified(finalized[-1], fresh[-1], certificate, tuple(closing))
         self._waiting.append((finalized, fresh))
         self._start()
 
-    def prune_journal(self, floor_view: int) -> None:
-        """Let the journal go up to this view, once all that was submitted is on disk."""
-        self._prune_view = max(self._prune_view, floor_view)
+    def prune_journal(self, floor_position: int) -> None:
+        """Let the journal go up to this position, once all that was submitted is on disk."""
+        self._prune_position = max(self._prune_position, floor_position)
         if self._task is None:
-            self._journal.prune(self._prune_view)
+            self._journal.prune(self._prune_position)
 
     async def drained(self) -> None:
         """Until everything submitted is on disk."""
@@ -108,7 +116,7 @@ class Committer:
                 finalized = [block for group, _ in waiting for block in group]
                 shelved = [block for _, group in waiting for block in group]
                 await self._write(finalized, shelved)
-            self._journal.prune(self._prune_view)
+            self._journal.prune(self._prune_position)
         except Exception as error:  # whatever it is, the chain must not go on without its disk
             self._waiting.clear()
             self._on_failure(error)
@@ -176,7 +184,7 @@ def _candidate(block: ShelvedBlock) -> Candidate:
     return block.candidate
 
 
-def _finalized(block: ShelvedBlock, certificate: Certificate | None) -> FinalizedBlock:
+def _finalized(block: ShelvedBlock) -> FinalizedBlock:
     candidate = _candidate(block)
     indexed = [
         IndexedTransaction(
@@ -193,8 +201,25 @@ def _finalized(block: ShelvedBlock, certificate: Certificate | None) -> Finalize
         indexed,
         candidate.changes,
         created_keys(candidate),
-        certificate,
+        None,
     )
+
+
+def _certified(
+    finalized: FinalizedBlock,
+    block: ShelvedBlock,
+    certificate: Certificate,
+    closing: tuple[Header, ...],
+) -> FinalizedBlock:
+    """With what makes it final, and what it begins if it is a boundary."""
+    header = block.header
+    begins = None
+    if header.next_set_hash is not None:
+        if block.next_terms is None:
+            raise InvariantBroken("a boundary is committed that was not executed")
+        begins = EpochRecord(header, closing, certificate, block.next_terms)
+    own = certificate if certificate.digest == header.digest else None
+    return replace(finalized, certificate=own, begins=begins)
 
 
 def created_keys(candidate: Candidate) -> frozenset[bytes]:

@@ -1,16 +1,16 @@
 """Blocks meet the ledger: making one, executing one, and the root that a header must carry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from consensus.header import Block, Header
 from ledger.commitment import Commitment
 from ledger.execution import BlockRefused, execute, select
-from ledger.rules import RuleSet
 from ledger.state import Candidate, State
+from ledger.terms import terms_of
 from ledger.transaction import Transaction
 from node.block_body import pack_body, transactions_root
 from node.block_shelf import BlockShelf, ShelvedBlock
+from node.epochs import Epoch
 from primitives.errors import InvariantBroken, Refused
 
 
@@ -27,35 +27,35 @@ class ParentGone(Exception):
     """The parent's state is not here: the chain went on, by height, past this block."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The genesis block, as the parent of the first one."""
-
-    network_id: bytes
-    digest: bytes
-    time_ms: int
-
-
 class Executor:
-    """Executes blocks on their parents' states. `final_digest` is the newest committed block's."""
+    """Executes blocks on their parents' states, in one epoch after the other. `final_digest` is the
+    newest committed block's."""
 
     def __init__(
         self,
+        network_id: bytes,
         state: State,
         commitment: Commitment,
         shelf: BlockShelf,
-        origin: Origin,
-        rules: RuleSet,
+        epoch: Epoch,
         final_digest: bytes,
     ) -> None:
         self.state = state
         self.commitment = commitment
         self.shelf = shelf
-        self.rules = rules
+        self.epoch = epoch
         self.final_digest = final_digest
-        self._origin = origin
+        self._network_id = network_id
         self._newest: ShelvedBlock | None = None
         self.transactions_executed = 0
+
+    def begin_epoch(self, epoch: Epoch) -> None:
+        """The boundary before this epoch is on disk. Raises `Refused("rule_version_unknown")`."""
+        if epoch.digest != self.final_digest:
+            raise InvariantBroken("an epoch begins that does not stand on the final block")
+        self.state.rules = epoch.rules
+        self.epoch = epoch
+        self._newest = None  # a closing block, perhaps: nothing builds on it any more
 
     def state_after(self, digest: bytes) -> Candidate | None:
         """The state after a block: the newest final one's, or an executed one's above it."""
@@ -84,10 +84,7 @@ class Executor:
         parent = self.state_after(header.parent_digest)
         if parent is None or not parent.is_alive():
             raise ParentGone
-        if header.closing or header.next_set_hash is not None:
-            raise BlockUnsound("epochs do not end yet")
-        if header.state_root != self.commitment.root_after(parent):
-            raise BlockUnsound("the state root after the parent is not ours")
+        self._check_header(block, parent)
         try:
             candidate = execute(parent, block.transactions, header.time_ms)
         except BlockRefused as refused:
@@ -98,44 +95,71 @@ class Executor:
         block.candidate, self._newest = candidate, block
         return candidate
 
+    def _check_header(self, block: ShelvedBlock, parent: Candidate) -> None:
+        """That the header says what follows from the parent's state and the epoch. The place of
+        closing blocks is the consensus' to check."""
+        header, epoch = block.header, self.epoch
+        if header.epoch != epoch.number or header.rule_version != epoch.terms.rule_version:
+            raise BlockUnsound("it is of another epoch, or under other rules")
+        if header.state_root != self.commitment.root_after(parent):
+            raise BlockUnsound("the state root after the parent is not ours")
+        if header.closing:
+            if block.transactions or header.next_set_hash is not None:
+                raise BlockUnsound("a closing block is empty and begins nothing")
+            return
+        voted = terms_of(parent)
+        if header.next_set_hash != epoch.next_set_hash(voted, header.time_ms):
+            raise BlockUnsound("it ends the epoch wrongly, or fails to end it")
+        if header.next_set_hash is not None:
+            block.next_terms = voted
+
     def build(
         self,
         view: int,
         parent: Header | None,
         transactions: Sequence[Transaction],
         now_ms: int,
+        *,
+        closing: bool = False,
     ) -> tuple[ShelvedBlock, list[tuple[Transaction, Refused]]] | None:
-        """A block of what applies of `transactions`, and what does not.
+        """A block of what applies of `transactions`, and what does not; where the epoch's end is
+        due, it is the boundary. A closing block is empty.
 
         None if the parent's state is not here.
         """
-        digest = self._origin.digest if parent is None else parent.digest
-        parent_time_ms = self._origin.time_ms if parent is None else parent.time_ms
+        epoch = self.epoch
+        digest = epoch.digest if parent is None else parent.digest
         state = self.state_after(digest)
         if state is None or not state.is_alive():
             return None
-        time_ms = max(parent_time_ms + 1, now_ms)
+        time_ms = max((epoch.time_ms if parent is None else parent.time_ms) + 1, now_ms)
+        height = epoch.height if parent is None else parent.height
+        begins = parent is None or parent.epoch != epoch.number
+        voted = terms_of(state)
         root = self.commitment.root_after(state)
-        selection = select(state, transactions, time_ms)
+        selection = select(state, () if closing else transactions, time_ms)
         header = Header(
-            network_id=self._origin.network_id,
-            epoch=0,
+            network_id=self._network_id,
+            epoch=epoch.number,
             view=view,
-            parent_view=0 if parent is None else parent.view,
+            parent_view=0 if parent is None or begins else parent.view,
             parent_digest=digest,
-            height=1 if parent is None else parent.height + 1,
+            height=height if closing else height + 1,
             time_ms=time_ms,
-            rule_version=self.rules.version,
+            rule_version=epoch.terms.rule_version,
             transactions_root=transactions_root(selection.candidate.ids),
             transactions_count=len(selection.accepted),
             state_root=root,
+            next_set_hash=None if closing else epoch.next_set_hash(voted, time_ms),
+            closing=closing,
         )
         self.transactions_executed += len(selection.accepted)
-        self._newest = self.shelf.put(
-            ShelvedBlock(
-                header, pack_body(selection.accepted), selection.accepted, selection.candidate
-            )
+        built = ShelvedBlock(
+            header, pack_body(selection.accepted), selection.accepted, selection.candidate
         )
+        if header.next_set_hash is not None:
+            built.next_terms = voted
+        self._newest = self.shelf.put(built)
         return self._newest, selection.refused
 
     def commit(self, block: ShelvedBlock) -> None:

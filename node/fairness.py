@@ -22,12 +22,17 @@ class Fairness:
     reach a leader; `block_work_max` is what a block can hold."""
 
     def __init__(self, members: MemberSet, grace_ms: int, block_work_max: int) -> None:
+        self._since_ms: dict[bytes, int] = {}
+        self.left_out: dict[str, int] = {}
+        """By short name: how often a waiting transaction was left out of its blocks."""
+        self.begin_epoch(members, grace_ms, block_work_max)
+
+    def begin_epoch(self, members: MemberSet, grace_ms: int, block_work_max: int) -> None:
+        """These lead from now on."""
         self._members = members
         self._grace_ms = grace_ms
         self._block_work_max = block_work_max
-        self._since_ms: dict[bytes, int] = {}
-        self.left_out = {member.prefix: 0 for member in members.members}
-        """By short name: how often a waiting transaction was left out of its blocks."""
+        self.left_out = {one.prefix: self.left_out.get(one.prefix, 0) for one in members.members}
 
     def came(self, ids: Iterable[bytes], now_ms: int) -> None:
         """These wait from now on."""

@@ -72,10 +72,17 @@ class Intake:
         self._context = context
         self._arrived: list[tuple[bytes, OnDone | None]] = []
         self._verifying: dict[bytes, list[OnDone]] = {}
+        self._of_older_rules: set[bytes] = set()
+        """Those in `_verifying` that were decoded under the rules of the epoch before."""
         self._refusals: dict[bytes, Refused] = {}
         """Of those in `_verifying`, what the state refuses: told once the signatures verified."""
         self.refused = 0
         self.accepted = 0
+
+    def set_rules(self, rules: RuleSet) -> None:
+        """From now on these are in force."""
+        self._rules = rules
+        self._of_older_rules = set(self._verifying)
 
     def submit(self, raw: bytes, on_done: OnDone | None) -> None:
         """Take a transaction in; without `on_done` it came from a member, and is not passed on."""
@@ -211,6 +218,9 @@ class Intake:
                     raise Refused("signature_invalid", "a signature does not verify")
                 if refusal is not None:
                     raise refusal
+                if transaction.id in self._of_older_rules:
+                    self._of_older_rules.discard(transaction.id)
+                    decode_transaction(transaction.raw, self._network_id, self._rules)
                 if self._mempool.add(transaction):
                     added += 1
                     if waiting:

@@ -1,14 +1,12 @@
 """The parts of a territory's node, put together and taken apart in order."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
 
-from consensus.certificates import Certificate
-from consensus.effects import CatchUp
 from consensus.events import CaughtUp
-from consensus.header import Block, Header
+from consensus.members import MemberSet
+from consensus.messages import CertificateMessage, EpochEnd
 from ledger.execution import check
 from ledger.founders import Territory
 from ledger.genesis import Genesis
@@ -16,14 +14,15 @@ from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
 from node.addresses import parse_host_port
-from node.block_shelf import ShelvedBlock
 from node.bodies import Bodies
-from node.chain import Chain
+from node.catching_up import CatchingUp
+from node.chain import Chain, FinalizedBlock
 from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
-from node.engines.simplex import EngineParts, SimplexEngine, member_set
+from node.engines.replicas import EngineParts
+from node.engines.simplex import SimplexEngine
+from node.epoch_keeper import EpochKeeper, EpochParts, frame_bytes_max, members_of
 from node.evidence_book import EvidenceBook
-from node.executor import BlockUnsound, ParentGone
 from node.fairness import WATCHED_MAX, Fairness
 from node.intake import Intake
 from node.journal import Journal
@@ -31,8 +30,7 @@ from node.mempool import Mempool
 from node.migration import open_current_store
 from node.observers import Observers
 from node.peer_circle import PeerCircle
-from node.peers.catch_up import PART_BYTES, CatchUpRun, PartReader
-from node.peers.frames import FRAME_OVERHEAD_BYTES, WANT_BLOCKS, WIRE_VERSION, Hello
+from node.peers.frames import WIRE_VERSION, Hello
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.reads import Reads
@@ -42,7 +40,7 @@ from node.store import Store
 from node.territory_options import TerritoryOptions
 from node.traffic import Traffic
 from node.verifier import Verifier
-from primitives.errors import InvariantBroken, Refused
+from primitives.errors import Refused
 
 SUPPORTED_ENGINE = "simplex"
 
@@ -59,21 +57,17 @@ class Machinery:
         options: TerritoryOptions,
         on_committed: Callable[[Sequence[CommittedBlock]], None],
         on_refused: Callable[[Sequence[bytes]], None],
-        on_fatal: Callable[[str], None],
+        on_fatal: Callable[[str | Refused], None],
     ) -> None:
         if options.engine != SUPPORTED_ENGINE:
             raise Refused("engine_unavailable", options.engine)
         self.options = options
         self.genesis = options.genesis
-        self.members = member_set(options.genesis)
         self.own_key = options.voting_key.public_key
         self._on_committed = on_committed
         self._on_refused = on_refused
         self._on_fatal = on_fatal
         self._log = structlog.get_logger("node")
-        self._catch_up_task: asyncio.Task[None] | None = None
-        parameters = options.genesis.parameters
-        self.fairness = Fairness(self.members, parameters.delta_ms, parameters.block_work_max)
         self.store: Store = open_current_store(options.store_folder, options.store_kind)
         try:
             self._open_data()
@@ -85,11 +79,11 @@ class Machinery:
         options, genesis = self.options, self.genesis
         self.chain = Chain(self.store)
         loaded = load_ledger(self.chain, genesis)
-        self.executor, self.shelf = loaded.executor, loaded.shelf
+        self.executor, self.shelf, self.epochs = loaded.executor, loaded.shelf, loaded.epochs
         meta = self.chain.meta
         self.journal = Journal(options.journal_folder, meta.journal_id, meta.journal_sequence)
         try:
-            self._assemble_pool(genesis.rules)
+            self._assemble_pool(self.epochs.current.rules)
             self._assemble_peers()
             self._assemble_engine()
         except BaseException:
@@ -115,15 +109,18 @@ class Machinery:
             self.chain, self.executor, self.journal, self._committed, self._broken, self.snapshots
         )
         self.pool_care = PoolCare(self.mempool, self.executor)
-        self.reads = Reads(genesis, self.chain, self.executor, self.mempool, self.intake)
+        self.reads = Reads(
+            genesis.network_id, self.epochs, self.chain, self.executor, self.mempool, self.intake
+        )
+        figures = rules.parameters
+        self.fairness = Fairness(self.members, figures.delta_ms, figures.block_work_max)
 
     def _assemble_peers(self) -> None:
         """What talks to other members."""
         genesis, options = self.genesis, self.options
         self.traffic = Traffic(
             genesis.network_id,
-            self.members,
-            genesis.parameters.view_window,
+            self.epochs.current,
             self.chain,
             self.shelf,
             self.bodies,
@@ -135,7 +132,7 @@ class Machinery:
             self.own_key,
             options.peer_addresses or {},
             Observers(options.observers_folder),
-            lambda: genesis.territories,
+            lambda: members_of(self.epochs, self.executor),
         )
         self.network = PeerNetwork(
             self.own_key,
@@ -144,7 +141,7 @@ class Machinery:
             self.circle.addresses(),
             self.hello,
             self.traffic,
-            frame_bytes_max=self._frame_bytes_max(),
+            frame_bytes_max=frame_bytes_max(self.epochs.current.rules, self.bodies),
             is_member=self.circle.is_member,
         )
 
@@ -153,8 +150,8 @@ class Machinery:
         options = self.options
         self.evidence = EvidenceBook(options.evidence_folder)
         parts = EngineParts(
-            self.genesis,
-            self.members,
+            self.genesis.network_id,
+            self.epochs,
             self.chain,
             self.executor,
             self.shelf,
@@ -167,28 +164,50 @@ class Machinery:
         self.engine = SimplexEngine(
             parts,
             options.voting_key,
-            self._catch_up,
+            lambda request: self.catching_up.ask(request),
             self._fatal,
-            observe_only=options.observe_only or self.journal.lost_reason is not None,
+            voting=self._voting,
             on_evidence=self.evidence.keep,
         )
-        self.catch_up = CatchUpRun(
-            PartReader(self.members, self.genesis.network_id, self.bodies.matches),
-            lambda: sorted(self.network.connected),
-            lambda peer, want: self.network.send(peer, WANT_BLOCKS, want),
-            self.network.drop,
-            lambda: (self.committer.submitted_height, self.committer.submitted_digest),
-            self._take_blocks,
+        self.catching_up = CatchingUp(
+            self.genesis.network_id,
+            self.epochs.current,
+            self.bodies,
+            self.executor,
+            self.committer,
+            self.network,
             self._caught_up,
+            self._fatal,
         )
         self.traffic.engine, self.traffic.network = self.engine, self.network
-        self.traffic.catch_up = self.catch_up
+        self.traffic.catch_up = self.catching_up.run
+        self.keeper = EpochKeeper(
+            EpochParts(
+                self.genesis.network_id,
+                self.chain,
+                self.epochs,
+                self.executor,
+                self.intake,
+                self.bodies,
+                self.pool_care,
+                self.fairness,
+                self.traffic,
+                self.catching_up,
+                self.network,
+                self.circle,
+                self.engine,
+            ),
+            self._fatal,
+        )
 
-    def _frame_bytes_max(self) -> int:
-        """A part of a catch-up may hold a branch's blocks up to the next certificate."""
-        parameters = self.genesis.parameters
-        blocks = parameters.candidates_max * self.bodies.body_bytes_max
-        return PART_BYTES + blocks + FRAME_OVERHEAD_BYTES
+    def _voting(self) -> tuple[bool, int]:
+        """Whether this node only observes, and until which epoch."""
+        return self.options.observe_only or self.journal.lost_reason is not None, 0
+
+    @property
+    def members(self) -> MemberSet:
+        """Those that vote in the present epoch."""
+        return self.epochs.current.members
 
     # -- beginning and end --------------------------------------------------------------------
 
@@ -206,9 +225,7 @@ class Machinery:
     async def stop(self) -> None:
         """Take part no more, let what is being written finish, and close the data."""
         self.engine.stop()
-        if self._catch_up_task is not None:
-            self._catch_up_task.cancel()
-            await asyncio.gather(self._catch_up_task, return_exceptions=True)
+        await self.catching_up.stop()
         await self.circle.end()
         await self.network.stop()
         self.verifier.close()
@@ -220,7 +237,8 @@ class Machinery:
 
     def hello(self) -> Hello:
         """How this node introduces itself."""
-        return Hello(WIRE_VERSION, self.genesis.network_id, self.options.engine, self.chain.height)
+        network_id, epoch = self.genesis.network_id, self.epochs.current.number
+        return Hello(WIRE_VERSION, network_id, self.options.engine, self.chain.height, epoch)
 
     @property
     def observing_reason(self) -> str | None:
@@ -253,7 +271,7 @@ class Machinery:
         heights = sorted(self.network.heights(), reverse=True)
         faults = self.members.faults
         told = heights[faults] if len(heights) > faults else 0
-        return self.catch_up.target_height is None and (
+        return self.catching_up.run.target_height is None and (
             self.chain.height + BEHIND_BLOCKS_MAX >= told
         )
 
@@ -270,7 +288,7 @@ class Machinery:
 
     def check(self, raw: bytes) -> None:
         """Whether these bytes would apply on the newest state. Raises `Refused`."""
-        transaction = decode_transaction(raw, self.genesis.network_id, self.genesis.rules)
+        transaction = decode_transaction(raw, self.genesis.network_id, self.epochs.current.rules)
         check(self.newest_view(), transaction, now_ms())
 
     # -- committing ---------------------------------------------------------------------------
@@ -283,70 +301,34 @@ class Machinery:
         self.traffic.proposals.forget(blocks[-1].block.header.view)
         in_blocks = self.shelf.branch_ids(self.executor.newest_digest)
         self.pool_care.after_commit(in_blocks)
-        newest, certificate = blocks[-1].block, blocks[-1].finalized.certificate
-        if certificate is not None:
-            self.traffic.tell_outsiders(newest.header, certificate)
+        newest = blocks[-1].block
+        self._tell_outsiders(blocks[-1].finalized)
         self.fairness.judge(
             newest.header, newest.transactions, self.mempool.oldest(WATCHED_MAX), in_blocks
         )
         self.engine.work_changed()
         self._on_committed(blocks)
+        self.keeper.after_commit()
+
+    def _tell_outsiders(self, newest: FinalizedBlock) -> None:
+        begun = newest.begins
+        if begun is not None:
+            headers = (begun.boundary, *begun.closing)
+            self.traffic.tell_outsiders(EpochEnd(begun.certificate, headers))
+        elif newest.certificate is not None:
+            self.traffic.tell_outsiders(CertificateMessage(newest.certificate, newest.header))
 
     def _broken(self, error: BaseException) -> None:
         self._fatal(f"the chain can't be written: {error}")
 
-    def _fatal(self, reason: str) -> None:
-        self._log.critical("stopping", reason=reason)
+    def _fatal(self, reason: str | Refused) -> None:
+        self._log.critical("stopping", reason=str(reason))
         self.engine.stop()
         self._on_fatal(reason)
 
-    # -- catching up --------------------------------------------------------------------------
-
-    def _catch_up(self, request: CatchUp) -> None:
-        if self.catch_up.aim(request.header, request.certificate, request.from_peer):
-            task = asyncio.get_running_loop().create_task(self._run_catch_up())
-            self._catch_up_task = task
-
-    async def _run_catch_up(self) -> None:
-        self._log.info("catching_up", to_height=self.catch_up.target_height)
-        try:
-            await self.catch_up.run()
-        except (BlockUnsound, InvariantBroken) as error:
-            self._fatal(f"a final block does not hold here: {error}")
-
-    async def _take_blocks(self, blocks: list[Block], certificate: Certificate) -> None:
-        """Verify, execute and commit blocks that a certificate vouches for."""
-        # One after the other: a part may hold more blocks than the shelf, which the executor asks
-        # for each block's parent.
-        shelved: list[ShelvedBlock] = []
-        try:
-            for block in blocks:
-                shelved.append(await self._verified(block))
-                if block.header.height > self.committer.submitted_height:
-                    self.executor.run(shelved[-1])
-                    await asyncio.sleep(0)
-        except ParentGone:
-            return
-        self.committer.submit(shelved, certificate)
-        await self.committer.drained()
-
-    async def _verified(self, block: Block) -> ShelvedBlock:
-        done: asyncio.Future[ShelvedBlock] = asyncio.get_running_loop().create_future()
-
-        def on_shelved(shelved: ShelvedBlock | None, reason: str) -> None:
-            if done.done():
-                return
-            if shelved is None:
-                done.set_exception(BlockUnsound(reason))
-            else:
-                done.set_result(shelved)
-
-        self.bodies.shelve(block, on_shelved)
-        return await done
-
-    def _caught_up(self, header: Header, certificate: Certificate) -> None:
-        self._log.info("caught_up", height=header.height)
-        self.engine.tell(CaughtUp(header, certificate))
+    def _caught_up(self, event: CaughtUp) -> None:
+        self.engine.tell(event)
+        self.keeper.turn()
 
 
 def _own_address(genesis: Genesis, own_key: bytes) -> tuple[str, int]:

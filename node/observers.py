@@ -10,7 +10,6 @@ from pathlib import Path
 from ledger.founders import Territory
 from node.addresses import parse_host_port
 from node.cards import CARD_BYTES_MAX, Card, read_card
-from node.peers.network import PeerAddress
 from node.private_files import PRIVATE_FOLDER_MODE, replace_file
 from primitives.addresses import is_prefix
 from primitives.errors import Refused
@@ -59,19 +58,19 @@ class Observers:
         before, self._seen = self._seen, tuple(seen)
         return self._seen != (before or ())
 
-    def addresses(self) -> tuple[dict[bytes, PeerAddress], list[str]]:
-        """Those that can be read, by voting key, and what was wrong with the others: a broken file
-        must not keep a node from its members."""
-        found: dict[bytes, PeerAddress] = {}
+    def readable(self) -> tuple[list[Territory], list[str]]:
+        """Those that can be read, and what is wrong with the others: a broken file must not keep a
+        node from its members."""
+        found: list[Territory] = []
         faults: list[str] = []
         for name in self._names():
             try:
                 one = read_card(self.folder / name).territory
-                host, port = parse_host_port(one.peer, "peer")
+                parse_host_port(one.peer, "peer")
             except (Refused, OSError) as error:
                 faults.append(f"{name}: {error}")
                 continue
-            found[one.voting_key] = PeerAddress(one.voting_key, one.authority_der, host, port, True)
+            found.append(one)
         return found, faults
 
     def _names(self) -> list[str]:

@@ -11,7 +11,9 @@ from typing import Protocol
 
 import structlog
 
+from ledger.founders import Territory
 from node.addresses import parse_host_port
+from node.answers import PeerStatus
 from node.observers import LOOK_SECONDS, Observers
 from node.peers.certificates import check_authority
 from node.peers.network import PeerAddress, PeerNetwork
@@ -20,6 +22,10 @@ from primitives.errors import Refused
 
 class Reachable(Protocol):
     """What of a member says who it is and where it listens."""
+
+    @property
+    def prefix(self) -> str:
+        """Its short name."""
 
     @property
     def voting_key(self) -> bytes:
@@ -50,6 +56,7 @@ class PeerCircle:
         self._observers = observers
         self._members = members
         self._network: PeerNetwork | None = None
+        self._observing: list[Territory] = []
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("peers")
 
@@ -72,7 +79,13 @@ class PeerCircle:
 
     def addresses(self) -> dict[bytes, PeerAddress]:
         """Everybody, by voting key."""
-        observers, unread = self._observers.addresses()
+        self._observing, unread = self._observers.readable()
+        observers: dict[bytes, PeerAddress] = {}
+        for one in self._observing:
+            host, port = parse_host_port(one.peer, "peer")
+            observers[one.voting_key] = PeerAddress(
+                one.voting_key, one.authority_der, host, port, is_observer=True
+            )
         members, faults = member_addresses(self._members(), self._overrides)
         for fault in (*unread, *faults):
             self._log.error("peer_left_out", reason=fault)
@@ -83,6 +96,21 @@ class PeerCircle:
         if self._network is not None:
             addresses, is_member = self.addresses(), self.is_member
             self._network.set_peers(addresses, is_member=is_member)
+
+    def statuses(self) -> tuple[PeerStatus, ...]:
+        """Everybody but this node, by short name."""
+        connected = frozenset() if self._network is None else self._network.connected
+        found = {
+            each.voting_key: PeerStatus(
+                each.voting_key, each.prefix, each.peer, each.voting_key in connected
+            )
+            for each in self._members()
+        }
+        for one in self._observing:
+            key = one.voting_key
+            found.setdefault(key, PeerStatus(key, one.prefix, one.peer, key in connected, True))
+        found.pop(self._own_key, None)
+        return tuple(sorted(found.values(), key=lambda status: status.prefix))
 
     async def _watch_observers(self) -> None:
         while True:

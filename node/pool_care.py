@@ -7,7 +7,8 @@ idle network would not be quiet.
 from collections.abc import Collection
 
 from ledger.execution import check
-from ledger.transaction import Transaction
+from ledger.rules import RuleSet
+from ledger.transaction import Transaction, decode_transaction
 from node.clock import now_ms
 from node.executor import Executor
 from node.mempool import Mempool
@@ -35,4 +36,14 @@ class PoolCare:
                     check(state, transaction, time_ms)
                 except Refused as refusal:
                     refused.append((transaction, refusal))
+        self._mempool.refuse(refused)
+
+    def after_new_rules(self, network_id: bytes, rules: RuleSet) -> None:
+        """Other rules are in force: what they do not know, or not at that size, leaves the pool."""
+        refused: list[tuple[Transaction, Refused]] = []
+        for transaction in self._mempool.oldest(len(self._mempool)):
+            try:
+                decode_transaction(transaction.raw, network_id, rules)
+            except Refused as refusal:
+                refused.append((transaction, refusal))
         self._mempool.refuse(refused)

@@ -7,8 +7,8 @@ is the one after the block before.
 from functools import lru_cache
 
 from ledger.commitment import ProvedObject
-from ledger.genesis import Genesis
 from ledger.lanes import WINDOW
+from ledger.network_objects import ProposalRecord
 from ledger.objects import ACCOUNT, CURRENCY
 from ledger.proofs import InclusionProof
 from ledger.state import Candidate
@@ -24,6 +24,7 @@ from node.answers import (
 from node.block_body import inclusion_path
 from node.chain import Chain
 from node.concerns import concerns, touched_accounts
+from node.epoch_book import EpochBook
 from node.executor import Executor
 from node.intake import Intake
 from node.mempool import Mempool
@@ -41,10 +42,16 @@ class Reads:
     """All reading on behalf of the API."""
 
     def __init__(
-        self, genesis: Genesis, chain: Chain, executor: Executor, mempool: Mempool, intake: Intake
+        self,
+        network_id: bytes,
+        epochs: EpochBook,
+        chain: Chain,
+        executor: Executor,
+        mempool: Mempool,
+        intake: Intake,
     ) -> None:
-        self._network_id = genesis.network_id
-        self._rules = genesis.rules
+        self._network_id = network_id
+        self._epochs = epochs
         self._chain = chain
         self._executor = executor
         self._mempool = mempool
@@ -79,6 +86,13 @@ class Reads:
     def currency(self, code: str) -> ObjectWithProof | None:
         """A currency's totals."""
         return self.object_with_proof(CURRENCY, code, None)
+
+    def proposals(self) -> list[ProposalRecord]:
+        """Those that the ballot lists: open ones first, then those decided last."""
+        state = self._executor.state
+        ballot = state.ballot()
+        ids = [*[line.id for line in ballot.open], *ballot.decided]
+        return [one for one in map(state.proposal, dict.fromkeys(ids)) if one is not None]
 
     def _state_named_by(self, height: int) -> Candidate | None:
         """The state whose root the final header at this height carries, if it is held."""
@@ -158,11 +172,14 @@ class Reads:
             if raw is None:
                 sender = self._mempool.refused_account(transaction_id)
                 return frozenset() if sender is None else frozenset({sender})
-            transaction = self._decode(raw)
+            place = self._chain.place_of(self._chain.number_of(transaction_id) or 0)
+            if place is None:
+                return frozenset()
+            transaction = self._decode(raw, place[0])
         return frozenset(touched_accounts(transaction, self._executor.state.tip))
 
-    def _decode(self, raw: bytes) -> Transaction:
-        return decode_transaction(raw, self._network_id, self._rules)
+    def _decode(self, raw: bytes, height: int) -> Transaction:
+        return decode_transaction(raw, self._network_id, self._epochs.rules_at(height))
 
     # -- accounts -----------------------------------------------------------------------------
 
@@ -177,7 +194,7 @@ class Reads:
             height, index = place
             stored = self._chain.stored_header(height)
             raw = self._chain.raws(height)[index]
-            transaction = self._decode(raw)
+            transaction = self._decode(raw, height)
             sides = concerns(transaction, self._executor.state.tip)
             side = next((each for each in sides if each.account == account_id), None)
             items.append(

@@ -8,8 +8,9 @@ and each currency's totals the sums of its accounts.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from consensus.certificates import verify_certificate
-from consensus.header import genesis_digest
+from consensus.certificates import Certificate, verify_certificate
+from consensus.header import Header, genesis_digest
+from consensus.messages import EpochEnd, decode_message, encode_message
 from consensus.votes import FINALIZE
 from ledger.commitment import Commitment, LogReceipts
 from ledger.execution import BlockRefused, execute
@@ -17,11 +18,12 @@ from ledger.genesis import Genesis, initial_objects
 from ledger.invariants import full_sums
 from ledger.objects import decode_object
 from ledger.state import State
+from ledger.terms import terms_of
 from ledger.transaction import decode_transaction
 from node.block_body import transactions_root
 from node.chain import Chain
 from node.chain_records import StoredHeader
-from node.engines.simplex import member_set
+from node.epochs import Epoch
 from node.verifier import verified
 from primitives.errors import Refused
 from primitives.indexed_tree import IndexedTree
@@ -62,8 +64,9 @@ class Replay:
         self._chain = chain
         self._genesis = genesis
         self._on_block = on_block
-        self._members = member_set(genesis)
-        self._rules = genesis.rules
+        self._epoch = Epoch.first(genesis)
+        self._voted = self._epoch.terms
+        """As of the state before the block that is looked at."""
         self._source = MemoryObjects()
         entries = []
         for slot, (key, item) in enumerate(initial_objects(genesis), 1):
@@ -71,7 +74,7 @@ class Replay:
             entries.append((slot, key, value_hash_of(self._source.objects[key])))
         tree, log = IndexedTree(), ReceiptLog()
         tree.load(entries, len(entries) + 1)
-        self._state = State(self._source, LogReceipts(log), self._rules, 0)
+        self._state = State(self._source, LogReceipts(log), self._epoch.rules, 0)
         self._commitment = Commitment(self._state, tree, log)
         self._signatures = 0
         self._certificates = 0
@@ -95,8 +98,11 @@ class Replay:
             header = stored.header
             if header.parent_digest != parent_digest or header.time_ms <= parent_time_ms:
                 raise _corrupt(height, "it does not follow the block before")
+            self._check_epoch(header)
             self._check_certificate(stored)
             self._execute(stored)
+            if header.next_set_hash is not None:
+                self._end_epoch(header)
             parent_digest, parent_time_ms = header.digest, header.time_ms
             if self._on_block is not None:
                 self._on_block(height)
@@ -111,8 +117,37 @@ class Replay:
             self._commitment.root_after(self._state.tip),
         )
 
+    def _check_epoch(self, header: Header) -> None:
+        """That it is of the epoch in force, and ends it just where it must."""
+        epoch = self._epoch
+        if (header.epoch, header.rule_version) != (epoch.number, epoch.terms.rule_version):
+            raise _corrupt(header.height, "it is of another epoch, or under other rules")
+        self._voted = terms_of(self._state)
+        if header.closing or (
+            header.next_set_hash != epoch.next_set_hash(self._voted, header.time_ms)
+        ):
+            raise _corrupt(header.height, "it ends the epoch wrongly, or fails to end it")
+
+    def _end_epoch(self, header: Header) -> None:
+        """The boundary was executed: what is stored of the next epoch must follow from it."""
+        record = self._chain.epoch_record(self._epoch.number + 1)
+        if record is None or (record.boundary, record.terms) != (header, self._voted):
+            raise _corrupt(header.height, "the record of the epoch that it begins is another")
+        try:
+            # What is read is checked: each closing header on the one before, the last one's F.
+            end = EpochEnd(record.certificate, (header, *record.closing))
+            decode_message(encode_message(end))
+        except Refused as refusal:
+            raise _corrupt(header.height, f"what makes it final does not: {refusal}") from refusal
+        self._verify(record.certificate)
+        self._epoch = Epoch.of(record)
+        if header.height < self._chain.height:
+            self._state.rules = self._epoch.rules
+
     def _check_certificate(self, stored: StoredHeader) -> None:
         header, certificate = stored.header, stored.certificate
+        if header.next_set_hash is not None:
+            return  # it stands in the epoch's record
         if certificate is None:
             if header.height == self._chain.height:
                 raise _corrupt(header.height, "the newest block has no certificate")
@@ -120,7 +155,12 @@ class Replay:
         named = (certificate.kind, certificate.view, certificate.digest)
         if named != (FINALIZE, header.view, header.digest):
             raise _corrupt(header.height, "the certificate is another block's")
-        verify_certificate(certificate, self._members, self._genesis.network_id, verify)
+        self._verify(certificate)
+
+    def _verify(self, certificate: Certificate) -> None:
+        if certificate.epoch != self._epoch.number:
+            raise Refused("certificate_invalid", "it is of another epoch")
+        verify_certificate(certificate, self._epoch.members, self._genesis.network_id, verify)
         self._certificates += 1
 
     def _execute(self, stored: StoredHeader) -> None:
@@ -130,7 +170,7 @@ class Replay:
         network_id = self._genesis.network_id
         try:
             transactions = [
-                decode_transaction(raw, network_id, self._rules)
+                decode_transaction(raw, network_id, self._state.rules)
                 for raw in self._chain.raws(header.height)
             ]
         except Refused as refusal:

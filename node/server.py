@@ -276,7 +276,9 @@ async def _served(api: Api, address: str, listener: socket.socket) -> AsyncItera
         await runner.cleanup()
 
 
-def _fatal(reason: str) -> Exception:
+def _fatal(reason: str | Refused) -> Exception:
+    if isinstance(reason, Refused):
+        return reason
     if os.strerror(errno.ENOSPC) in reason:
         return Refused("disk_full", reason)
     if "store_corrupt" in reason or "Corruption: " in reason:

@@ -7,7 +7,6 @@ again. What does not fit keeps the node from starting (`state_root_differs`).
 
 from dataclasses import dataclass
 
-from consensus.header import genesis_digest
 from ledger.commitment import Commitment, LogReceipts
 from ledger.execution import BlockRefused, execute
 from ledger.genesis import Genesis, initial_objects
@@ -18,7 +17,8 @@ from node.block_shelf import BlockShelf
 from node.chain import Chain
 from node.chain_records import damage_told
 from node.committer import created_keys
-from node.executor import Executor, Origin
+from node.epoch_book import EpochBook
+from node.executor import Executor
 from primitives.errors import Refused
 from primitives.indexed_tree import IndexedTree
 from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, ReceiptLog, receipt_leaf
@@ -30,10 +30,12 @@ class LoadedLedger:
 
     executor: Executor
     shelf: BlockShelf
+    epochs: EpochBook
 
 
 def load_ledger(chain: Chain, genesis: Genesis) -> LoadedLedger:
-    """Rebuild and check. Refuses `data_of_other_network`, `state_root_differs`, `store_corrupt`."""
+    """Rebuild and check. Refuses `data_of_other_network`, `state_root_differs`, `store_corrupt`,
+    and `rule_version_unknown` where the network's rules are newer than this program."""
     with damage_told():
         return _load(chain, genesis)
 
@@ -41,15 +43,17 @@ def load_ledger(chain: Chain, genesis: Genesis) -> LoadedLedger:
 def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
     objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
     chain.begin(genesis.network_id, objects)
-    rules = genesis.rules
+    epochs = EpochBook(chain, genesis)
+    newest = chain.newest
+    current = epochs.current
+    # Of the newest block's epoch, which it may have ended.
+    rules = current.rules if newest is None else epochs.epoch(newest.header.epoch).rules
     tree = IndexedTree()
     tree.load(chain.tree_entries(), chain.meta.slots)
     log = load_receipts(chain, chain.receipts_proved)
     state = State(chain, LogReceipts(log), rules, chain.receipts_proved)
     commitment = Commitment(state, tree, log)
-    origin = Origin(genesis.network_id, genesis_digest(genesis.network_id), genesis.time_ms)
     shelf = BlockShelf()
-    newest = chain.newest
     if newest is not None:
         if commitment.root_after(state.tip) != newest.header.state_root:
             raise Refused(
@@ -57,9 +61,10 @@ def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
                 f"the stored state is not the one that the header at height {chain.height} names",
             )
         _execute_newest(chain, state, genesis.network_id, rules)
-    final_digest = origin.digest if newest is None else newest.header.digest
-    executor = Executor(state, commitment, shelf, origin, rules, final_digest)
-    return LoadedLedger(executor, shelf)
+    final_digest = current.digest if newest is None else newest.header.digest
+    state.rules = current.rules
+    executor = Executor(genesis.network_id, state, commitment, shelf, current, final_digest)
+    return LoadedLedger(executor, shelf, epochs)
 
 
 def load_receipts(chain: Chain, count: int) -> ReceiptLog:

@@ -11,7 +11,8 @@ import structlog
 
 from consensus.evidence import DoubleVote
 from consensus.header import Header
-from ledger.objects import Account, RunRecord
+from ledger.network_objects import NETWORK, PROPOSAL, ProposalRecord
+from ledger.objects import Account, RunRecord, TerritoryRecord
 from node.answers import (
     CertifiedHeader,
     FinalBlock,
@@ -19,11 +20,11 @@ from node.answers import (
     LaneStatus,
     NodeStatus,
     ObjectWithProof,
-    PeerStatus,
     Submission,
     TransactionStatus,
 )
 from node.committer import CommittedBlock
+from node.epochs import Epoch
 from node.machinery import Machinery
 from node.territory_options import TerritoryOptions, TransportIdentity, create_data
 from node.waiters import FinalWaiters
@@ -45,7 +46,7 @@ class TerritoryNode:
         self._listeners: list[OnFinal] = []
         self._waiters = FinalWaiters()
         self._ended = asyncio.Event()
-        self._end_reason: str | None = None
+        self._end_reason: str | Refused | None = None
         self._log = structlog.get_logger("node")
 
     async def start(self) -> None:
@@ -61,7 +62,7 @@ class TerritoryNode:
             await parts.stop()
         self._ended.set()
 
-    async def wait_stopped(self) -> str | None:
+    async def wait_stopped(self) -> str | Refused | None:
         """Until the node stopped: None after `stop`, else the reason it stopped itself."""
         await self._ended.wait()
         return self._end_reason
@@ -82,7 +83,7 @@ class TerritoryNode:
         """The port that members are listened to on."""
         return self._running.peer_port
 
-    def _fatal(self, reason: str) -> None:
+    def _fatal(self, reason: str | Refused) -> None:
         self._end_reason = reason
         self._ended.set()
 
@@ -180,6 +181,27 @@ class TerritoryNode:
         """The final header at a height (None: the newest), or None if there is none."""
         return self._running.reads.certified(height)
 
+    def epoch(self, number: int) -> Epoch | None:
+        """An epoch that has begun here."""
+        epochs = self._running.epochs
+        return epochs.epoch(number) if 0 <= number <= epochs.current.number else None
+
+    def network_with_proof(self) -> ObjectWithProof | None:
+        """The terms voted last, against the newest final header."""
+        return self._running.reads.object_with_proof(NETWORK, "", None)
+
+    def proposal_with_proof(self, identity: bytes) -> ObjectWithProof | None:
+        """A proposal, or its absence, against the newest final header."""
+        return self._running.reads.object_with_proof(PROPOSAL, identity, None)
+
+    def proposals(self) -> list[ProposalRecord]:
+        """Those that the ballot lists: open, and decided last."""
+        return self._running.reads.proposals()
+
+    def member_territory(self, prefix: str) -> TerritoryRecord | None:
+        """What the ledger has of a territory."""
+        return self._running.executor.state.territory(prefix)
+
     def header_before(self, header: Header) -> Header | None:
         """The final parent header, for callers that walk back."""
         stored = self._running.chain.stored_header(header.height - 1)
@@ -249,27 +271,27 @@ class TerritoryNode:
         """For `node status` and health."""
         parts = self._running
         newest = parts.chain.newest
-        connected = parts.network.connected
         options = self._options
-        peers = tuple(
-            PeerStatus(each.voting_key, each.prefix, each.peer, each.voting_key in connected)
-            for each in options.genesis.territories
-            if each.voting_key != parts.own_key
-        )
+        epoch = parts.epochs.current
         return NodeStatus(
             network_id=options.genesis.network_id,
             engine=options.engine,
+            epoch=epoch.number,
             height=parts.chain.height,
             view=parts.engine.replica.view,
             state_root=b"" if newest is None else newest.header.state_root,
             header_time_ms=0 if newest is None else newest.header.time_ms,
-            peers=peers,
+            peers=parts.circle.statuses(),
             mempool_transactions=len(parts.mempool),
             mempool_bytes=parts.mempool.bytes_held,
             ready=self._is_ready(parts),
             observing=parts.engine.replica.observing,
             observing_reason=parts.observing_reason,
-            catching_up=parts.catch_up.target_height is not None,
+            catching_up=parts.catching_up.run.target_height is not None,
+            members=len(epoch.members.members),
+            epoch_ends_ms=epoch.ends_ms,
+            rule_version=epoch.terms.rule_version,
+            rule_version_unknown=parts.keeper.unknown_version,
         )
 
     def evidence(self) -> list[DoubleVote]:
@@ -302,7 +324,7 @@ class TerritoryNode:
             "journal_bytes_written": parts.journal.bytes_written,
             "journal_syncs": parts.journal.syncs,
             "store_commits": parts.committer.writes,
-            "blocks_caught_up": parts.catch_up.blocks_taken,
+            "blocks_caught_up": parts.catching_up.run.blocks_taken,
             "evidence": parts.engine.evidence_seen,
             "mempool_bytes_held": parts.mempool.bytes_held,
             **{f"left_out_by_{name}": n for name, n in parts.fairness.left_out.items()},

@@ -8,24 +8,27 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Protocol
 
-from consensus.certificates import Certificate
 from consensus.events import Event, PeerConnected, Received
 from consensus.header import Header
-from consensus.members import MemberSet
 from consensus.messages import (
     BlockResponse,
     CertificateMessage,
+    EpochEnd,
     FetchBlock,
+    Message,
     Proposal,
     VoteMessage,
     decode_message,
     encode_message,
+    epoch_of,
 )
 from consensus.votes import Vote
 from ledger.transaction import Transaction
 from node.block_shelf import BlockShelf
 from node.bodies import Bodies
 from node.chain import Chain
+from node.epoch_talk import EpochTalk
+from node.epochs import Epoch
 from node.executor import block_of
 from node.intake import Intake
 from node.mempool import Mempool
@@ -74,6 +77,9 @@ class Engine(Protocol):
     def tell(self, event: Event) -> None:
         """Let an event happen."""
 
+    def follow_end(self, end: EpochEnd, peer_key: bytes) -> None:
+        """The end of an epoch was told; the chain may have to be fetched up to it."""
+
 
 class Traffic:
     """See the module's docstring. `engine` and `network` are set once they are made."""
@@ -85,8 +91,7 @@ class Traffic:
     def __init__(
         self,
         network_id: bytes,
-        members: MemberSet,
-        view_window: int,
+        epoch: Epoch,
         chain: Chain,
         shelf: BlockShelf,
         bodies: Bodies,
@@ -95,9 +100,9 @@ class Traffic:
         verifier: Verifier,
     ) -> None:
         self._network_id = network_id
-        self._members = members
-        self._view_window = view_window
+        self._epoch = epoch
         self._chain = chain
+        self._talk = EpochTalk(chain, epoch.number, self._say)
         self._shelf = shelf
         self._bodies = bodies
         self._mempool = mempool
@@ -117,19 +122,33 @@ class Traffic:
             mempool.get, intake.is_coming, self._ask_transactions, self._proposal_complete
         )
 
+    def begin_epoch(self, epoch: Epoch) -> None:
+        """This epoch has begun here, and the engine is in it: what was said of it already is heard
+        now."""
+        self._epoch = epoch
+        self.proposals.clear()
+        for peer_key, frame in self._talk.begin_epoch(epoch.number):
+            try:
+                self.peer_frame(peer_key, frame)
+            except Refused as refusal:
+                self.network.drop(peer_key, str(refusal))
+
     # -- out ----------------------------------------------------------------------------------
+
+    def _say(self, peer_key: bytes, message: Message) -> None:
+        self.network.send(peer_key, CONSENSUS, encode_message(message))
 
     def pass_on(self, transactions: Sequence[Transaction]) -> None:
         """Show the other members what was accepted here."""
         for group in _groups([transaction.raw for transaction in transactions]):
             self.network.broadcast(TRANSACTIONS, group)
 
-    def tell_outsiders(self, header: Header, certificate: Certificate) -> None:
+    def tell_outsiders(self, message: CertificateMessage | EpochEnd) -> None:
         """Show what became final to the peers that have no vote: the core passes certificates on to
         members alone."""
-        outsiders = self.network.connected - self._members.index.keys()
+        outsiders = self.network.connected - self._epoch.members.index.keys()
         if outsiders:
-            told = encode_message(CertificateMessage(certificate, header))
+            told = encode_message(message)
             for key in outsiders:
                 self.network.send(key, CONSENSUS, told)
 
@@ -138,10 +157,12 @@ class Traffic:
         waiting = [transaction.raw for transaction in self._mempool.oldest(POOL_SHOWN_MAX)]
         for group in _groups(waiting):
             self.network.send(peer_key, TRANSACTIONS, group)
+        self._talk.connected(peer_key, self.network.epoch_of(peer_key))
         self.engine.tell(PeerConnected(peer_key))
 
     def peer_disconnected(self, peer_key: bytes) -> None:
         """See `PeerHandler`."""
+        self._talk.gone(peer_key)
 
     def _ask_transactions(self, peer_key: bytes, want: bytes) -> None:
         self.network.send(peer_key, WANT_TRANSACTIONS, want)
@@ -166,23 +187,32 @@ class Traffic:
             shelved = self._shelf.get(message.digest)
             if shelved is not None and shelved.header.height <= self._chain.height:
                 answer = BlockResponse(block_of(shelved))
-                self.network.send(peer_key, CONSENSUS, encode_message(answer))
+                self._say(peer_key, answer)
                 return
-        self.engine.tell(Received(peer_key, message))
+        frame, is_end = Frame(CONSENSUS, content), isinstance(message, EpochEnd)
+        if self._talk.is_ours(peer_key, epoch_of(message), frame, answers=is_end):
+            self.engine.tell(Received(peer_key, message))
+            if isinstance(message, EpochEnd):
+                self.engine.follow_end(message, peer_key)
 
     def _proposal(self, peer_key: bytes, content: bytes) -> None:
-        other = self.proposals.receive(peer_key, content, self._worth_gathering)
+        def is_wanted(header: Header, vote: Vote) -> bool:
+            frame = Frame(PROPOSAL, content)
+            is_ours = self._talk.is_ours(peer_key, header.epoch, frame, answers=False)
+            return is_ours and self._worth_gathering(header, vote)
+
+        other = self.proposals.receive(peer_key, content, is_wanted)
         if other is not None:
             self.engine.tell(Received(peer_key, VoteMessage(other)))
 
     def _worth_gathering(self, header: Header, vote: Vote) -> bool:
         """Whether a proposal is its leader's and near enough; the core checks all again."""
-        view = self.engine.view
+        view, window = self.engine.view, self._epoch.terms.parameters.view_window
         return (
-            view - 1 <= header.view <= view + self._view_window
-            and 0 < header.height - self._chain.height <= self._view_window
+            view - 1 <= header.view <= view + window
+            and 0 < header.height - self._chain.height <= window
             and header.transactions_count <= self._bodies.count_max
-            and vote.signer == self._members.leader(header.epoch, header.view)
+            and vote.signer == self._epoch.members.leader(header.epoch, header.view)
             and vote.is_signed(self._network_id, verify)
         )
 

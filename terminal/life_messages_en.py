@@ -17,4 +17,8 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "what a peer sent is not the snapshot that the network agreed on",
         "nothing to do: other members are asked",
     ),
+    "rule_version_unknown": (
+        "the network voted for rules that this version of Démocité does not know",
+        "update the program, then start the node again: nothing is lost meanwhile",
+    ),
 }

@@ -17,4 +17,8 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "ce qu'un pair a envoyé n'est pas l'instantané dont le réseau est convenu",
         "rien à faire : d'autres membres sont interrogés",
     ),
+    "rule_version_unknown": (
+        "le réseau a voté des règles que cette version de Démocité ne connaît pas",
+        "mettez le programme à jour, puis relancez le nœud : rien n'est perdu entre-temps",
+    ),
 }

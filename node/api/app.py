@@ -13,6 +13,7 @@ from node.api.connections import IDLE_SECONDS, ConnectionGate, connections_allow
 from node.api.doors import Doors
 from node.api.entitlements import AuditLog, Entitlements
 from node.api.events import Events
+from node.api.network import NetworkReads
 from node.api.office_routes import office_routes
 from node.api.openapi import document
 from node.api.problems import Handler, problems, route_of
@@ -22,7 +23,7 @@ from node.api.routes import routes
 from node.api.signed_requests import RequestVerifier
 from node.api.submissions import Submissions
 from node.api.wages import Wages
-from node.engines.simplex import now_ms
+from node.clock import now_ms
 from node.metrics import METRICS_TYPE, Metrics
 from node.office.office import Office
 from node.territory import TerritoryNode
@@ -58,7 +59,7 @@ def make_app(
     """The application over a node and its office. Must be called on the running loop."""
     verifier = RequestVerifier(genesis.network_id, now_ms)
     entitlements = Entitlements(node, genesis, office.territory, AuditLog(audit_folder))
-    reads = Reads(node, genesis, engine, verifier, entitlements)
+    reads = Reads(node, verifier, entitlements)
     connections_max = connections_allowed()
     gate = ConnectionGate(connections_max)
     # Sockets stay open: half of all connections are left for those who ask and go.
@@ -85,7 +86,15 @@ def make_app(
         Wages(office, doors, verifier, entitlements),
     )
     submissions = Submissions(node, genesis)
-    table = routes(reads, submissions, events, openapi, show_metrics, of_office)
+    table = routes(
+        reads,
+        NetworkReads(node, genesis, engine),
+        submissions,
+        events,
+        openapi,
+        show_metrics,
+        of_office,
+    )
     described = json.dumps(document(table, version("democite")), ensure_ascii=False)
     application = web.Application(
         middlewares=[gate.middleware, count, problems], handler_args=HANDLER_ARGUMENTS

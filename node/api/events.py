@@ -19,7 +19,7 @@ from node.answers import FinalBlock, Submission
 from node.api.entitlements import Entitlements
 from node.api.reads import header_model
 from node.api.signed_requests import RequestVerifier
-from node.engines.simplex import now_ms
+from node.clock import now_ms
 from node.territory import TerritoryNode
 from primitives.addresses import parse_address
 from primitives.errors import Refused

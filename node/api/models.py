@@ -42,13 +42,26 @@ class Problem(Model):
     refusals: list[Refusal] | None = None
 
 
+class NetworkMember(Model):
+    """A territory of the network and where its node is reached."""
+
+    prefix: str
+    name: str
+    peer: str
+    http: str
+    paused: bool
+
+
 class Network(Model):
-    """The network this node serves; `genesis` is the file people exchange."""
+    """The network this node serves, as it is in force; `genesis` is the file people exchange."""
 
     network_id: Hash
     engine: str
     demo: bool
+    epoch: Count
+    epoch_ends_ms: Count
     rule_version: Count
+    members: list[NetworkMember]
     time_ms: Count
     genesis: dict[str, object]
 
@@ -71,11 +84,35 @@ class Member(Model):
 
 
 class Epoch(Model):
-    """The member set of an epoch."""
+    """How an epoch began: the boundary, the closing headers above it, the certificate of the last
+    of these; nulls for epoch 0, which the genesis begins. Then who votes in it, and by what."""
 
     epoch: Count
+    boundary: Hex | None
+    headers: list[Hex]
+    certificate: Hex | None
     set_hash: Hash
     members: list[Member]
+    rule_version: Count
+    parameters: dict[str, Count]
+
+
+class Proposal(Model):
+    """A change that a member proposed, and who said what. `decided`: 0 open, 1 enacted, 2 fell."""
+
+    id: Hex
+    proposer: str
+    change: dict[str, object]
+    until_ms: Count
+    yes: list[str]
+    no: list[str]
+    decided: Count
+
+
+class Proposals(Model):
+    """Open ones first, then those decided last."""
+
+    items: list[Proposal]
 
 
 class ObjectProof(Model):
@@ -149,6 +186,7 @@ class Peer(Model):
     address: str
     voting_key: Hash
     connected: bool
+    observer: bool
 
 
 class Status(Model):
@@ -156,6 +194,10 @@ class Status(Model):
 
     network_id: Hash
     engine: str
+    epoch: Count
+    epoch_ends_ms: Count
+    rule_version: Count
+    rule_version_unknown: Count | None
     height: Count
     view: Count
     state_root: Hex
@@ -166,6 +208,7 @@ class Status(Model):
     mempool_transactions: Count
     ready: bool
     observing: bool
+    observing_reason: str | None
     catching_up: bool
 
 

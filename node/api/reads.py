@@ -1,18 +1,15 @@
 """`GET`: what a node tells, with its proofs."""
 
-import json
 import re
 
 from aiohttp import web
 
-from consensus.members import MemberSet
 from ledger.fields import ACCOUNT_OPEN, BULLETIN_CREDIT, RESERVE_ISSUE, WAGES_PAY
-from ledger.genesis import Genesis
 from node.answers import CertifiedHeader, HistoryItem, ObjectWithProof, TransactionStatus
 from node.api import models
 from node.api.entitlements import Entitlements
 from node.api.signed_requests import RequestVerifier
-from node.engines.simplex import member_set, now_ms
+from node.clock import now_ms
 from node.territory import TerritoryNode
 from primitives.addresses import Address, format_address, parse_address
 from primitives.encoding import encode
@@ -37,33 +34,14 @@ class Reads:
     def __init__(
         self,
         node: TerritoryNode,
-        genesis: Genesis,
-        engine: str,
         verifier: RequestVerifier,
         entitlements: Entitlements,
     ) -> None:
         self._node = node
-        self._genesis = genesis
-        self._engine = engine
         self._verifier = verifier
         self._entitlements = entitlements
-        self._members: MemberSet = member_set(genesis)
-        self._genesis_content = json.loads(genesis.to_json())
 
     # -- public -----------------------------------------------------------------------------
-
-    async def network(self, request: web.Request) -> web.Response:
-        """The network and its genesis."""
-        return answer(
-            models.Network(
-                network_id=self._genesis.network_id.hex(),
-                engine=self._engine,
-                demo=self._genesis.demo,
-                rule_version=self._genesis.rule_version,
-                time_ms=now_ms(),
-                genesis=self._genesis_content,
-            )
-        )
 
     async def header(self, request: web.Request) -> web.Response:
         """A final header with what makes it final."""
@@ -79,26 +57,12 @@ class Reads:
         response.headers["Vary"] = "Accept"
         return response
 
-    async def epoch(self, request: web.Request) -> web.Response:
-        """The members of an epoch; there is one so far."""
-        if decimal(request.match_info["epoch"], "epoch") != 0:
-            raise Refused("not_found")
-        members = [
-            models.Member(
-                prefix=member.prefix,
-                voting_key=member.voting_key.hex(),
-                recovery_key=member.recovery_key.hex(),
-            )
-            for member in self._members.members
-        ]
-        return answer(models.Epoch(epoch=0, set_hash=self._members.hash().hex(), members=members))
-
     async def currency(self, request: web.Request) -> web.Response:
         """A currency's totals object with its proof."""
         code = request.match_info["code"]
         if not _CODE.fullmatch(code):
             raise Refused("not_found")
-        return answer(_proof_model(self._node.currency_with_proof(code)))
+        return answer(proof_model(self._node.currency_with_proof(code)))
 
     async def status(self, request: web.Request) -> web.Response:
         """The node at one glance."""
@@ -107,24 +71,30 @@ class Reads:
             models.Status(
                 network_id=status.network_id.hex(),
                 engine=status.engine,
+                epoch=status.epoch,
+                epoch_ends_ms=status.epoch_ends_ms,
+                rule_version=status.rule_version,
+                rule_version_unknown=status.rule_version_unknown,
                 height=status.height,
                 view=status.view,
                 state_root=status.state_root.hex(),
                 header_time_ms=status.header_time_ms,
                 peers=sum(peer.connected for peer in status.peers),
-                members=len(self._members.members),
+                members=status.members,
                 peer_details=[
                     models.Peer(
                         prefix=peer.prefix,
                         address=peer.address,
                         voting_key=peer.voting_key.hex(),
                         connected=peer.connected,
+                        observer=peer.is_observer,
                     )
                     for peer in status.peers
                 ],
                 mempool_transactions=status.mempool_transactions,
                 ready=status.ready,
                 observing=status.observing,
+                observing_reason=status.observing_reason,
                 catching_up=status.catching_up,
             )
         )
@@ -162,7 +132,7 @@ class Reads:
         address = self._entitled(request)
         word = request.query.get("height")
         height = None if word is None else decimal(word, "height")
-        return answer(_proof_model(self._node.account_with_proof(address.account_id, height)))
+        return answer(proof_model(self._node.account_with_proof(address.account_id, height)))
 
     async def history(self, request: web.Request) -> web.Response:
         """An account's final transactions, newest first."""
@@ -290,7 +260,8 @@ def transaction_model(status: TransactionStatus) -> models.Transaction:
     return models.Transaction.model_validate(fields)
 
 
-def _proof_model(found: ObjectWithProof | None) -> models.ObjectProof:
+def proof_model(found: ObjectWithProof | None) -> models.ObjectProof:
+    """An object with its proof as JSON. Raises `Refused("version_not_kept")`."""
     if found is None:
         raise Refused("version_not_kept", "no proof against that header is kept here")
     return models.ObjectProof(

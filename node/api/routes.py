@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from node.api import models
 from node.api.events import EVENTS_PATH, Events
+from node.api.network import NetworkReads
 from node.api.reads import MSGPACK, Reads
 from node.api.route import Handler, Route
 from node.api.submissions import Submissions
@@ -11,6 +12,7 @@ from node.api.submissions import Submissions
 
 def routes(
     reads: Reads,
+    network: NetworkReads,
     submissions: Submissions,
     events: Events,
     show_document: Handler,
@@ -20,7 +22,7 @@ def routes(
     """All routes of a node."""
     signed = (400, 401, 404, 429)
     return (
-        Route("GET", "/v1/network", reads.network, "The network and its genesis",
+        Route("GET", "/v1/network", network.network, "The network and its genesis",
               {200: models.Network}),
         Route("GET", "/v1/status", reads.status, "The node at one glance", {200: models.Status}),
         Route("GET", "/v1/evidence", reads.evidence, "Double votes that this node has seen",
@@ -28,8 +30,16 @@ def routes(
         Route("GET", "/v1/headers/{height}", reads.header,
               "A final header with what makes it final", {200: models.Header}, ("height",),
               (400, 404), (MSGPACK,)),
-        Route("GET", "/v1/epochs/{epoch}", reads.epoch, "The members of an epoch",
+        Route("GET", "/v1/epochs", network.epochs, "Boundaries in a row, at most 64",
+              {200: None}, ("from",), (400,), (MSGPACK,)),
+        Route("GET", "/v1/epochs/{epoch}", network.epoch, "How an epoch began; its members",
               {200: models.Epoch}, ("epoch",), (400, 404)),
+        Route("GET", "/v1/terms", network.terms, "The terms voted last, with their proof",
+              {200: models.ObjectProof}, (), (410,)),
+        Route("GET", "/v1/proposals", network.proposals, "Open proposals, and those decided last",
+              {200: models.Proposals}),
+        Route("GET", "/v1/proposals/{proposal}", network.proposal, "A proposal with its proof",
+              {200: models.ObjectProof}, ("proposal",), (404, 410)),
         Route("GET", "/v1/currencies/{code}", reads.currency,
               "A currency's totals with their proof", {200: models.ObjectProof}, ("code",),
               (404, 410)),

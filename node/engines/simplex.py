@@ -6,17 +6,17 @@ Rules of this file:
   the journal's thread; what comes meanwhile shares the next one.
 - Executing and building need no disk: they are done while a sync runs.
 - A timer runs only while the core has a deadline, so an idle network is quiet.
+- Each epoch has a replica of its own, made once the boundary before it is on disk. The one of the
+  epoch before has signed its last by then.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
-from consensus.config import Final, ReplicaConfig, Timing
 from consensus.effects import (
     Append,
     Broadcast,
@@ -34,27 +34,17 @@ from consensus.effects import (
 )
 from consensus.events import Built, Event, Executed, Started, Tick, WorkChanged
 from consensus.evidence import DoubleVote
-from consensus.members import Member, MemberSet
-from consensus.messages import Message, Proposal, VoteMessage, encode_message
-from consensus.replica import Replica
-from consensus.votes import NOTARIZE
-from ledger.genesis import Genesis
-from ledger.rules import Parameters
-from node.block_shelf import BlockShelf, ShelvedBlock
-from node.bodies import Bodies
-from node.chain import Chain
+from consensus.messages import EpochEnd, Message, Proposal, VoteMessage, encode_message
+from consensus.votes import FINALIZE, NOTARIZE
+from ledger.transaction import Transaction
+from node.block_shelf import ShelvedBlock
 from node.clock import now_ms
-from node.committer import Committer
-from node.executor import BlockUnsound, Executor, ParentGone, block_of
-from node.journal import Journal
-from node.mempool import Mempool
+from node.engines.replicas import EngineParts, new_replica
+from node.executor import BlockUnsound, ParentGone, block_of
 from node.peers.frames import CONSENSUS, PROPOSAL
-from node.peers.network import PeerNetwork
 from node.peers.proposals import Proposals
 from primitives.errors import InvariantBroken, Refused
-from primitives.signatures import SigningKey, verify
-
-__all__ = ["EngineParts", "SimplexEngine", "member_set", "now_ms"]
+from primitives.signatures import SigningKey
 
 WORK_ASKED_AGAIN_SECONDS = 0.3
 """Pooled transactions that stand in blocks are work again if those are not final by then."""
@@ -63,27 +53,12 @@ TAKEN_WORK_MIN = 18
 """`block_work_max` divided by this is how many transactions are worth looking at."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineParts:
-    """What the engine works with."""
-
-    genesis: Genesis
-    members: MemberSet
-    chain: Chain
-    executor: Executor
-    shelf: BlockShelf
-    bodies: Bodies
-    journal: Journal
-    mempool: Mempool
-    committer: Committer
-    network: PeerNetwork
-
-
 class SimplexEngine:
     """See the module's docstring.
 
-    `on_catch_up` is asked to bring the chain up by height; `on_fatal` is told why the node must
-    stop, `on_evidence` who signed what no honest member signs together.
+    `voting` says whether this node only observes, and until which epoch it does, when a replica is
+    made. `on_catch_up` is asked to bring the chain up by height; `on_fatal` is told why the node
+    must stop, `on_evidence` who signed what no honest member signs together.
     """
 
     def __init__(
@@ -93,10 +68,12 @@ class SimplexEngine:
         on_catch_up: Callable[[CatchUp], None],
         on_fatal: Callable[[str], None],
         *,
-        observe_only: bool,
+        voting: Callable[[], tuple[bool, int]],
         on_evidence: Callable[[DoubleVote], None] | None = None,
     ) -> None:
         self._parts = parts
+        self._voting_key = voting_key
+        self._voting = voting
         self._on_evidence = on_evidence
         self._on_catch_up = on_catch_up
         self._on_fatal = on_fatal
@@ -111,19 +88,7 @@ class SimplexEngine:
         self._stopped = False
         self.evidence_seen = 0
         self.stopped_voting: str | None = None
-        config = ReplicaConfig(
-            network_id=parts.genesis.network_id,
-            rule_version=parts.genesis.rule_version,
-            members=parts.members,
-            own_key=voting_key.public_key,
-            signer=voting_key,
-            verify=verify,
-            body_matches=parts.bodies.matches,
-            floor=_floor(parts),
-            timing=_timing(parts.genesis.parameters),
-            observe_only=observe_only,
-        )
-        self.replica = Replica(config, parts.journal.records, now_ms())
+        self.replica = new_replica(parts, voting_key, *voting(), ())
 
     # -- beginning and end --------------------------------------------------------------------
 
@@ -140,6 +105,30 @@ class SimplexEngine:
                 timer.cancel()
         self._outbox.clear()
         self._events.clear()
+
+    def begin_epoch(self) -> None:
+        """The boundary before the present epoch is on disk, and the replica has ended."""
+        if self._stopped:
+            return
+        self.replica = new_replica(
+            self._parts, self._voting_key, *self._voting(), self.replica.handed_on
+        )
+        self.stopped_voting = None
+        self._has_work = False
+        self.tell(Started())
+        self.work_changed()
+
+    def follow_end(self, end: EpochEnd, peer_key: bytes) -> None:
+        """The replica was told how its epoch ended. Where it lacks blocks it would look for them
+        one by one before it asks for the chain; members that went on keep few, so ask at once."""
+        replica, certificate, boundary = self.replica, end.certificate, end.headers[0]
+        held = replica.known.get(certificate.view, FINALIZE)
+        if self._stopped or replica.ended or held is None or held.digest != certificate.digest:
+            return
+        if replica.known.branch(boundary.digest, boundary.view)[1] is not None:
+            request = CatchUp(boundary, certificate, peer_key, end.headers[1:])
+            self._outbox.append((self._parts.journal.appended, request))
+            self._pump()
 
     @property
     def view(self) -> int:
@@ -273,8 +262,7 @@ class SimplexEngine:
                 self.evidence_seen += 1
                 self._log.error("evidence", signer=first.signer.hex(), view=first.view)
                 if self._on_evidence is not None:
-                    network_id = self._parts.genesis.network_id
-                    self._on_evidence(DoubleVote(network_id, first, second))
+                    self._on_evidence(DoubleVote(self._parts.network_id, first, second))
             case StopVoting(reason):
                 self.stopped_voting = reason
                 self._log.error("observing_only", reason=reason)
@@ -308,19 +296,21 @@ class SimplexEngine:
                 return  # the chain went past it by height
             blocks.append(shelved)
         if blocks:
-            self._parts.committer.submit(blocks, commit.certificate)
+            self._parts.committer.submit(blocks, commit.certificate, commit.closing)
 
     # -- requests -----------------------------------------------------------------------------
 
     def _build(self, build: Build) -> None:
         parts = self._parts
         parent = build.parent
-        parent_digest = parts.executor.final_digest if parent is None else parent.digest
-        taken = parts.mempool.take(
-            parts.genesis.parameters.block_work_max // TAKEN_WORK_MIN,
-            parts.shelf.branch_ids(parent_digest),
-        )
-        built = parts.executor.build(build.view, parent, taken, now_ms())
+        taken: list[Transaction] = []
+        if not build.closing:
+            parent_digest = parts.executor.final_digest if parent is None else parent.digest
+            taken = parts.mempool.take(
+                parts.epochs.current.terms.parameters.block_work_max // TAKEN_WORK_MIN,
+                parts.shelf.branch_ids(parent_digest),
+            )
+        built = parts.executor.build(build.view, parent, taken, now_ms(), closing=build.closing)
         if built is None:
             self.tell(Built(build.view, None))
             return
@@ -330,10 +320,10 @@ class SimplexEngine:
         self.work_changed()
 
     def _execute(self, execute: Execute) -> None:
-        block = execute.block
+        block, replica = execute.block, self.replica
 
         def shelved(ready: ShelvedBlock | None, reason: str) -> None:
-            if self._stopped:
+            if self._stopped or self.replica is not replica:
                 return
             if ready is None:
                 self._unsound(block.digest, reason)
@@ -366,33 +356,3 @@ class SimplexEngine:
         if not self._stopped:
             self.stop()
             self._on_fatal(reason)
-
-
-def member_set(genesis: Genesis) -> MemberSet:
-    """The members that the genesis names."""
-    return MemberSet.of(
-        Member(territory.voting_key, territory.recovery_key, territory.prefix)
-        for territory in genesis.territories
-    )
-
-
-def _floor(parts: EngineParts) -> Final:
-    newest = parts.chain.newest
-    if newest is None:
-        return Final.genesis(parts.genesis.network_id, parts.genesis.time_ms)
-    if newest.certificate is None:
-        raise InvariantBroken("the newest committed block has no certificate")
-    return Final.of(newest.header, newest.certificate)
-
-
-def _timing(parameters: Parameters) -> Timing:
-    return Timing(
-        delta_ms=parameters.delta_ms,
-        delta_max_ms=parameters.delta_max_ms,
-        retry_ms=parameters.retry_ms,
-        silent_ms=parameters.silent_ms,
-        heartbeat_ms=parameters.heartbeat_ms,
-        clock_drift_ms_max=parameters.clock_drift_ms_max,
-        view_window=parameters.view_window,
-        candidates_max=parameters.candidates_max,
-    )

@@ -10,6 +10,7 @@ part. Who sends anything else is dropped, and another member is asked.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 
@@ -66,23 +67,41 @@ def answer_range(chain: Chain, first: int, last: int) -> bytes:
     return first.to_bytes(_HEIGHT_BYTES, "big") + pack_group(items[:complete])
 
 
+class Target(NamedTuple):
+    """A header that is known to be final: by its own certificate, or by that of the last of the
+    closing headers above it."""
+
+    header: Header
+    certificate: Certificate
+    closing: tuple[Header, ...] = ()
+
+
 class PartReader:
-    """Reads and checks parts against the member set and what is known to be final."""
+    """Reads and checks parts of one epoch against its member set and what is known to be final. A
+    part never goes on into the next epoch: nothing above a boundary is known to be final before
+    that is on disk."""
 
     def __init__(
         self,
+        epoch: int,
         members: MemberSet,
         network_id: bytes,
         body_matches: Callable[[Header, bytes], bool],
     ) -> None:
+        self._epoch = epoch
         self._members = members
         self._network_id = network_id
         self._body_matches = body_matches
 
+    def begin_epoch(self, epoch: int, members: MemberSet) -> None:
+        """Blocks of this epoch come from now on."""
+        self._epoch, self._members = epoch, members
+
     def read(
-        self, content: bytes, first: int, parent_digest: bytes, target: Header, known: Certificate
+        self, content: bytes, first: int, parent_digest: bytes, target: Target
     ) -> tuple[list[Block], Certificate | None]:
-        """The blocks from height `first` on, and the certificate of the last one.
+        """The blocks from height `first` on, and the certificate of the last one: the target's own
+        where they reach it.
 
         No blocks if the peer has none. Refuses `peer_malformed` and `certificate_invalid`.
         """
@@ -99,11 +118,15 @@ class PartReader:
             header = Header.decode(items[at])
             if header.parent_digest != digest or header.height != first + len(blocks):
                 raise Refused("peer_malformed", "headers that do not follow each other")
+            if header.epoch != self._epoch or header.closing:
+                raise Refused("peer_malformed", "a header of another epoch")
             blocks.append(Block(header, items[at + 1]))
             digest = header.digest
-        certificate = known if digest == target.digest else Certificate.decode(items[0])
-        self._check(certificate, blocks[-1].header)
-        if blocks[-1].header.height > target.height:
+        certificate = target.certificate
+        if digest != target.header.digest:
+            certificate = Certificate.decode(items[0])
+            self._check(certificate, blocks[-1].header)
+        if blocks[-1].header.height > target.header.height:
             raise Refused("peer_malformed", "more blocks than were asked for")
         # Bodies last: only now is it known that these headers are worth the work.
         if not all(self._body_matches(block.header, block.body) for block in blocks):
@@ -127,12 +150,13 @@ class CatchUpRun:
         ask: Callable[[bytes, bytes], bool],
         drop: Callable[[bytes, str], None],
         position: Callable[[], tuple[int, bytes]],
-        take: Callable[[list[Block], Certificate], Awaitable[None]],
-        finished: Callable[[Header, Certificate], None],
+        take: Callable[[list[Block], Target], Awaitable[None]],
+        finished: Callable[[Target], None],
     ) -> None:
         """`peers` are those that can be asked, `ask` sends a want, `drop` closes a liar's
         connection, `position` is the newest (height, digest) handed on, `take` executes and
-        commits blocks in order, `finished` is told when the target is reached."""
+        commits blocks in order, of which the last is the header it is given, `finished` is told
+        when the target is reached."""
         self._reader = reader
         self._peers = peers
         self._ask = ask
@@ -140,7 +164,7 @@ class CatchUpRun:
         self._position = position
         self._take = take
         self._finished = finished
-        self._target: tuple[Header, Certificate] | None = None
+        self._target: Target | None = None
         self._prefer: bytes | None = None
         self._turn = 0
         self._answer: tuple[bytes, asyncio.Future[bytes]] | None = None
@@ -150,13 +174,13 @@ class CatchUpRun:
     @property
     def target_height(self) -> int | None:
         """Where it goes; None while there is nothing to catch up with."""
-        return None if self._target is None else self._target[0].height
+        return None if self._target is None else self._target.header.height
 
-    def aim(self, header: Header, certificate: Certificate, prefer: bytes | None) -> bool:
+    def aim(self, target: Target, prefer: bytes | None) -> bool:
         """Go (also) to this final header; True if `run` must be started."""
         idle = self._target is None
-        if self._target is None or header.height > self._target[0].height:
-            self._target = (header, certificate)
+        if self._target is None or target.header.height > self._target.header.height:
+            self._target = target
             self._prefer = prefer
         return idle
 
@@ -170,16 +194,18 @@ class CatchUpRun:
     async def run(self) -> None:
         """Until the newest target is reached. Raises what `take` raises."""
         while self._target is not None:
-            target, certificate = self._target
+            target = self._target
             height, digest = self._position()
-            if height >= target.height:
+            if height >= target.header.height:
                 self._target = None
-                self._finished(target, certificate)
+                self._finished(target)
                 return
-            part = await self._next_part(height, digest, target, certificate)
+            part = await self._next_part(height, digest, target)
             if part is not None:
                 blocks, vouching = part
-                await self._take(blocks, vouching)
+                last = blocks[-1].header
+                reached = target if last == target.header else Target(last, vouching)
+                await self._take(blocks, reached)
                 if self._position() == (height, digest):
                     # They were of no use; asking for the same again at once would never end.
                     self._log.warning("blocks_not_taken", height=height, blocks=len(blocks))
@@ -189,7 +215,7 @@ class CatchUpRun:
                     self.blocks_taken += len(blocks)
 
     async def _next_part(
-        self, height: int, digest: bytes, target: Header, certificate: Certificate
+        self, height: int, digest: bytes, target: Target
     ) -> tuple[list[Block], Certificate] | None:
         peer = self._choose_peer()
         if peer is None:
@@ -200,11 +226,11 @@ class CatchUpRun:
         asked = loop.time()
         self._answer = (peer, future)
         try:
-            if not self._ask(peer, pack_range(height + 1, target.height)):
+            if not self._ask(peer, pack_range(height + 1, target.header.height)):
                 raise Refused("peer_unreachable", "not connected")
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 content = await future
-            blocks, vouching = self._reader.read(content, height + 1, digest, target, certificate)
+            blocks, vouching = self._reader.read(content, height + 1, digest, target)
         except Refused as refusal:
             self._log.warning("blocks_refused", peer=peer.hex()[:16], reason=str(refusal))
             self._drop(peer, str(refusal))

@@ -119,8 +119,8 @@ class PeerConnection(asyncio.Protocol):
         if frame.type != HELLO:
             raise Refused("peer_malformed", "no hello first")
         hello = read_hello(frame.content)
-        self.owner.hello_received(self, hello)
         self.hello = hello
+        self.owner.hello_received(self, hello)
         if not self.introduced.done():
             self.introduced.set_result(None)
 

@@ -47,6 +47,8 @@ class Hello(NamedTuple):
     engine: str
     height: int
     """Newest final height of the sender; a hint only."""
+    epoch: int
+    """The epoch it is in; a hint too."""
 
 
 def pack(frame_type: int, content: bytes) -> bytes:
@@ -66,10 +68,12 @@ def read_hello(content: bytes) -> Hello:
     except Refused as refusal:
         raise Refused("peer_malformed", refusal.detail) from None
     match value:
-        case ("hello", 1, int(wire), bytes(network_id), str(engine), int(height)) if (
-            height >= 0 and bool not in {type(value[1]), type(wire), type(height)}
+        case ("hello", 1, int(wire), bytes(network_id), str(engine), int(height), int(epoch)) if (
+            height >= 0
+            and epoch >= 0
+            and bool not in {type(value[1]), type(wire), type(height), type(epoch)}
         ):
-            return Hello(wire, network_id, engine, height)
+            return Hello(wire, network_id, engine, height, epoch)
     raise Refused("peer_malformed", "no hello")
 
 

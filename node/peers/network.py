@@ -177,6 +177,17 @@ class PeerNetwork:
         """Those among them that have a vote."""
         return frozenset([key for key in self._connections if self._is_of_member(key)])
 
+    def epoch_of(self, peer_key: bytes) -> int:
+        """The epoch that a connected peer named when it introduced itself."""
+        connection = self._connections.get(peer_key)
+        return 0 if connection is None or connection.hello is None else connection.hello.epoch
+
+    def allow_frames(self, bytes_max: int) -> None:
+        """From now on frames may be of this size."""
+        self._frame_bytes_max = bytes_max
+        for connection in self._connections.values():
+            connection.accept_frames(bytes_max)
+
     def heights(self) -> list[int]:
         """Newest final heights that connected members named when they introduced themselves."""
         return [

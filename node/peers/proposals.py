@@ -151,6 +151,11 @@ class Proposals:
         if not partial.missing:
             self._complete(partial)
 
+    def clear(self) -> None:
+        """Another epoch has begun: views count anew."""
+        self._partial.clear()
+        self._gathered.clear()
+
     def forget(self, floor_view: int) -> None:
         """The chain passed this view."""
         dead = [d for d, partial in self._partial.items() if partial.header.view <= floor_view]

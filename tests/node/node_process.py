@@ -33,7 +33,7 @@ async def main(folder: Path, index: int, store_kind: str) -> None:
     sys.stdout.write("started\n")
     sys.stdout.flush()
     reason = await node.wait_stopped()
-    sys.exit(reason)
+    sys.exit(None if reason is None else str(reason))
 
 
 if __name__ == "__main__":

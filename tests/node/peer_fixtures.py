@@ -19,7 +19,7 @@ class Member:
     """One member's keys, the network it runs and what came to it."""
 
     key: SigningKey
-    hello: Hello = field(default_factory=lambda: Hello(WIRE_VERSION, NETWORK_ID, "simplex", 0))
+    hello: Hello = field(default_factory=lambda: Hello(WIRE_VERSION, NETWORK_ID, "simplex", 0, 0))
     network: PeerNetwork | None = None
     port: int = 0
     frames: list[tuple[bytes, Frame]] = field(default_factory=list)

@@ -41,6 +41,11 @@ def test_public_paths_answer_as_the_document_says(tmp_path: Path) -> None:
         assert isinstance(epoch["members"], list) and len(epoch["members"]) == 1
         assert (await served.ask("GET", "/v1/epochs/1")).code == "not_found"
         assert (await served.ask("GET", "/v1/epochs/x")).code == "request_malformed"
+        members = network["members"]
+        assert isinstance(members, list) and [one["prefix"] for one in members] == ["town0"]
+        assert (await served.ask("GET", "/v1/epochs?from=1")).body == b"\x90"
+        assert (await served.ask("GET", "/v1/proposals")).json == {"items": []}
+        assert (await served.ask("GET", "/v1/proposals/0")).code == "not_found"
         status = (await served.ask("GET", "/v1/status")).json
         assert status["ready"] is True and status["members"] == 1
         assert (await served.ask("GET", "/health/live")).status == 200

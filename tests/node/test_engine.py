@@ -9,7 +9,8 @@ import pytest
 from consensus.certificates import verify_certificate
 from ledger.objects import ACCOUNT, Account, tree_key
 from ledger.proofs import InclusionProof, ReceiptProof, StateProof
-from node.engines.simplex import member_set
+from ledger.terms import genesis_terms
+from node.epochs import voting_set
 from node.store import STORE_KINDS
 from primitives.signatures import verify
 from tests.node.town import Person, Town, until
@@ -76,7 +77,7 @@ def test_everything_is_proved(tmp_path: Path) -> None:
         await town.same_height()
         certified = node.certified()
         assert certified is not None
-        members = member_set(town.genesis)
+        members = voting_set(genesis_terms(town.genesis))
         verify_certificate(certified.certificate, members, town.network_id, verify)
         assert certified.certificate.digest == (certified.header, *certified.between)[-1].digest
         proved = node.account_with_proof(people[1].id)

@@ -53,7 +53,8 @@ def test_an_observer_follows_and_never_votes(tmp_path: Path) -> None:
         assert status.ready
         # A payment handed in there reaches the members.
         assert (await town.settle(9, [town.pay(people[5], people[6], 7)]))[0].refusal is None
-        await until(lambda: sum(p.connected for p in town.nodes[0].status().peers) == 3)
+        shown = {peer.prefix: peer for peer in town.nodes[0].status().peers}
+        assert shown["town9"].connected and shown["town9"].is_observer
         Observers(town.options(0).observers_folder).remove("town9")
         Observers(town.options(1).observers_folder).remove("town9")
         await until(lambda: not any(p.connected for p in observer.status().peers), 10)
@@ -72,8 +73,8 @@ def test_cards_are_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     assert not observers.changed()
     (one,) = observers.all()
     assert one.territory.prefix == "town3"
-    addresses, faults = observers.addresses()
-    assert [(each.port, each.is_observer) for each in addresses.values()] == [(7_000, True)]
+    readable, faults = observers.readable()
+    assert [each.peer for each in readable] == ["127.0.0.1:7000"]
     assert not faults
     altered = json.loads(card.read_text("utf-8")) | {"peer": "127.0.0.1:7001"}
     other = tmp_path / "altered.json"
@@ -83,14 +84,14 @@ def test_cards_are_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     assert refused.value.code == "signature_invalid"
     # One that was spoilt on the disk keeps nobody else out.
     (tmp_path / "peers" / "broken.json").write_text("{")
-    addresses, faults = observers.addresses()
-    assert (len(addresses), len(faults)) == (1, 1)
+    readable, faults = observers.readable()
+    assert (len(readable), len(faults)) == (1, 1)
     for name in ("town4", "../town3", "TOWN3", ""):
         with pytest.raises(Refused) as refused:
             observers.remove(name)
         assert refused.value.code == "observer_unknown"
     observers.remove("town3")
-    assert observers.addresses()[0] == {}
+    assert observers.readable()[0] == []
 
 
 def test_there_are_so_many_and_no_more(tmp_path: Path) -> None:

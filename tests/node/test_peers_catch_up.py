@@ -9,11 +9,12 @@ import pytest
 
 from consensus.certificates import Certificate
 from consensus.header import Block, Header, genesis_digest
+from ledger.terms import genesis_terms
 from node.bodies import Bodies
 from node.chain import Chain
-from node.engines.simplex import member_set
+from node.epochs import voting_set
 from node.peers import catch_up
-from node.peers.catch_up import CatchUpRun, PartReader, answer_range, read_range
+from node.peers.catch_up import CatchUpRun, PartReader, Target, answer_range, read_range
 from node.peers.groups import pack_group, read_group
 from node.store import Store, open_store
 from primitives.errors import Refused
@@ -30,11 +31,10 @@ class Source:
         asyncio.run(self._make())
         self.store: Store = open_store(self.town.store(0), "leveldb")
         self.chain = Chain(self.store)
-        self.members = member_set(self.town.genesis)
+        self.members = voting_set(genesis_terms(self.town.genesis))
         newest = self.chain.newest
         assert newest is not None and newest.certificate is not None
-        self.target: Header = newest.header
-        self.certificate: Certificate = newest.certificate
+        self.target = Target(newest.header, newest.certificate)
 
     async def _make(self) -> None:
         town = self.town
@@ -49,7 +49,7 @@ class Source:
         await town.stop()
 
     def reader(self) -> PartReader:
-        return PartReader(self.members, self.town.network_id, _matches)
+        return PartReader(0, self.members, self.town.network_id, _matches)
 
     @property
     def origin(self) -> bytes:
@@ -71,23 +71,21 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 
 def test_a_true_answer_is_read(source: Source) -> None:
-    content = answer_range(source.chain, 1, source.target.height)
-    blocks, certificate = source.reader().read(
-        content, 1, source.origin, source.target, source.certificate
+    content = answer_range(source.chain, 1, source.target.header.height)
+    blocks, certificate = source.reader().read(content, 1, source.origin, source.target)
+    assert [block.header.height for block in blocks] == list(
+        range(1, source.target.header.height + 1)
     )
-    assert [block.header.height for block in blocks] == list(range(1, source.target.height + 1))
-    assert certificate == source.certificate
+    assert certificate == source.target.certificate
 
 
 def test_parts_are_bounded(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "PART_BYTES", 500)
-    content = answer_range(source.chain, 1, source.target.height)
-    blocks, _ = source.reader().read(content, 1, source.origin, source.target, source.certificate)
-    assert 1 <= len(blocks) < source.target.height
+    content = answer_range(source.chain, 1, source.target.header.height)
+    blocks, _ = source.reader().read(content, 1, source.origin, source.target)
+    assert 1 <= len(blocks) < source.target.header.height
     empty = answer_range(source.chain, 10_000, 20_000)
-    assert source.reader().read(
-        empty, 10_000, source.origin, source.target, source.certificate
-    ) == ([], None)
+    assert source.reader().read(empty, 10_000, source.origin, source.target) == ([], None)
 
 
 def _other_body(items: list[bytes]) -> list[bytes]:
@@ -124,21 +122,17 @@ TWISTS: list[Twist] = [
 
 @pytest.mark.parametrize("twist", TWISTS)
 def test_lies_are_refused(twist: Twist, source: Source) -> None:
-    content = answer_range(source.chain, 1, source.target.height)
+    content = answer_range(source.chain, 1, source.target.header.height)
     items = twist(read_group(content, 8))
     with pytest.raises(Refused):
-        source.reader().read(
-            content[:8] + pack_group(items), 1, source.origin, source.target, source.certificate
-        )
+        source.reader().read(content[:8] + pack_group(items), 1, source.origin, source.target)
 
 
 def test_cut_contents_are_refused(source: Source) -> None:
     content = answer_range(source.chain, 1, 3)
     for length in range(0, len(content), 7):
         with pytest.raises(Refused):
-            source.reader().read(
-                content[:length], 1, source.origin, source.target, source.certificate
-            )
+            source.reader().read(content[:length], 1, source.origin, source.target)
     with pytest.raises(Refused):
         read_range(bytes(15))
 
@@ -154,7 +148,7 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
         peers = [b"silent", b"liar", b"gone", b"honest"]
         dropped: list[bytes] = []
         taken: list[Block] = []
-        finished: list[Header] = []
+        finished: list[Target] = []
 
         def ask(peer: bytes, want: bytes) -> bool:
             first, last = read_range(want)
@@ -168,7 +162,7 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
                 asyncio.get_running_loop().call_soon(run.answered, peer, answer)
             return True
 
-        async def take(blocks: list[Block], certificate: Certificate) -> None:
+        async def take(blocks: list[Block], reached: Target) -> None:
             taken.extend(blocks)
 
         run = CatchUpRun(
@@ -178,13 +172,15 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
             lambda peer, _: dropped.append(peer),
             lambda: (len(taken), taken[-1].digest if taken else source.origin),
             take,
-            lambda header, _: finished.append(header),
+            finished.append,
         )
-        assert run.aim(source.target, source.certificate, b"liar")
-        assert not run.aim(source.target, source.certificate, None)
+        assert run.aim(source.target, b"liar")
+        assert not run.aim(source.target, None)
         async with asyncio.timeout(10):
             await run.run()
-        assert [block.header.height for block in taken] == list(range(1, source.target.height + 1))
+        assert [block.header.height for block in taken] == list(
+            range(1, source.target.header.height + 1)
+        )
         assert finished == [source.target]
         assert b"liar" in dropped and b"honest" not in dropped
         assert run.target_height is None
@@ -207,7 +203,7 @@ def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyP
             asyncio.get_running_loop().call_later(seconds, run.answered, peer, answer)
             return True
 
-        async def take(blocks: list[Block], certificate: Certificate) -> None:
+        async def take(blocks: list[Block], reached: Target) -> None:
             taken.extend(blocks)
 
         run = CatchUpRun(
@@ -217,9 +213,9 @@ def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyP
             lambda peer, _: None,
             lambda: (len(taken), taken[-1].digest if taken else source.origin),
             take,
-            lambda header, _: None,
+            lambda _: None,
         )
-        run.aim(source.target, source.certificate, b"slow")
+        run.aim(source.target, b"slow")
         async with asyncio.timeout(60):
             await run.run()
         assert asked[0] == b"slow" and asked.count(b"slow") <= 2

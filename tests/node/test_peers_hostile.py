@@ -50,7 +50,7 @@ class Villain:
             options.voting_key.public_key,
             *make_transport(key_of("town3 voting")),
             member_addresses(self.town.genesis.territories, {})[0],
-            lambda: Hello(WIRE_VERSION, self.town.network_id, "simplex", 0),
+            lambda: Hello(WIRE_VERSION, self.town.network_id, "simplex", 0, 0),
             self,
             frame_bytes_max=64 << 20,
         )

@@ -15,8 +15,9 @@ from consensus.certificates import Certificate, verify_certificate
 from consensus.header import Header
 from consensus.messages import CertificateMessage, encode_message
 from consensus.votes import FINALIZE, NOTARIZE, Vote, vote_message
+from ledger.terms import genesis_terms
 from node.block_body import transactions_root
-from node.engines.simplex import member_set
+from node.epochs import voting_set
 from node.peer_circle import member_addresses
 from node.peers.certificates import make_authority, make_transport
 from node.peers.frames import (
@@ -52,7 +53,7 @@ class Liar(Villain):
             options.voting_key.public_key,
             *make_transport(KEY),
             member_addresses(self.town.genesis.territories, {})[0],
-            lambda: Hello(WIRE_VERSION, self.town.network_id, "simplex", self.height),
+            lambda: Hello(WIRE_VERSION, self.town.network_id, "simplex", self.height, 0),
             self,
             frame_bytes_max=64 << 20,
         )
@@ -160,7 +161,7 @@ def test_a_leader_that_proposes_the_impossible_halts_nobody(name: str, tmp_path:
 
 def test_asa_2025_003_a_bitmap_that_does_not_fit_its_signatures_is_refused(tmp_path: Path) -> None:
     town = Town(tmp_path)
-    members = member_set(town.genesis)
+    members = voting_set(genesis_terms(town.genesis))
     digest = b"d" * 32
     message = vote_message(town.network_id, 0, 5, FINALIZE, digest)
     keys = {key_of(f"town{n} voting").public_key: key_of(f"town{n} voting") for n in range(4)}

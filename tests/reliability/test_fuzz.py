@@ -170,9 +170,12 @@ DECODERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]
     "stored_header": (read_told(StoredHeader.decode), lambda stored: bytes(stored.encode())),
     "journal": (read_journal, None),
 }
+HELLO = Hello(1, bytes(32), "simplex", 7, 0)
 VALID: dict[str, list[bytes]] = {
-    "frames": [pack(2, b"x" * 30) + pack(8, b"") + pack_hello(Hello(1, bytes(32), "simplex", 7))],
-    "hello": [pack_hello(Hello(1, bytes(32), "simplex", 7))[5:]],
+    "frames": [
+        pack(2, b"x" * 30) + pack(8, b"") + pack_hello(Hello(1, bytes(32), "simplex", 7, 0))
+    ],
+    "hello": [pack_hello(Hello(1, bytes(32), "simplex", 7, 0))[5:]],
     "group": [pack_group([RAW, b"", b"\x00" * 9])],
     "range": [pack_range(1, 2**63)],
     "want": [bytes(32) + (3).to_bytes(4, "big")],

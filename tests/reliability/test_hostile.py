@@ -154,7 +154,7 @@ class Member:
             options.transport.key_pem,
             options.transport.certificate_pem,
             member_addresses(genesis.territories, {})[0],
-            lambda: Hello(WIRE_VERSION, genesis.network_id, "simplex", 2**60),
+            lambda: Hello(WIRE_VERSION, genesis.network_id, "simplex", 2**60, 0),
             self,
             frame_bytes_max=64 << 20,
         )

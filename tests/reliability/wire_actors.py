@@ -34,7 +34,8 @@ from consensus.votes import NOTARIZE, Vote, vote_message
 from ledger.transaction import Transaction
 from node.block_body import read_body
 from node.chain import Chain
-from node.engines.simplex import EngineParts, SimplexEngine
+from node.engines.replicas import EngineParts
+from node.engines.simplex import SimplexEngine
 from node.executor import ParentGone
 from node.peers.catch_up import read_range
 from node.peers.frames import CONSENSUS, PROPOSAL, THESE_BLOCKS
@@ -283,7 +284,7 @@ class BentEngine(SimplexEngine):
     def __init__(self, parts: EngineParts, voting_key: SigningKey, *rest: Any, **more: Any) -> None:
         super().__init__(parts, voting_key, *rest, **more)
         self._parts = parts
-        identity = WireIdentity(voting_key.public_key, parts.members, voting_key)
+        identity = WireIdentity(voting_key.public_key, parts.epochs.current.members, voting_key)
         world = WireWorld(self, parts, self.seed)
         self.host = actor_class(self.actor)(identity, world, None, {})
         if self.actor == "censor":
@@ -330,7 +331,7 @@ class BentEngine(SimplexEngine):
             super()._do(effect)
 
     def _broadcast(self, message: Message) -> None:
-        for peer in self._parts.members.index:
+        for peer in self._parts.epochs.current.members.index:
             if peer != self.host.identity.key:
                 self.host.speak(peer, message)
         if isinstance(message, Proposal):

@@ -1,0 +1,46 @@
+"""The epochs of one chain, read from its store."""
+
+from functools import lru_cache
+
+from ledger.genesis import Genesis
+from ledger.rules import RuleSet
+from node.chain import Chain
+from node.epochs import Epoch
+from primitives.errors import InvariantBroken
+
+_EPOCHS_CACHED = 16
+
+
+class EpochBook:
+    """`current` is the epoch that the next block of the chain is of, as far as it is on disk."""
+
+    def __init__(self, chain: Chain, genesis: Genesis) -> None:
+        self._chain = chain
+        self._first = Epoch.first(genesis)
+        self.epoch = lru_cache(_EPOCHS_CACHED)(self._read)
+        """The epoch with this number. Raises InvariantBroken if it has not begun here."""
+        newest = chain.newest
+        number = 0
+        if newest is not None:
+            number = newest.header.epoch + (newest.header.next_set_hash is not None)
+        self.current = self.epoch(number)
+
+    def advance(self) -> Epoch:
+        """The boundary of the current epoch is on disk: the next one is current."""
+        self.current = self.epoch(self.current.number + 1)
+        return self.current
+
+    def rules_at(self, height: int) -> RuleSet:
+        """The rules under which the block at a final height was executed."""
+        stored = self._chain.stored_header(height)
+        if stored is None:
+            raise InvariantBroken(f"no block at height {height}")
+        return self.epoch(stored.header.epoch).rules
+
+    def _read(self, number: int) -> Epoch:
+        if number == 0:
+            return self._first
+        record = self._chain.epoch_record(number)
+        if record is None:
+            raise InvariantBroken(f"epoch {number} has not begun here")
+        return Epoch.of(record)

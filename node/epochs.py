@@ -1,0 +1,153 @@
+"""Epochs: which members, rules and parameters are in force, from when, and where that ends.
+
+Rules of this file:
+- An epoch ends with the first block whose time reaches its end, or whose parent's state has other
+  terms: another set of voting members, other parameters or another rule version.
+- The next epoch's terms are those of the state after the parent of that block, the boundary. What
+  the boundary itself changes ends the next epoch at its first block.
+- Pure: no disk, no clock, no network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from consensus.certificates import Certificate
+from consensus.config import Final
+from consensus.header import Header, genesis_digest
+from consensus.members import Member, MemberSet
+from ledger.genesis import Genesis
+from ledger.rules import RuleSet, is_rule_version
+from ledger.terms import NetworkTerms, genesis_terms
+from primitives.encoding import Value, decode, encode
+from primitives.errors import InvariantBroken, Refused
+
+RECORD_BYTES_MAX = 8 << 20
+
+
+def voting_set(terms: NetworkTerms) -> MemberSet:
+    """The members that vote on blocks under these terms."""
+    return MemberSet.of(
+        Member(each.voting_key, each.recovery_key, each.prefix) for each in terms.active
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """How an epoch began, as it stands in the store: the boundary of the epoch before, what makes
+    it final (the certificate is for the last of the closing headers, or for the boundary itself if
+    there is none), and the terms in force from there on."""
+
+    boundary: Header
+    closing: tuple[Header, ...]
+    certificate: Certificate
+    terms: NetworkTerms
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that begins."""
+        return self.boundary.epoch + 1
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        closing = tuple([header.encode() for header in self.closing])
+        value: Value = (
+            "epoch",
+            1,
+            self.epoch,
+            self.boundary.encode(),
+            closing,
+            self.certificate.encode(),
+            self.terms.value(),
+        )
+        return encode(value)
+
+    @staticmethod
+    def decode(raw: bytes) -> EpochRecord:
+        """Our own record; raises InvariantBroken if it is not one."""
+        match decode(raw, bytes_max=RECORD_BYTES_MAX):
+            case ("epoch", 1, int(), bytes(boundary), tuple(closing), bytes(certificate), terms):
+                return EpochRecord(
+                    Header.decode(boundary),
+                    tuple([Header.decode(one) for one in closing if isinstance(one, bytes)]),
+                    Certificate.decode(certificate),
+                    NetworkTerms.decode(terms),
+                )
+        raise InvariantBroken("an epoch's record can't be read")
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch. `digest`, `height` and `time_ms` are those of the block it begins above: the
+    boundary, or the genesis block for epoch 0, which has no `record`."""
+
+    number: int
+    terms: NetworkTerms
+    digest: bytes
+    height: int
+    time_ms: int
+    record: EpochRecord | None = None
+    members: MemberSet = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", voting_set(self.terms))
+
+    @staticmethod
+    def first(genesis: Genesis) -> Epoch:
+        """Epoch 0."""
+        digest = genesis_digest(genesis.network_id)
+        return Epoch(0, genesis_terms(genesis), digest, 0, genesis.time_ms)
+
+    @staticmethod
+    def of(record: EpochRecord) -> Epoch:
+        """The epoch that this record begins."""
+        header = record.boundary
+        return Epoch(
+            record.epoch, record.terms, header.digest, header.height, header.time_ms, record
+        )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this program knows the rules in force."""
+        return is_rule_version(self.terms.rule_version)
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules in force. Raises `Refused("rule_version_unknown")`."""
+        if not self.is_known:
+            raise rule_version_unknown(self.terms.rule_version)
+        return RuleSet(self.terms.rule_version, self.terms.parameters)
+
+    @property
+    def ends_ms(self) -> int:
+        """When its end is due, if nothing ends it sooner; Unix time."""
+        return self.time_ms + self.terms.parameters.epoch_ms
+
+    def next_set_hash(self, voted: NetworkTerms, time_ms: int) -> bytes | None:
+        """What the header of a block at `time_ms` must say whose parent's state has these terms:
+        the hash of the next set if the block is the boundary, else nil."""
+        if time_ms < self.ends_ms and not self.differs(voted):
+            return None
+        return voting_set(voted).hash()
+
+    def differs(self, voted: NetworkTerms) -> bool:
+        """Whether these terms end the epoch. Where a member is reached does not."""
+        terms = self.terms
+        if voted == terms:
+            return False
+        return (
+            voted.rule_version != terms.rule_version
+            or voted.parameters != terms.parameters
+            or voting_set(voted) != self.members
+        )
+
+    def floor(self) -> Final:
+        """Where the consensus of this epoch begins."""
+        if self.record is None:
+            return Final(self.digest, 0, 0, self.time_ms)
+        return Final.boundary(self.record.boundary)
+
+
+def rule_version_unknown(version: int) -> Refused:
+    """The network voted for rules that this program does not know."""
+    return Refused("rule_version_unknown", f"rule version {version}")
