@@ -10,6 +10,7 @@ from ledger.commitment import ProvedObject
 from ledger.lanes import WINDOW
 from ledger.network_objects import ProposalRecord
 from ledger.objects import ACCOUNT, CURRENCY
+from ledger.power_objects import REQUEST
 from ledger.proofs import InclusionProof
 from ledger.state import Candidate
 from ledger.transaction import Transaction, decode_transaction
@@ -82,6 +83,10 @@ class Reads:
     def account(self, account_id: bytes, height: int | None) -> ObjectWithProof | None:
         """An account."""
         return self.object_with_proof(ACCOUNT, account_id, height)
+
+    def request(self, account_id: bytes, maker: bytes) -> ObjectWithProof | None:
+        """The request that this maker has open for an account."""
+        return self.object_with_proof(REQUEST, account_id + maker, None)
 
     def currency(self, code: str) -> ObjectWithProof | None:
         """A currency's totals."""

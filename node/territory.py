@@ -222,6 +222,12 @@ class TerritoryNode:
         here any more (older than the last 64 blocks), or no block is final yet."""
         return self._running.reads.account(account_id, height)
 
+    def requests_with_proofs(self, account_id: bytes) -> list[ObjectWithProof]:
+        """The requests that are open for an account, each proved against the newest header."""
+        account, reads = self.account(account_id), self._running.reads
+        found = [reads.request(account_id, maker) for maker in account.requests] if account else []
+        return [one for one in found if one is not None and one.raw is not None]
+
     def currency_with_proof(self, code: str) -> ObjectWithProof | None:
         """A currency's totals object, or its absence, against the newest final header."""
         return self._running.reads.currency(code)

@@ -78,4 +78,8 @@ POWER_MESSAGES: dict[str, tuple[str, str]] = {
         "this territory is unknown",
         "the network's territories: democite network status",
     ),
+    "words_invalid": (
+        "these are not twelve words of a paper key",
+        "look at every word; French or English, as they were shown",
+    ),
 }

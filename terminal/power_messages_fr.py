@@ -78,4 +78,8 @@ POWER_MESSAGES: dict[str, tuple[str, str]] = {
         "ce territoire est inconnu",
         "les territoires du réseau : democite network status",
     ),
+    "words_invalid": (
+        "ce ne sont pas les douze mots d'une clé sur papier",
+        "vérifiez chaque mot ; en français ou en anglais, comme ils ont été montrés",
+    ),
 }

@@ -11,6 +11,7 @@ from terminal.languages import current_language, text
 from terminal.results import Result
 from wallet.atomic_files import write_file
 from wallet.desk import Desk
+from wallet.device_actions import requests_of
 from wallet.lane_history import HISTORY_PAGE, HistoryItem, history_page
 from wallet.payment_actions import tell_news
 from wallet.setup import OpenedWallet
@@ -30,9 +31,10 @@ async def balance(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
             if refusal.code not in ("not_found", "version_not_kept"):
                 raise
             raise Refused("account_unknown", owner.address) from None
-    account, final = proved.account, proved.final
-    if account is None:
-        raise Refused("account_unknown", owner.address)
+        account, final = proved.account, proved.final
+        if account is None:
+            raise Refused("account_unknown", owner.address)
+        await requests_of(desk, account)
     shown = amount_text(opened.network, account.currency, account.balance_minor)
     when = text(
         f"au bloc {final.height}, {time_text(final.time_ms)}",
@@ -59,6 +61,7 @@ async def history(
     owner = opened.owner(passphrase_file)
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
         await tell_news(desk)
+        await requests_of(desk, await desk.account())
         items, following = await history_page(desk.reader, owner, before=before, limit=limit)
         notes = _notes(desk)
     code, _ = opened.currency

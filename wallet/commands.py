@@ -23,6 +23,7 @@ from terminal.options import (
 )
 from terminal.results import Result
 from wallet.consent_commands import consent
+from wallet.device_commands import add_devices
 from wallet.trust_commands import TRUST_HELP, trust
 
 app = application(
@@ -34,6 +35,7 @@ app = application(
 
 app.add_typer(consent, name="consent")
 app.command(help=TRUST_HELP)(trust)
+add_devices(app)
 
 WaitOption = Annotated[
     bool,
@@ -89,6 +91,17 @@ def init(
             help=text("Genre de compte à ouvrir.", "Kind of account to be opened."),
         ),
     ] = "resident",
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="ADDRESS",
+            help=text(
+                "Adresse d'un compte déjà ouvert, que cet appareil veut rejoindre.",
+                "Address of an account that is open already and that this device would join.",
+            ),
+        ),
+    ] = None,
     wallet: WalletOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphraseFileOption = None,
@@ -101,7 +114,7 @@ def init(
 
     if kind not in ACCOUNT_KINDS:
         raise CommandError("usage", f"--kind {kind}: {' | '.join(ACCOUNT_KINDS)}")
-    return setup_actions.init(wallet, genesis, territory, kind, passphrase_file)
+    return setup_actions.init(wallet, genesis, territory, kind, passphrase_file, account)
 
 
 @app.command(help=text("Montrer l'adresse où être payé.", "Show the address to be paid at."))

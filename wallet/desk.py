@@ -12,7 +12,7 @@ from typing import Self
 
 from ledger.envelope import Cosignature
 from ledger.genesis import initial_objects
-from ledger.objects import Account
+from ledger.objects import Account, DeviceKey
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from wallet.atomic_files import make_private_folder
@@ -159,10 +159,19 @@ class Desk:
         wait_ms: int = WAIT_MS,
         idempotency_key: str = "",
         cosigners: Sequence[SigningKey | Cosignature] = (),
+        unread: bool = False,
     ) -> Entry:
-        """Sign, write down and send; or take up what an earlier call left of the same intent."""
+        """Sign, write down and send; or take up what an earlier call left of the same intent.
+
+        `unread`: also with a key that may not read its account any more; its lane then goes on
+        from what the outbox holds.
+        """
         entry = await self.prepare(
-            intent, idempotency_key=idempotency_key, cosigners=cosigners, complete=True
+            intent,
+            idempotency_key=idempotency_key,
+            cosigners=cosigners,
+            complete=True,
+            unread=unread,
         )
         if entry.state != "pending":
             return entry
@@ -175,10 +184,17 @@ class Desk:
         idempotency_key: str = "",
         cosigners: Sequence[SigningKey | Cosignature] = (),
         complete: bool,
+        unread: bool = False,
     ) -> Entry:
         """Sign and write down only. `complete` is false while others have to sign too."""
-        account, high = await self.lane()
-        device = account.device(self.owner.signing_key.public_key)
+        device: DeviceKey | None = None
+        try:
+            account, high = await self.lane()
+            device = account.device(self.owner.signing_key.public_key)
+        except Refused as refusal:
+            if not unread or refusal.code not in ("not_found", "account_unknown"):
+                raise
+            high = max([entry.number for entry in self.outbox.all()], default=0)
 
         def is_used(number: int) -> bool:
             return device is not None and is_number_used(device, number) is not False

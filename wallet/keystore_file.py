@@ -31,10 +31,14 @@ class WalletIdentity:
     prefix: str
     account_kind: str
     device_key: bytes
+    joined: bytes | None = None
+    """The id of the account that this key joins; nil where the account begins with it."""
 
     @property
     def account_id(self) -> bytes:
         """The account's id; known before the account is open."""
+        if self.joined is not None:
+            return self.joined
         return addresses.account_id(self.prefix, self.device_key)
 
     @property
@@ -47,13 +51,15 @@ def create_wallet_file(
     path: Path, identity: WalletIdentity, signing_key: SigningKey, passphrase: str
 ) -> None:
     """Write a new wallet. Raises `FileExistsError`: a wallet is never overwritten."""
-    payload: Value = [
+    payload: list[Value] = [
         FILE_KIND,
         FILE_VERSION,
         identity.network_id,
         identity.prefix,
         signing_key.seed,
     ]
+    if identity.joined is not None:
+        payload.append(identity.joined)
     sealed = keystore.seal(
         payload,
         passphrase,
@@ -70,6 +76,8 @@ def create_wallet_file(
         "address": identity.address,
         "keystore": json.loads(sealed),
     }
+    if identity.joined is not None:
+        content["joined"] = identity.joined.hex()
     write_file(path, json.dumps(content, indent=2).encode() + b"\n", replace=False)
 
 
@@ -85,7 +93,7 @@ def unlock(path: Path, passphrase: str) -> tuple[WalletIdentity, SigningKey]:
     payload = keystore.unseal(json.dumps(content["keystore"]).encode(), passphrase)
     if (
         not isinstance(payload, tuple)
-        or len(payload) != 5
+        or len(payload) not in (5, 6)
         or payload[:2] != (FILE_KIND, FILE_VERSION)
         or not isinstance(payload[4], bytes)
         or len(payload[4]) != SEED_BYTES
@@ -96,6 +104,7 @@ def unlock(path: Path, passphrase: str) -> tuple[WalletIdentity, SigningKey]:
         payload[2] != identity.network_id
         or payload[3] != identity.prefix
         or signing_key.public_key != identity.device_key
+        or (payload[5] if len(payload) == 6 else None) != identity.joined
     ):
         raise Refused("keystore_malformed", "public part changed", file=str(path))
     return identity, signing_key
@@ -127,12 +136,14 @@ def _identity_of(path: Path, content: dict[str, object]) -> WalletIdentity:
             prefix=str(content["territory"]),
             account_kind=str(content["account_kind"]),
             device_key=bytes.fromhex(str(content["device_key"])),
+            joined=bytes.fromhex(str(content["joined"])) if "joined" in content else None,
         )
     except (KeyError, ValueError):
         raise Refused("keystore_malformed", file=str(path)) from None
     if (
         len(identity.network_id) != 32
         or len(identity.device_key) != 32
+        or len(identity.account_id) != 20
         or not addresses.is_prefix(identity.prefix)
         or content.get("address") != identity.address
     ):

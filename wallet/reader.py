@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ledger.objects import Account, Currency
+from ledger.power_objects import RequestRecord
 from primitives import addresses
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from wallet.epoch_follower import EpochFollower
-from wallet.light.balances import verify_account, verify_currency
+from wallet.light.balances import verify_account, verify_currency, verify_request
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.receipts import verify_inclusion, verify_place
@@ -93,17 +94,19 @@ class Reader:
         *,
         height: int | None = None,
         newest: bool = True,
+        reason: str = "",
     ) -> ProvedAccount:
         """An account with its proof, read with one of its keys.
 
-        With `height`, against that header. Raises `Refused`: `not_found` when no node shows it
-        to this key, `node_behind` when all know less than this wallet has seen already.
+        With `height`, against that header; staff say their reason. Raises `Refused`: `not_found`
+        when no node shows it to this key, `node_behind` when all know less than this wallet has
+        seen already.
         """
         address = addresses.format_address(prefix, account_id)
         path = f"/v1/accounts/{address}" + ("" if height is None else f"?height={height}")
 
         async def read(url: str) -> ProvedAccount:
-            content = await self._get(url, path, signing_key)
+            content = await self._get(url, path, signing_key, reason)
             final = await self._proof_header(url, content)
             if height is not None and final.height != height:
                 raise Refused("proof_invalid", "another height than asked for")
@@ -114,6 +117,31 @@ class Reader:
             return ProvedAccount(account, final)
 
         return await self.first(read)
+
+    async def requests(
+        self, account: Account, signing_key: SigningKey, *, reason: str = ""
+    ) -> list[RequestRecord]:
+        """What is open for the account's keys, proved; as many as the account itself lists.
+
+        Raises `Refused("proof_invalid")` if no node shows them all.
+        """
+        address = addresses.format_address(account.prefix, account.id)
+
+        async def read(url: str) -> list[RequestRecord]:
+            path = f"/v1/accounts/{address}/requests"
+            content = await self._get(url, path, signing_key, reason)
+            items = content.get("items")
+            found: list[RequestRecord] = []
+            for item in items if isinstance(items, list) else []:
+                if not isinstance(item, dict):
+                    raise Refused("node_answer_malformed", field="items")
+                final = await self._proof_header(url, item)
+                found.append(verify_request(final, account.id, *_object_and_proof(item)))
+            if {one.maker for one in found} != set(account.requests):
+                raise Refused("proof_invalid", "not the requests that the account lists")
+            return found
+
+        return await self.first(read) if account.requests else []
 
     async def currency(self, code: str) -> ProvedCurrency:
         """A currency's totals with their proof."""
@@ -253,9 +281,9 @@ class Reader:
         return final
 
     async def _get(
-        self, url: str, path: str, signing_key: SigningKey | None
+        self, url: str, path: str, signing_key: SigningKey | None, reason: str = ""
     ) -> Mapping[str, object]:
-        return _data(await self.client.get_from(url, path, signing_key))
+        return _data(await self.client.get_from(url, path, signing_key, reason=reason))
 
 
 def _data(answer: Answer) -> Mapping[str, object]:

@@ -5,17 +5,19 @@ import sys
 from pathlib import Path
 
 from primitives import amounts
+from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from terminal.languages import text
 from terminal.passphrases import read_passphrase
 from terminal.results import Result
 from wallet.account_requests import AccountRequest
 from wallet.atomic_files import make_private_folder, write_file
+from wallet.device_cards import DeviceCard
 from wallet.keystore_file import SEED_BYTES, WalletIdentity, create_wallet_file
 from wallet.light.trust import TrustedNetwork
 from wallet.notes import check_note
 from wallet.payment_links import PaymentLink
-from wallet.setup import OpenedWallet, require_genesis, wallet_folder
+from wallet.setup import OpenedWallet, parse_address_of, require_genesis, wallet_folder
 from wallet.wording import amount_text
 
 
@@ -25,8 +27,9 @@ def init(
     territory: str,
     account_kind: str,
     passphrase_file: Path | None,
+    joined: str | None = None,
 ) -> Result:
-    """Make a wallet: a new key, sealed, and the account that it will open."""
+    """Make a wallet: a new key, sealed, and the account that it will open, or would join."""
     folder = wallet_folder(wallet_file)
     genesis = require_genesis(genesis_file)
     network = TrustedNetwork(genesis)
@@ -35,11 +38,16 @@ def init(
         raise FileExistsError(17, "exists", str(folder.file))
     passphrase = read_passphrase(passphrase_file, confirm=True, what=folder.file.name)
     signing_key = SigningKey.from_seed(secrets.token_bytes(SEED_BYTES))
-    identity = WalletIdentity(genesis.network_id, territory, account_kind, signing_key.public_key)
+    account_id = None if joined is None else _account_to_join(network, territory, joined)
+    identity = WalletIdentity(
+        genesis.network_id, territory, account_kind, signing_key.public_key, account_id
+    )
     if not folder.file.parent.exists():
         make_private_folder(folder.file.parent)
     folder.create(genesis)
     create_wallet_file(folder.file, identity, signing_key, passphrase)
+    if account_id is not None:
+        return _joining(folder.file, identity)
     request = _request(identity)
     return Result(
         {
@@ -58,9 +66,47 @@ def init(
     )
 
 
+def _account_to_join(network: TrustedNetwork, territory: str, joined: str) -> bytes:
+    parsed = parse_address_of(network, joined)
+    if parsed.prefix != territory:
+        raise Refused("address_of_other_network", joined)
+    return parsed.account_id
+
+
+def _joining(file: Path, identity: WalletIdentity) -> Result:
+    """What a device shows that would join an account."""
+    card = DeviceCard(identity.address, identity.device_key)
+    return Result(
+        {
+            "wallet": str(file),
+            "address": identity.address,
+            "territory": identity.prefix,
+            "network_id": identity.network_id.hex(),
+            "device_card": card.line(),
+        },
+        text(
+            f"Portefeuille créé : {file}\nIl rejoint le compte {identity.address} quand un autre "
+            f"appareil (« wallet devices add »), la mairie ou les douze mots (« wallet recover ») "
+            f"l'y mettent. Sa carte :\n{card.line()}",
+            f"Wallet made: {file}\nIt joins the account {identity.address} when another device "
+            f"('wallet devices add'), the town hall or the twelve words ('wallet recover') put it "
+            f"there. Its card:\n{card.line()}",
+        ),
+    )
+
+
 def address(opened: OpenedWallet, card_file: Path | None) -> Result:
     """The address, with a QR code on a terminal; the account request as a file on request."""
-    request = _request(opened.identity)
+    identity = opened.identity
+    if identity.joined is not None:
+        card = DeviceCard(identity.address, identity.device_key).line()
+        if card_file is not None:
+            write_file(card_file, card.encode() + b"\n", replace=False)
+        return Result(
+            {"address": identity.address, "territory": identity.prefix, "device_card": card},
+            _with_code(identity.address, identity.address.upper()),
+        )
+    request = _request(identity)
     if card_file is not None:
         write_file(card_file, request.line().encode() + b"\n", replace=False)
     shown = opened.identity.address

@@ -8,6 +8,7 @@ import typer
 
 from clients.office.bulletin_commands import bulletin, programme
 from clients.office.options import KeystoreOption, PassphrasesOption, WaitOption
+from clients.office.power_commands import add_powers
 from clients.office.register_commands import activity, employer, level, resident, service
 from terminal.application import application
 from terminal.languages import text
@@ -33,6 +34,7 @@ app = application(
 account = application(text("Les comptes du territoire.", "The territory's accounts."))
 reserve = application(text("La monnaie et sa réserve.", "The money and its reserve."))
 app.add_typer(account, name="account")
+add_powers(account)
 app.add_typer(reserve, name="reserve")
 app.add_typer(resident, name="resident")
 app.add_typer(employer, name="employer")

@@ -1,8 +1,9 @@
 """Who may read what: reading is not public.
 
-An account: its own keys; staff of its home territory, with a reason that is written down. A
-transaction: keys of the accounts it concerns; staff of their home territories, with a reason. To
-everybody else, what is not theirs and what is not there answer the same.
+An account: its own keys, unless another of them blocked the key; staff of its home territory, with
+a reason that is written down. A transaction: keys of the accounts it concerns; staff of their home
+territories, with a reason. To everybody else, what is not theirs and what is not there answer the
+same.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from ledger.account_kinds import EMPLOYER
 from ledger.founders import Territory
 from ledger.genesis import Genesis
+from ledger.objects import BLOCKED_BY_OWNER, Account
 from ledger.roles import SPEND, STAFF
 from node.private_files import PRIVATE_FILE_MODE
 from node.territory import TerritoryNode
@@ -64,16 +66,16 @@ class Entitlements:
         if account is None:
             if account_id(address.prefix, key) == address.account_id:
                 return False
-        elif account.device(key) is not None:
+        elif _may_read(account, key):
             return True
         self._check_staff({address.prefix}, key, reason)
         self._audit.note(time_ms, key, {"account": address.account_id.hex()}, reason)
         return True
 
     def is_on(self, identity: bytes, key: bytes) -> bool:
-        """Whether the key stands on the account now."""
+        """Whether the key stands on the account now, and may read it."""
         account = self._node.account(identity)
-        return account is not None and account.device(key) is not None
+        return account is not None and _may_read(account, key)
 
     def check_transaction(
         self, transaction_id: bytes, key: bytes, reason: str, time_ms: int
@@ -85,7 +87,7 @@ class Entitlements:
             for identity in self._node.transaction_accounts(transaction_id)
             if (account := self._node.account(identity)) is not None
         ]
-        if any(account.device(key) is not None for account in concerned):
+        if any(_may_read(account, key) for account in concerned):
             return True
         self._check_staff({account.prefix for account in concerned}, key, reason)
         self._audit.note(time_ms, key, {"transaction": transaction_id.hex()}, reason)
@@ -110,6 +112,7 @@ class Entitlements:
         if (
             account is None
             or device is None
+            or device.blocked
             or not device.roles & SPEND
             or account.kind != EMPLOYER
             or not account.prefix == address.prefix == self._own.prefix
@@ -140,4 +143,11 @@ class Entitlements:
         identity = self._staff.get(prefix)
         account = None if identity is None else self._node.account(identity)
         device = None if account is None else account.device(key)
-        return device is not None and bool(device.roles & STAFF)
+        return device is not None and bool(device.roles & STAFF) and not device.blocked
+
+
+def _may_read(account: Account, key: bytes) -> bool:
+    """A key that another of the account's keys blocked reads nothing more; one that the town hall
+    blocked still sees what it may veto."""
+    device = account.device(key)
+    return device is not None and device.blocked != BLOCKED_BY_OWNER

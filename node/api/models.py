@@ -123,6 +123,12 @@ class ObjectProof(Model):
     header_height: Count
 
 
+class Requests(Model):
+    """The requests that are open for an account, each with its proof."""
+
+    items: list[ObjectProof]
+
+
 class Submitted(Model):
     """The transaction's id."""
 

@@ -134,6 +134,12 @@ class Reads:
         height = None if word is None else decimal(word, "height")
         return answer(proof_model(self._node.account_with_proof(address.account_id, height)))
 
+    async def requests(self, request: web.Request) -> web.Response:
+        """What is asked about an account's keys and not settled yet."""
+        address = self._entitled(request)
+        found = self._node.requests_with_proofs(address.account_id)
+        return answer(models.Requests(items=[proof_model(one) for one in found]))
+
     async def history(self, request: web.Request) -> web.Response:
         """An account's final transactions, newest first."""
         address = self._entitled(request)

@@ -51,6 +51,9 @@ def routes(
         Route("GET", "/v1/accounts/{address}", reads.account,
               "An account, or its absence, with the proof", {200: models.ObjectProof},
               ("address", "at_height", "reason"), (*signed, 410), signed=True),
+        Route("GET", "/v1/accounts/{address}/requests", reads.requests,
+              "Requests about an account's keys, with their proofs", {200: models.Requests},
+              ("address", "reason"), signed, signed=True),
         Route("GET", "/v1/accounts/{address}/history", reads.history,
               "An account's final transactions, newest first", {200: models.History},
               ("address", "before", "limit", "reason"), signed, signed=True),
@@ -63,8 +66,15 @@ def routes(
               other_types=("application/json",)),
         Route("GET", "/metrics", show_metrics, "Counters for Prometheus", {200: None},
               other_types=("text/plain",)),
+        *_health(reads),
+        *office,
+    )  # fmt: skip
+
+
+def _health(reads: Reads) -> tuple[Route, ...]:
+    """What a supervisor asks."""
+    return (
         Route("GET", "/health/live", reads.live, "The process answers", {200: models.Health}),
         Route("GET", "/health/ready", reads.ready, "The node takes part",
               {200: models.Health}, (), (503,)),
-        *office,
     )  # fmt: skip

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ledger.key_changes import AddKey
+from ledger.power_fields import ACCOUNT_BLOCK, ACCOUNT_KEYS, block_fields, keys_fields
+from ledger.power_objects import RequestRecord
 from ledger.proofs import AbsenceProof, ReceiptProof, StateProof
+from ledger.roles import ROLES_OPENED
 from node.api.rates import KeyRates
 from node.api.signed_requests import STALE_MS, RequestVerifier
 from primitives.addresses import format_address
@@ -21,6 +25,7 @@ from wallet.request_signing import authorization
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
 NETWORK = bytes(range(32))
+DUE_AHEAD_MS = 3 * 86_400_000
 
 
 def play(folder: Path, scenario: Scenario) -> None:
@@ -306,3 +311,30 @@ def test_a_key_that_asks_too_often_fills_nobodys_table(monkeypatch: pytest.Monke
     verifier.grant_signed(header_of(clock, "owner", 50), "GET", "/", lambda key: True)
     with pytest.raises(Refused, match="request_replayed"):
         verifier.grant_signed(header_of(clock, "busy", 19), "GET", "/", lambda key: True)
+
+
+def test_a_key_that_another_of_the_accounts_blocked_reads_nothing(tmp_path: Path) -> None:
+    async def scenario(served: ApiTown) -> None:
+        town = served.town
+        (owner,) = await town.people(1, 500)
+        path = f"/v1/accounts/{address_of(owner)}"
+        assert (await served.read(owner.key, f"{path}/requests")).json == {"items": []}
+        own = owner.key.public_key
+        changes = [AddKey(key_of("tablet").public_key, ROLES_OPENED, None)]
+        due_ms = time.time_ns() // 1_000_000 + DUE_AHEAD_MS
+        fields = keys_fields(owner.id, 0, changes, due_ms)
+        await town.must_settle(0, [town.sign(ACCOUNT_KEYS, owner.id, owner.key, fields)])
+        items: object = []
+        while not items:
+            items = (await served.read(owner.key, f"{path}/requests")).json["items"]
+        assert isinstance(items, list) and len(items) == 1
+        record = RequestRecord.decode(bytes.fromhex(items[0]["object"]))
+        assert (record.maker, record.changes) == (own, tuple(changes))
+        StateProof.decode(bytes.fromhex(items[0]["proof"]))
+        blocked = block_fields(owner.id, own)
+        await town.must_settle(0, [town.sign(ACCOUNT_BLOCK, owner.id, owner.key, blocked)])
+        stranger = await served.read(key_of("stranger"), path)
+        for read in (path, f"{path}/requests", f"{path}/history"):
+            assert told(await served.read(owner.key, read)) == told(stranger)
+
+    play(tmp_path, scenario)

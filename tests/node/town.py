@@ -13,7 +13,7 @@ from ledger.founders import GenesisCurrency, Territory
 from ledger.genesis import Genesis
 from ledger.payments import pay_fields
 from ledger.reserve import issue_fields
-from ledger.roles import SPEND
+from ledger.roles import ROLES_OPENED
 from ledger.rules import Parameters
 from ledger.transaction import build_body, sign_transaction
 from node.answers import Submission
@@ -189,7 +189,7 @@ class Town:
                 currency,
                 hash_bytes("test_blind", person.id)[:16],
                 1,
-                (OpenedKey(person.key.public_key, SPEND, None),),
+                (OpenedKey(person.key.public_key, ROLES_OPENED, None),),
             )
             for person in people
         ]

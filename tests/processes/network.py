@@ -182,10 +182,12 @@ class Network:
                 node.process = None
 
 
-def create_network(folder: Path, count: int = 4, hosts: Sequence[str] = ()) -> Network:
+def create_network(
+    folder: Path, count: int = 4, hosts: Sequence[str] = (), parameters: Sequence[str] = ()
+) -> Network:
     """Make the nodes' data, exchange the cards, make the genesis. Nothing runs yet.
 
-    Nodes are at these hosts in turn, on the loopback without any.
+    Nodes are at these hosts in turn, on the loopback without any; `parameters` are NAME=FIGURE.
     """
     passphrase = folder / "passphrase"
     passphrase.write_text("quatre mots au hasard\n")
@@ -216,5 +218,6 @@ def create_network(folder: Path, count: int = 4, hosts: Sequence[str] = ()) -> N
         cards.append(card)
     with ThreadPoolExecutor() as threads:
         list(threads.map(lambda words: must(*words), inits))
-    must("network", "create", "--out", network.genesis, *cards)
+    options = [word for one in parameters for word in ("--parameter", one)]
+    must("network", "create", "--out", network.genesis, *options, *cards)
     return network

@@ -5,6 +5,7 @@ header's own block.
 """
 
 from ledger.objects import ACCOUNT, CURRENCY, Account, Currency, tree_key
+from ledger.power_objects import RequestRecord
 from ledger.proofs import AbsenceProof, StateProof
 from primitives.errors import Refused
 from wallet.light.decoding import decoded
@@ -38,6 +39,19 @@ def verify_currency(final: FinalHeader, code: str, raw: bytes | None, proof: byt
         raise Refused("proof_invalid", "another currency")
     _verify_presence(final, tree_key(CURRENCY, code), raw, proof)
     return currency
+
+
+def verify_request(
+    final: FinalHeader, account_id: bytes, raw: bytes | None, proof: bytes
+) -> RequestRecord:
+    """A request that is open for this account's keys. Raises `Refused("proof_invalid")`."""
+    if raw is None:
+        raise Refused("proof_invalid", "no request")
+    record = decoded(RequestRecord.decode, raw)
+    if record.account != account_id:
+        raise Refused("proof_invalid", "another account")
+    _verify_presence(final, record.tree_key, raw, proof)
+    return record
 
 
 def _verify_presence(final: FinalHeader, key: bytes, raw: bytes, proof: bytes) -> None:
