@@ -18,7 +18,7 @@ from primitives.hashing import hash_bytes
 OnShelved = Callable[[ShelvedBlock | None, str], None]
 """Called with the block, or None and what is wrong with it."""
 
-_TRANSACTION_BYTES_MIN = 200
+TRANSACTION_BYTES_MIN = 200
 """Less than any transaction has; bounds how many a block can hold."""
 
 
@@ -43,7 +43,7 @@ class Bodies:
         """From now on these are in force."""
         self._rules = rules
         bytes_max = rules.parameters.block_bytes_max
-        self.count_max = bytes_max // _TRANSACTION_BYTES_MIN
+        self.count_max = bytes_max // TRANSACTION_BYTES_MIN
         self.body_bytes_max = bytes_max + BODY_OVERHEAD_BYTES * self.count_max + 64
 
     def matches(self, header: Header, body: bytes) -> bool:

@@ -74,6 +74,9 @@ class CatchingUp:
             await self.run.run()
         except (BlockUnsound, InvariantBroken) as error:
             self._on_fatal(f"a final block does not hold here: {error}")
+        except Exception as error:  # else the node would stay behind for ever, and say nothing
+            self._log.exception("catching_up_failed")
+            self._on_fatal(f"catching up failed: {error}")
 
     async def _take(self, blocks: list[Block], reached: Target) -> None:
         """Verify, execute and commit blocks, of which the last is final."""

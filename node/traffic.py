@@ -25,7 +25,7 @@ from consensus.messages import (
 from consensus.votes import Vote
 from ledger.transaction import Transaction
 from node.block_shelf import BlockShelf
-from node.bodies import Bodies
+from node.bodies import TRANSACTION_BYTES_MIN, Bodies
 from node.chain import Chain
 from node.epoch_talk import EpochTalk
 from node.epochs import Epoch
@@ -58,6 +58,9 @@ from primitives.signatures import verify
 
 GROUP_BYTES_MAX = 512 << 10
 """Transactions that are passed on together."""
+
+GROUP_ITEMS_MAX = GROUP_BYTES_MAX // TRANSACTION_BYTES_MIN
+"""So many fit into that; each takes time, however short it is."""
 
 INTAKE_WAITING_MAX = 4_096
 """Above this, what members pass on is dropped unread: a block that has it will bring it. Votes go
@@ -174,7 +177,11 @@ class Traffic:
         self._readers[frame.type](peer_key, frame.content)
 
     def _transactions(self, peer_key: bytes, content: bytes) -> None:
-        raws = read_group(content)
+        # Twice: the lengths count too, and a member may be an epoch ahead.
+        largest = self._epoch.terms.parameters.transaction_bytes_max
+        if len(content) > 2 * max(GROUP_BYTES_MAX, largest):
+            raise Refused("peer_malformed", "more transactions than are passed on together")
+        raws = read_group(content, items_max=GROUP_ITEMS_MAX)
         if self._intake.waiting > INTAKE_WAITING_MAX:
             self.transactions_dropped += len(raws)
             return

@@ -163,7 +163,10 @@ class SimplexEngine:
             if isinstance(effect, Append):
                 journal.append(effect.record, effect.position)
             elif isinstance(effect, Sync):
+                # It waits too: what is written is synced though nothing is to be sent, and what
+                # later turns commit stays behind it.
                 needed = journal.appended
+                self._outbox.append((needed, effect))
             elif isinstance(effect, Build | Execute):
                 requests.append(effect)
             else:

@@ -12,6 +12,7 @@ from ledger.proofs import InclusionProof, ReceiptProof, StateProof
 from ledger.terms import genesis_terms
 from node.epochs import voting_set
 from node.store import STORE_KINDS
+from primitives.errors import Refused
 from primitives.signatures import verify
 from tests.node.town import Person, Town, until
 
@@ -278,3 +279,26 @@ def test_an_idle_network_is_quiet(tmp_path: Path) -> None:
             assert node.counters()["journal_syncs"] == counters["journal_syncs"]
 
     run(Town(tmp_path), scenario)
+
+
+def test_a_node_that_cannot_take_what_it_catches_up_with_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_disk(*_: object) -> None:
+        raise Refused("store_unreadable", "a sector is gone")
+
+    async def scenario() -> None:
+        town = Town(tmp_path, 4)
+        await town.start(0, 1, 2)
+        await town.ready()
+        people = await town.people(2, 10_000)
+        for _ in range(10):
+            await town.must_settle(0, [town.pay(people[0], people[1], 1)])
+        monkeypatch.setattr("node.catching_up.CatchingUp._take", no_disk)
+        await town.start(3)
+        async with asyncio.timeout(20):
+            reason = await town.nodes[3].wait_stopped()
+        assert reason is not None and "a sector is gone" in str(reason)
+        await town.stop()
+
+    asyncio.run(scenario())

@@ -9,6 +9,7 @@ import pytest
 
 from consensus.certificates import Certificate
 from consensus.header import Block, Header, genesis_digest
+from ledger.rules import RuleSet
 from ledger.terms import genesis_terms
 from node.bodies import Bodies
 from node.chain import Chain
@@ -18,7 +19,7 @@ from node.peers.catch_up import CatchUpRun, PartReader, Target, answer_range, re
 from node.peers.groups import pack_group, read_group
 from node.store import Store, open_store
 from primitives.errors import Refused
-from tests.node.town import Town
+from tests.node.town import Person, Town
 
 Twist = Callable[[list[bytes]], list[bytes]]
 
@@ -222,3 +223,26 @@ def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyP
         assert len(asked) > 2
 
     asyncio.run(scenario())
+
+
+def test_more_blocks_than_were_asked_for_are_refused(source: Source) -> None:
+    chain = source.chain
+    certified = next(
+        header
+        for header in map(chain.stored_header, range(1, chain.height))
+        if header is not None and header.certificate is not None
+    )
+    assert certified.certificate is not None
+    near = Target(certified.header, certified.certificate)
+    content = answer_range(chain, 1, chain.height)
+    with pytest.raises(Refused, match="more blocks than were asked for"):
+        source.reader().read(content, 1, source.origin, near)
+
+
+def test_rubbish_among_transactions_is_left_out(source: Source) -> None:
+    town = source.town
+    bodies = Bodies.__new__(Bodies)
+    bodies._network_id = town.network_id
+    bodies._rules = RuleSet(1, town.genesis.parameters)
+    raw = town.pay(Person("town0", "payer"), Person("town0", "payee"), 1)
+    assert [one.raw for one in bodies.decode_group([b"", raw, b"\xc1", raw[:-1]])] == [raw]

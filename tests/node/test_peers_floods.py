@@ -14,10 +14,12 @@ from node.peers.connection import SEND_BYTES_MAX
 from node.peers.frames import (
     PROPOSAL,
     THESE_TRANSACTIONS,
+    TRANSACTIONS,
     WANT_BLOCKS,
     WANT_TRANSACTIONS,
     Frame,
 )
+from node.peers.groups import pack_group
 from node.peers.proposals import Proposals
 from primitives.errors import Refused
 from tests.node.test_peers_hostile import Villain
@@ -126,6 +128,19 @@ def test_one_transaction_is_not_given_a_thousand_times(tmp_path: Path) -> None:
             with pytest.raises(Refused, match="peer_malformed"):
                 machinery.traffic.peer_frame(key, want(*indices))
         await villain.network.stop()
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_frame_of_countless_nothings_is_not_looked_at(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        town = Town(tmp_path, 1)
+        await town.start(0)
+        traffic = town.nodes[0]._running.traffic
+        for raws in ([b""] * 65_536, [bytes(256 << 10)] * 5):
+            with pytest.raises(Refused):
+                traffic.peer_frame(bytes(32), Frame(TRANSACTIONS, pack_group(raws)))
         await town.stop()
 
     asyncio.run(scenario())
