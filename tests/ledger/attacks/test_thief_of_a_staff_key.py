@@ -8,6 +8,7 @@ from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThre
 from ledger.power_fields import keys_fields
 from ledger.roles import COUNTERSIGN, ISSUE, MANAGE, PAPER, SPEND, STAFF
 from ledger.transaction import Transaction
+from tests.ledger.month import Month
 from tests.ledger.owners import Owners, public
 from tests.ledger.world import key, person
 
@@ -123,3 +124,17 @@ def test_a_blocked_issuer_creates_no_money() -> None:
     fields = (issuer, public("lavo issuer 1"))
     world.block(world.make("account.block", issuer, key("lavo issuer 0"), fields))
     assert world.code(world.issue([(person("ana"), 5)])) == "key_blocked"
+
+
+def test_a_blocked_clerk_and_a_blocked_node_sign_no_budget() -> None:
+    world = Month()
+    territory = world.territory()
+    world.block(world.issue([(territory.commons_id, 500_000)]))
+    both = ("lavo staff", "lavo staff 2")
+    assert world.code(world.open_programme("first", 120_000, both)) is None
+    for name, signers in (("lavo staff 2", both), ("lavo node", both[:1])):
+        fields = (territory.account_id, public(name))
+        world.block(world.make("account.block", territory.account_id, key("lavo staff"), fields))
+        amount_minor = 120_000 if len(signers) == 2 else 1_000
+        attempt = world.open_programme("second", amount_minor, signers)
+        assert world.code(attempt) == "key_blocked"

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetLimit, SetThreshold
+from ledger.key_changes import (
+    AddKey,
+    KeyChange,
+    RemoveKey,
+    ReplaceKey,
+    SetLimit,
+    SetThreshold,
+    UnblockKey,
+)
 from ledger.roles import PAPER
 from ledger.rules import Parameters
 from tests.ledger.owners import BOTH, HALL, Owners, opened, public
@@ -44,9 +52,21 @@ def test_a_key_of_its_own_takes_the_delay_and_falls_with_the_phone() -> None:
             "request_unknown",
         )
     # Lifted by the paper key, it does not find its old request again.
-    unblock = world.keys(ANA, ("ana paper",), [ReplaceKey(public("phone"), public("phone 2"))])
-    world.block(unblock)
+    world.block(world.keys(ANA, ("ana paper",), [UnblockKey(public("phone"))]))
+    assert world.spends(ANA, "phone")
+    assert world.code(world.complete(ANA, ("phone",), public("phone"))) == "request_unknown"
     assert world.code(world.complete(ANA, ("ana",), public("phone"))) == "request_unknown"
+
+
+def test_a_request_for_other_keys_falls_when_the_set_changes() -> None:
+    world = robbed()
+    world.block(world.ask(ANA, ("phone",), AddKey(public("thief"), BOTH, None)))
+    world.block(world.ask(ANA, ("tablet",), SetLimit(public("tablet"), None)))
+    assert len(world.account(ANA).requests) == 2
+    world.block(world.keys(ANA, ("ana paper",), [AddKey(public("watch"), BOTH, 5)]))
+    world.time_ms += world.delay
+    for name in ("phone", "tablet"):
+        assert world.code(world.complete(ANA, (name,), public(name))) == "request_unknown"
 
 
 def test_one_veto_stops_it_too() -> None:
