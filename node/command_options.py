@@ -220,3 +220,12 @@ EvidenceOutOption = Annotated[
         "Write each piece of evidence there, to hand it on.",
     ),
 ]
+JoinFromOption = Annotated[
+    str,
+    _option(
+        "--from",
+        "HOST:PORT",
+        "Le nœud d'un membre qui connaît votre carte.",
+        "The node of a member that knows your card.",
+    ),
+]

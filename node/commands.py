@@ -12,6 +12,7 @@ from node.command_options import (
     HttpListenOption,
     HttpOption,
     IssuerOption,
+    JoinFromOption,
     NameOption,
     PeerListenOption,
     PeerOption,
@@ -150,6 +151,38 @@ def start(
         behind_proxy=behind_proxy,
         peer_listen=peer_listen,
         http_listen=http_listen,
+    )
+    run(plan, read_passphrase(passphrase_file))
+
+
+@app.command(
+    help=text(
+        "Rejoindre un réseau qui tourne déjà, au premier plan.",
+        "Join a network that runs already, in the foreground.",
+    )
+)
+def join(
+    data: DataOption,
+    genesis: GenesisFileOption,
+    join_from: JoinFromOption,
+    behind_proxy: BehindProxyOption = False,
+    peer_listen: PeerListenOption = None,
+    http_listen: HttpListenOption = None,
+    passphrase_file: PassphraseFileOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Follow the network as an observer; the node votes from its epoch on, if it is voted in."""
+    from node.server import plan_start, run
+    from terminal.passphrases import read_passphrase
+
+    plan = plan_start(
+        data,
+        genesis,
+        behind_proxy=behind_proxy,
+        peer_listen=peer_listen,
+        http_listen=http_listen,
+        join_from=join_from,
     )
     run(plan, read_passphrase(passphrase_file))
 

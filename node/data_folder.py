@@ -5,6 +5,7 @@ keys/       see `node.keys`          journal/  the consensus journal
 store/      the chain                audit/    who read what, and why
 registry/   what the territory keeps to itself: people, hours, wages, consents
 peers/      cards of observers that the operator admits
+card.json   what this territory handed out; a territory that joins later is known by it
 lock        held while a process uses the folder
 """
 
@@ -47,6 +48,7 @@ class DataFolder:
         self.registry = root / "registry"
         self.observers = root / OBSERVERS_FOLDER
         self.file = root / "node.json"
+        self.card_file = root / "card.json"
         self.voting_file = self.keys / "voting.json"
         self.signing_file = self.keys / "signing.json"
         self.transport_file = self.keys / "transport.json"

@@ -106,6 +106,9 @@ def init_node(plan: NodePlan, passphrase: str) -> Card:
         undo.tree(building)
         with private_by_default():
             _build_folder(building, plan, keys, passphrase)
+            write_new_file(
+                DataFolder(building).card_file, card_to_json(card, keys["voting"]).encode()
+            )
         undo.make_folder(plan.card.parent)
         building.rename(plan.data)
         undo.tree(plan.data)

@@ -143,6 +143,7 @@ class Machinery:
             self.traffic,
             frame_bytes_max=frame_bytes_max(self.epochs.current.rules, self.bodies),
             is_member=self.circle.is_member,
+            anyone_at=options.join_from,
         )
 
     def _assemble_engine(self) -> None:

@@ -94,6 +94,7 @@ def status_lines(content: dict[str, object]) -> str:
     """The status, a line each."""
     names = {
         "network_id": text("réseau", "network"),
+        "epoch": text("époque", "epoch"),
         "height": text("hauteur", "height"),
         "view": text("vue", "view"),
         "state_root": text("racine d'état", "state root"),
@@ -102,4 +103,15 @@ def status_lines(content: dict[str, object]) -> str:
         "ready": text("prêt", "ready"),
         "observing": text("observe seulement", "observes only"),
     }
-    return "\n".join(f"{label}: {content.get(name)}" for name, label in names.items())
+    lines = [f"{label}: {content.get(name)}" for name, label in names.items()]
+    if content.get("observing_reason"):
+        lines.append(f"{text('raison', 'reason')}: {content['observing_reason']}")
+    unknown = content.get("rule_version_unknown")
+    if unknown:
+        lines.append(
+            text(
+                f"ATTENTION : les règles {unknown} ont été votées ; mettez ce programme à jour",
+                f"BEWARE: rules {unknown} were voted; update this program",
+            )
+        )
+    return "\n".join(lines)

@@ -19,6 +19,7 @@ from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.addresses import is_loopback, parse_host_port
 from node.api.app import Api, make_app
+from node.cards import read_card
 from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
 from node.keys import read_key, read_transport_key
@@ -49,6 +50,8 @@ class StartPlan:
     peer_listen: str | None = None
     """HOST:PORT to listen on for members, where the genesis's is not this machine's own."""
     http_listen: str | None = None
+    join_from: str | None = None
+    """HOST:PORT of any member, for who looks for the network the first time."""
 
 
 def plan_start(
@@ -58,6 +61,7 @@ def plan_start(
     behind_proxy: bool,
     peer_listen: str | None = None,
     http_listen: str | None = None,
+    join_from: str | None = None,
 ) -> StartPlan:
     """Check what can be checked before a passphrase is asked for. Raises `Refused`."""
     genesis, engine = read_genesis(genesis_file)
@@ -65,7 +69,7 @@ def plan_start(
     folder.check(genesis.network_id, engine)
     if engine != "simplex":
         raise Refused("engine_unavailable", f"{engine} can't be run by this version")
-    return StartPlan(folder, genesis, engine, behind_proxy, peer_listen, http_listen)
+    return StartPlan(folder, genesis, engine, behind_proxy, peer_listen, http_listen, join_from)
 
 
 def run(plan: StartPlan, passphrase: str) -> None:
@@ -76,15 +80,15 @@ def run(plan: StartPlan, passphrase: str) -> None:
     with _leaving_at_once(), private_by_default(), _locked(folder):
         voting_key = read_key(folder.voting_file, "voting", passphrase)
         node_key = read_key(folder.signing_file, "signing", passphrase)
-        territory = _territory_of(genesis, voting_key)
+        territory = _territory_of(genesis, folder, voting_key)
         if node_key.public_key != territory.node_key:
-            raise Refused("genesis_without_us", "this node's signing key is not in the genesis")
+            raise Refused("genesis_without_us", "this node's signing key is not its territory's")
         _check_addresses(plan, territory)
         transport = TransportIdentity(
             read_transport_key(folder.transport_file, passphrase),
             folder.certificate_file.read_bytes(),
         )
-        peer_listen = plan.peer_listen or territory.peer
+        peer_listen, join_from = plan.peer_listen or territory.peer, plan.join_from
         with _listener(plan.http_listen or territory.http, "http") as listener:
             # Before the folder is bound to this network: a wrong address is no reason to be.
             with _listener(peer_listen, "peer"):
@@ -100,6 +104,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 voting_key=voting_key,
                 transport=transport,
                 peer_bind=parse_host_port(peer_listen, "peer"),
+                join_from=None if join_from is None else parse_host_port(join_from, "--from"),
             )
             _loop_run(_serve(options, territory, node_key, folder, listener))
 
@@ -124,11 +129,19 @@ def _locked(folder: DataFolder) -> Iterator[None]:
         folder.unlock()
 
 
-def _territory_of(genesis: Genesis, voting_key: SigningKey) -> Territory:
+def _territory_of(genesis: Genesis, folder: DataFolder, voting_key: SigningKey) -> Territory:
+    """This node's own territory: as the genesis has it, or, where that does not name it, as the
+    card says that `node init` left in the folder and that the network votes on.
+
+    The voting key may be another than the genesis's: a network gives its members new ones.
+    """
+    prefix = folder.read().prefix
     for territory in genesis.territories:
-        if territory.voting_key == voting_key.public_key:
+        if prefix == territory.prefix or voting_key.public_key == territory.voting_key:
             return territory
-    raise Refused("genesis_without_us", "this node's voting key is not in the genesis")
+    if folder.card_file.exists():
+        return read_card(folder.card_file).territory
+    raise Refused("genesis_without_us", "this node's territory is not in the genesis")
 
 
 def _check_addresses(plan: StartPlan, territory: Territory) -> None:

@@ -28,6 +28,7 @@ class TerritoryOptions:
 
     `peer_bind` None listens on the genesis's own `peer` address. `peer_addresses` overrides where
     other members (by voting key) are looked for. `observe_only` follows without voting.
+    `join_from` is where some member is, whichever.
     """
 
     journal_folder: Path
@@ -40,6 +41,7 @@ class TerritoryOptions:
     peer_bind: tuple[str, int] | None = None
     peer_addresses: dict[bytes, tuple[str, int]] | None = None
     observe_only: bool = False
+    join_from: tuple[str, int] | None = None
     snapshot_ms: int = SNAPSHOT_MS
     verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)

@@ -21,4 +21,8 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "the network voted for rules that this version of Démocité does not know",
         "update the program, then start the node again: nothing is lost meanwhile",
     ),
+    "territory_not_joined": (
+        "this territory has not joined the network yet",
+        "a member proposes it: democite network propose add CARD",
+    ),
 }

@@ -21,4 +21,8 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "le réseau a voté des règles que cette version de Démocité ne connaît pas",
         "mettez le programme à jour, puis relancez le nœud : rien n'est perdu entre-temps",
     ),
+    "territory_not_joined": (
+        "ce territoire n'a pas encore rejoint le réseau",
+        "un membre le propose : democite network propose add CARTE",
+    ),
 }

@@ -6,7 +6,10 @@ GROUPS: dict[str, tuple[str, str]] = {
         "a network of four territories on this machine",
     ),
     "node": ("le nœud d'un territoire", "a territory's node"),
-    "network": ("créer un réseau, les clés d'un émetteur", "create a network, an issuer's keys"),
+    "network": (
+        "créer un réseau, proposer et voter, les clés d'un émetteur",
+        "create a network, propose and vote, an issuer's keys",
+    ),
     "wallet": ("payer, recevoir, vérifier", "pay, receive, verify"),
     "payroll": ("la part locale des salaires", "the local share of wages"),
     "office": (

@@ -6,6 +6,7 @@ part that is not installed is a clear error rather than a crash.
 """
 
 import contextlib
+import importlib
 import io
 import os
 import sys
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     import typer
 
 ENTRY_POINTS = "democite.commands"
+COMMANDS_BESIDE = {"network": "clients.office.network_commands"}
+"""Groups of which clients have a share: what a town hall does in its network is signed with a
+wallet's means, which the group of the node must not know."""
+
 TRACEBACK_ENVIRONMENT_NAME = "DEMOCITE_TRACEBACK"
 
 
@@ -128,7 +133,17 @@ def _load(name: str) -> "typer.Typer":
         raise CommandError("part_not_installed", _not_installed(name), hint) from missing
     if not isinstance(application, typer.Typer):
         raise CommandError("part_not_installed", _not_installed(name))
+    if name in COMMANDS_BESIDE:
+        _add_commands(application, importlib.import_module(COMMANDS_BESIDE[name]).app)
     return application
+
+
+def _add_commands(application: "typer.Typer", beside: "typer.Typer") -> None:
+    """Put the commands of one group beside those of another, once."""
+    known = {id(each) for each in application.registered_commands}
+    if not known & {id(each) for each in beside.registered_commands}:
+        application.registered_commands += beside.registered_commands
+        application.registered_groups += beside.registered_groups
 
 
 def _not_installed(name: str) -> str:

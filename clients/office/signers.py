@@ -1,9 +1,12 @@
 """Who signs: keystores of staff or of an issuer, and the account that they sign for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.account_kinds import ISSUER
+from ledger.founders import Territory
+from ledger.founding import found
 from ledger.genesis import initial_objects
 from ledger.objects import Account
 from primitives.errors import Refused
@@ -36,10 +39,12 @@ def open_signers(
     keystores: list[Path],
     passphrase_files: list[Path] | None,
     account_kind: str,
+    joined: Sequence[Territory] = (),
 ) -> Signers:
     """Unseal the keystores and find the account of this kind that their keys stand on.
 
-    Passphrase files go with the keystores in order; the last one serves those that remain. Raises
+    Passphrase files go with the keystores in order; the last one serves those that remain. `joined`
+    are territories that the genesis does not have. Raises
     `CommandError`: `option_missing`; `Refused`: `key_unknown`, `passphrase_wrong`, ….
     """
     if not keystores:
@@ -50,7 +55,7 @@ def open_signers(
         _read_key(file, _passphrase_file(passphrase_files, index))
         for index, file in enumerate(keystores)
     ]
-    accounts = {_account_of(network, key.public_key, account_kind) for key in keys}
+    accounts = {_account_of(network, key.public_key, account_kind, joined) for key in keys}
     if len({account.id for account in accounts}) != 1:
         raise Refused("key_unknown", "the keystores are of different accounts")
     account = accounts.pop()
@@ -59,9 +64,13 @@ def open_signers(
     return Signers(account, owner, tuple(keys[1:]), first.with_name(f"{first.name}.d"))
 
 
-def _account_of(network: TrustedNetwork, public_key: bytes, account_kind: str) -> Account:
-    """The genesis account of this kind that a key stands on: staff and issuers are named there."""
-    for _, item in initial_objects(network.genesis):
+def _account_of(
+    network: TrustedNetwork, public_key: bytes, account_kind: str, joined: Sequence[Territory]
+) -> Account:
+    """The account of this kind that a key stands on, as the genesis or a card names it."""
+    objects: list[object] = [item for _, item in initial_objects(network.genesis)]
+    objects += [item for territory in joined for item in found(territory).accounts]
+    for item in objects:
         if (
             isinstance(item, Account)
             and item.kind == account_kind

@@ -58,7 +58,7 @@ def make_app(
 ) -> Api:
     """The application over a node and its office. Must be called on the running loop."""
     verifier = RequestVerifier(genesis.network_id, now_ms)
-    entitlements = Entitlements(node, genesis, office.territory, AuditLog(audit_folder))
+    entitlements = Entitlements(node, office.territory, AuditLog(audit_folder))
     reads = Reads(node, verifier, entitlements)
     connections_max = connections_allowed()
     gate = ConnectionGate(connections_max)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ledger.account_kinds import EMPLOYER
 from ledger.founders import Territory
-from ledger.genesis import Genesis
 from ledger.objects import BLOCKED_BY_OWNER, Account
 from ledger.roles import SPEND, STAFF
 from node.private_files import PRIVATE_FILE_MODE
@@ -46,14 +45,11 @@ class AuditLog:
 class Entitlements:
     """Decides for one node."""
 
-    def __init__(
-        self, node: TerritoryNode, genesis: Genesis, own: Territory, audit: AuditLog
-    ) -> None:
+    def __init__(self, node: TerritoryNode, own: Territory, audit: AuditLog) -> None:
         """`own` is the territory that the node belongs to."""
         self._node = node
         self._audit = audit
         self._own = own
-        self._staff = {one.prefix: one.account_id for one in genesis.territories}
 
     def check_account(self, address: Address, key: bytes, reason: str, time_ms: int) -> bool:
         """Whether the account is there, for a key that may read it or learn that it is not.
@@ -140,8 +136,8 @@ class Entitlements:
             )
 
     def _is_staff(self, prefix: str, key: bytes) -> bool:
-        identity = self._staff.get(prefix)
-        account = None if identity is None else self._node.account(identity)
+        territory = self._node.member_territory(prefix)
+        account = None if territory is None else self._node.account(territory.account_id)
         device = None if account is None else account.device(key)
         return device is not None and bool(device.roles & STAFF) and not device.blocked
 

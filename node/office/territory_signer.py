@@ -16,7 +16,7 @@ from ledger.roles import STAFF
 from node.clock import now_ms
 from node.territory import TerritoryNode
 from primitives.encoding import Value
-from primitives.errors import InvariantBroken, Refused
+from primitives.errors import Refused
 from primitives.signatures import SigningKey, signed_message, verify
 
 OPERATION_VALID_MS = 7 * 86_400_000
@@ -40,7 +40,7 @@ class TerritorySigner:
         self, node: TerritoryNode, genesis: Genesis, territory: Territory, key: SigningKey
     ) -> None:
         if key.public_key != territory.node_key:
-            raise Refused("genesis_without_us", "this node's signing key is not in the genesis")
+            raise Refused("genesis_without_us", "this node's signing key is not its territory's")
         self.territory = territory
         self._node = node
         self._network_id = genesis.network_id
@@ -51,7 +51,7 @@ class TerritorySigner:
         """The territory's account as of the newest final block."""
         account = self._node.account(self.territory.account_id)
         if account is None:
-            raise InvariantBroken("the territory's account is missing")
+            raise Refused("territory_not_joined", self.territory.prefix)
         return account
 
     def highest_number(self) -> int:

@@ -28,6 +28,8 @@ from primitives.errors import Refused
 
 _BACKOFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _ACCEPT_PAUSE_SECONDS = 0.2
+ANYONE = b""
+"""Dialed where it is not known who is there."""
 _BACKLOG = 64
 _LOOK_UP_SECONDS = 300.0
 
@@ -70,6 +72,7 @@ class PeerNetwork:
         *,
         frame_bytes_max: int,
         is_member: bool = True,
+        anyone_at: tuple[str, int] | None = None,
     ) -> None:
         self._own_key = voting_key
         self._identity = (transport_key_pem, transport_certificate_pem)
@@ -77,6 +80,7 @@ class PeerNetwork:
         self._handler = handler
         self._frame_bytes_max = frame_bytes_max
         self._is_member = is_member
+        self._anyone_at = anyone_at
         self._peers: dict[bytes, PeerAddress] = {}
         self._contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
         """For connections that others open, and for ours; None while nobody is trusted."""
@@ -144,6 +148,8 @@ class PeerNetwork:
         self._spawn(self._accept_all(listener))
         self._spawn(self._look_up_for_ever())
         self._dial_all()
+        if self._anyone_at is not None:
+            self._spawn(self._dial_anyone(*self._anyone_at))
         bound: int = listener.getsockname()[1]
         return bound
 
@@ -280,25 +286,36 @@ class PeerNetwork:
                         self._gate.expect(key, {str(place[0]) for *_, place in found})
             await asyncio.sleep(_LOOK_UP_SECONDS)
 
+    async def _dial_anyone(self, host: str, port: int) -> None:
+        """Some member is there, whichever; only while nobody is connected."""
+        while True:
+            if not self._connections and self._contexts:
+                with contextlib.suppress(OSError, TimeoutError, ValueError, Refused):
+                    await self._dial(host, port, ANYONE, self._contexts[1])
+            await asyncio.sleep(_BACKOFF_SECONDS[-1])
+
+    async def _dial(self, host: str, port: int, key: bytes, tls: ssl.SSLContext) -> PeerConnection:
+        connection = PeerConnection(self, expected_key=key)
+        async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
+            await asyncio.get_running_loop().create_connection(
+                functools.partial(_same, connection),
+                sock=await connected_socket(host, port),
+                ssl=tls,
+                server_hostname="",
+                ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX,
+            )
+            await _introduced(connection)
+        return connection
+
     async def _dial_for_ever(self, key: bytes) -> None:
-        loop = asyncio.get_running_loop()
         attempt = 0
         while (peer := self._peers.get(key)) is not None and self._contexts is not None:
             standing = self._connections.get(key)
             if standing is not None:  # opened by the other end, by the rule of before
                 await standing.closed
                 continue
-            connection = PeerConnection(self, expected_key=key)
             try:
-                async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
-                    await loop.create_connection(
-                        functools.partial(_same, connection),
-                        sock=await connected_socket(peer.host, peer.port),
-                        ssl=self._contexts[1],
-                        server_hostname="",
-                        ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX,
-                    )
-                    await _introduced(connection)
+                connection = await self._dial(peer.host, peer.port, key, self._contexts[1])
                 attempt = 0
                 await connection.closed
             except (OSError, TimeoutError, ValueError, Refused) as error:  # ValueError: the host
@@ -317,7 +334,7 @@ class PeerNetwork:
         leaf = connection.peer_certificate()
         key = issuer_of(leaf, frozenset(self._peers)) if leaf else None
         expected = connection.expected_key
-        if key is None or (expected is not None and key != expected):
+        if key is None or (expected not in (None, ANYONE) and key != expected):
             raise Refused("peer_unknown", "the certificate is not of the expected member")
         if expected is None and self._dials(self._peers[key]):
             raise Refused("peer_unknown", "it is for us to dial this member")

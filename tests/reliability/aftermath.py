@@ -76,7 +76,8 @@ def check_aftermath(network: Network, bank: Bank) -> dict[str, object]:
     supply = PEOPLE * ISSUED_MINOR
     with ThreadPoolExecutor() as threads:
         for currencies in threads.map(partial(replayed_totals, network), network.nodes):
-            assert currencies == {"ARD": supply, "BRU": 0, "CAS": 0, "DUN": 0}
+            assert isinstance(currencies, dict)
+            assert {code: total for code, total in currencies.items() if total} == {"ARD": supply}
     balances = expected_balances(told)
     assert sum(balances) == supply
     return {
