@@ -8,6 +8,7 @@ import typer
 
 from clients.office.bulletin_commands import bulletin, programme
 from clients.office.options import KeystoreOption, PassphrasesOption, WaitOption
+from clients.office.own_key_commands import keys
 from clients.office.power_commands import add_powers
 from clients.office.register_commands import activity, employer, level, resident, service
 from terminal.application import application
@@ -35,6 +36,7 @@ account = application(text("Les comptes du territoire.", "The territory's accoun
 reserve = application(text("La monnaie et sa réserve.", "The money and its reserve."))
 app.add_typer(account, name="account")
 add_powers(account)
+app.add_typer(keys, name="keys")
 app.add_typer(reserve, name="reserve")
 app.add_typer(resident, name="resident")
 app.add_typer(employer, name="employer")
@@ -56,6 +58,17 @@ def key(
         Path,
         typer.Option("--out", metavar="FILE", help=text("Où écrire la clé.", "Where to write it.")),
     ],
+    territory: Annotated[
+        str | None,
+        typer.Option(
+            "--territory",
+            metavar="PREFIX",
+            help=text(
+                "Pour une clé qui rejoint un territoire déjà fondé (« office keys add »).",
+                "For a key that joins a territory that exists already ('office keys add').",
+            ),
+        ),
+    ] = None,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
@@ -63,7 +76,7 @@ def key(
     """Make a staff key for oneself."""
     from clients.office import key_actions
 
-    return key_actions.make_key(out, passphrase_file)
+    return key_actions.make_key(out, passphrase_file, territory)
 
 
 @account.command(

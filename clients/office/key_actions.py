@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 
+from clients.office.signers import JOINING
 from primitives.keystore import NONCE_BYTES, SALT_BYTES, seal
 from primitives.signatures import SEED_BYTES, SigningKey
 from terminal.languages import text
@@ -13,14 +14,14 @@ from wallet.atomic_files import write_file
 KEY_ROLE = "staff"
 
 
-def make_key(out: Path, passphrase_file: Path | None) -> Result:
+def make_key(out: Path, passphrase_file: Path | None, territory: str | None = None) -> Result:
     """Make a sealed key. Raises `FileExistsError`: a key is never overwritten."""
     if out.exists():
         raise FileExistsError(17, "exists", str(out))
     passphrase = read_passphrase(passphrase_file, confirm=True, what=out.name)
     signing_key = SigningKey.from_seed(secrets.token_bytes(SEED_BYTES))
     sealed = seal(
-        ("key", 1, KEY_ROLE, signing_key.seed),
+        ("key", 1, KEY_ROLE if territory is None else f"{JOINING}{territory}", signing_key.seed),
         passphrase,
         salt=secrets.token_bytes(SALT_BYTES),
         nonce=secrets.token_bytes(NONCE_BYTES),

@@ -18,6 +18,9 @@ from terminal.passphrases import read_passphrase
 from wallet.lane_owner import LaneOwner
 from wallet.light.trust import TrustedNetwork
 
+JOINING = "joins "
+"""How the label of a key begins that joins a territory after its founding."""
+
 
 @dataclass(frozen=True)
 class Signers:
@@ -55,26 +58,34 @@ def open_signers(
         _read_key(file, _passphrase_file(passphrase_files, index))
         for index, file in enumerate(keystores)
     ]
-    accounts = {_account_of(network, key.public_key, account_kind, joined) for key in keys}
+    accounts = {_account_of(network, key, label, account_kind, joined) for key, label in keys}
     if len({account.id for account in accounts}) != 1:
         raise Refused("key_unknown", "the keystores are of different accounts")
     account = accounts.pop()
-    owner = LaneOwner(account.prefix, account.id, keys[0])
+    owner = LaneOwner(account.prefix, account.id, keys[0][0])
     first = keystores[0]
-    return Signers(account, owner, tuple(keys[1:]), first.with_name(f"{first.name}.d"))
+    return Signers(
+        account, owner, tuple([key for key, _ in keys[1:]]), first.with_name(f"{first.name}.d")
+    )
 
 
 def _account_of(
-    network: TrustedNetwork, public_key: bytes, account_kind: str, joined: Sequence[Territory]
+    network: TrustedNetwork,
+    key: SigningKey,
+    label: str,
+    account_kind: str,
+    joined: Sequence[Territory],
 ) -> Account:
-    """The account of this kind that a key stands on, as the genesis or a card names it."""
+    """The account of this kind that a key stands on, as the genesis or a card names it; a key that
+    came later names its territory by its label. Whether it counts, the ledger says."""
+    public_key = key.public_key
     objects: list[object] = [item for _, item in initial_objects(network.genesis)]
     objects += [item for territory in joined for item in found(territory).accounts]
     for item in objects:
         if (
             isinstance(item, Account)
             and item.kind == account_kind
-            and item.device(public_key) is not None
+            and (item.device(public_key) is not None or item.prefix == label)
         ):
             return item
     raise Refused("key_unknown", public_key.hex(), hint=_whose_key(account_kind))
@@ -96,7 +107,8 @@ def _passphrase_file(files: list[Path] | None, index: int) -> Path | None:
     return files[min(index, len(files) - 1)] if files else None
 
 
-def _read_key(file: Path, passphrase_file: Path | None) -> SigningKey:
+def _read_key(file: Path, passphrase_file: Path | None) -> tuple[SigningKey, str]:
+    """The key, and the territory that it joined later, if it did."""
     with file.open("rb") as stream:
         raw = stream.read(FILE_BYTES_MAX + 1)
     try:
@@ -105,6 +117,7 @@ def _read_key(file: Path, passphrase_file: Path | None) -> SigningKey:
         refusal.file = refusal.file or str(file)
         raise
     match payload:
-        case ("key", 1, str(), bytes(seed)) if len(seed) == SEED_BYTES:
-            return SigningKey.from_seed(seed)
+        case ("key", 1, str(role), bytes(seed)) if len(seed) == SEED_BYTES:
+            label = role.removeprefix(JOINING) if role.startswith(JOINING) else ""
+            return SigningKey.from_seed(seed), label
     raise Refused("keystore_malformed", "not a signing key", file=str(file))

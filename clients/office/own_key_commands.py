@@ -1,0 +1,195 @@
+"""`democite office keys …`: the keys of the territory's own account, or of its issuer's."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clients.office.options import KeystoreOption, PassphrasesOption
+from terminal.application import application
+from terminal.languages import text
+from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
+from terminal.results import Result
+
+if TYPE_CHECKING:
+    from clients.office.own_key_actions import OwnKeys
+
+keys = application(
+    text(
+        "Les clés de la mairie, de son nœud et de l'émetteur : ajouter, remplacer, bloquer.",
+        "The keys of the town hall, its node and the issuer: add, replace, block.",
+    )
+)
+
+IssuerOption = Annotated[
+    bool,
+    typer.Option(
+        "--issuer",
+        help=text("Celles de l'émetteur.", "Those of the issuer."),
+        show_default=False,
+    ),
+]
+KeyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", help=text("Premiers chiffres, 8 au moins.", "First digits, 8 at least.")
+    ),
+]
+PublicArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PUBLIC_KEY",
+        help=text("Ligne que montre « office key ».", "Line that 'office key' shows."),
+    ),
+]
+MakerArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="MAKER",
+        help=text("Clé qui a fait la demande.", "Key that made the request."),
+    ),
+]
+
+
+@keys.command("list", help=text("Montrer les clés.", "Show the keys."))
+def list_(
+    keystore: KeystoreOption,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Show the keys."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.show())
+
+
+@keys.command(help=text("Ajouter une clé.", "Add a key."))
+def add(
+    public_key: PublicArgument,
+    keystore: KeystoreOption,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Add a key."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.add(public_key))
+
+
+@keys.command(help=text("Retirer une clé à jamais.", "Remove a key for ever."))
+def remove(
+    key: KeyArgument,
+    keystore: KeystoreOption,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Remove a key for ever."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.remove(key))
+
+
+@keys.command(help=text("Remplacer une clé.", "Replace a key."))
+def replace(
+    key: KeyArgument,
+    public_key: PublicArgument,
+    keystore: KeystoreOption,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Replace a key."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.replace(key, public_key))
+
+
+@keys.command(help=text("Fixer le seuil.", "Set the threshold."))
+def threshold(
+    number: Annotated[int, typer.Argument(metavar="N", min=1)],
+    keystore: KeystoreOption,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Set the threshold."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.set_threshold(number))
+
+
+@keys.command(help=text("Bloquer une clé, tout de suite.", "Block a key, at once."))
+def block(
+    key: KeyArgument,
+    keystore: KeystoreOption,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Block a key, at once."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.block(key))
+
+
+@keys.command(help=text("Refuser une demande.", "Veto a request."))
+def veto(
+    keystore: KeystoreOption,
+    maker: MakerArgument = None,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Veto a request."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.settle("veto", maker))
+
+
+@keys.command(help=text("Exécuter une demande échue.", "Complete a request that is due."))
+def complete(
+    keystore: KeystoreOption,
+    maker: MakerArgument = None,
+    issuer: IssuerOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Complete a request that is due."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    return asyncio.run(own.settle("complete", maker))
+
+
+def _own(
+    keystores: list[Path],
+    passphrase_files: list[Path] | None,
+    genesis: Path | None,
+    node: list[str] | None,
+    issuer: bool,
+) -> "OwnKeys":
+    from clients.office.own_key_actions import OwnKeys
+    from wallet.light.trust import TrustedNetwork
+    from wallet.setup import require_genesis
+
+    network = TrustedNetwork(require_genesis(genesis))
+    return OwnKeys(network, node_urls(node), keystores, passphrase_files, of_issuer=issuer)
