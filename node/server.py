@@ -80,7 +80,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
     with _leaving_at_once(), private_by_default(), _locked(folder):
         voting_key = read_key(folder.voting_file, "voting", passphrase)
         node_key = read_key(folder.signing_file, "signing", passphrase)
-        territory = _territory_of(genesis, folder, voting_key)
+        territory = _territory_of(plan, voting_key)
         if node_key.public_key != territory.node_key:
             raise Refused("genesis_without_us", "this node's signing key is not its territory's")
         _check_addresses(plan, territory)
@@ -129,17 +129,21 @@ def _locked(folder: DataFolder) -> Iterator[None]:
         folder.unlock()
 
 
-def _territory_of(genesis: Genesis, folder: DataFolder, voting_key: SigningKey) -> Territory:
+def _territory_of(plan: StartPlan, voting_key: SigningKey) -> Territory:
     """This node's own territory: as the genesis has it, or, where that does not name it, as the
-    card says that `node init` left in the folder and that the network votes on.
+    card says that `node init` left in the folder and that the network votes on. The first time,
+    that has to be asked for (`node join`): it may as well be the wrong genesis.
 
     The voting key may be another than the genesis's: a network gives its members new ones.
     """
-    prefix = folder.read().prefix
+    folder, genesis = plan.folder, plan.genesis
+    content = folder.read()
+    prefix = content.prefix
     for territory in genesis.territories:
         if prefix == territory.prefix or voting_key.public_key == territory.voting_key:
             return territory
-    if folder.card_file.exists():
+    has_joined = plan.join_from is not None or content.network_id == genesis.network_id.hex()
+    if has_joined and folder.card_file.exists():
         return read_card(folder.card_file).territory
     raise Refused("genesis_without_us", "this node's territory is not in the genesis")
 

@@ -273,7 +273,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "demo_card": ("this card comes from a demonstration", "ask the territory for a real card"),
     "engine_unknown": ("this consensus engine does not exist", "choose simplex or cometbft"),
     "engine_unavailable": ("this version cannot run this engine", "update the program"),
-    "genesis_without_us": ("this node is not part of this genesis", "check --data and --genesis"),
+    "genesis_without_us": (
+        "this node is not part of this genesis",
+        "check --data and --genesis; to join a running network: democite node join",
+    ),
     "host_port_malformed": (
         "a node's address is written HOST:PORT",
         "write for example 127.0.0.1:8080",

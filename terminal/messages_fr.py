@@ -320,7 +320,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "genesis_without_us": (
         "ce nœud ne fait pas partie de cette genèse",
-        "vérifiez --data et --genesis",
+        "vérifiez --data et --genesis ; pour rejoindre un réseau qui tourne : democite node join",
     ),
     "host_port_malformed": (
         "une adresse de nœud s'écrit HÔTE:PORT",

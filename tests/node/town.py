@@ -14,7 +14,7 @@ from ledger.genesis import Genesis
 from ledger.payments import pay_fields
 from ledger.reserve import issue_fields
 from ledger.roles import ROLES_OPENED
-from ledger.rules import Parameters
+from ledger.rules import RULE_VERSION, Parameters
 from ledger.transaction import build_body, sign_transaction
 from node.answers import Submission
 from node.peers.certificates import make_authority, make_transport
@@ -41,7 +41,12 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def found(count: int, ports: Sequence[int], parameters: Parameters | None = None) -> Genesis:
+def found(
+    count: int,
+    ports: Sequence[int],
+    parameters: Parameters | None = None,
+    rule_version: int = RULE_VERSION,
+) -> Genesis:
     """A genesis of `count` territories with one currency each."""
     territories = []
     for index in range(count):
@@ -71,7 +76,8 @@ def found(count: int, ports: Sequence[int], parameters: Parameters | None = None
         lines_per_day_max=UNLIMITED,
         transactions_per_day_max=UNLIMITED,
     )
-    return Genesis(1, time.time_ns() // 1_000_000 - 1000, True, quotas, tuple(territories))
+    founded_ms = time.time_ns() // 1_000_000 - 1000
+    return Genesis(1, founded_ms, True, quotas, tuple(territories), rule_version)
 
 
 class Person:
@@ -94,12 +100,13 @@ class Town:
         *,
         store_kind: str = "leveldb",
         parameters: Parameters | None = None,
+        rule_version: int = RULE_VERSION,
     ) -> None:
         self.folder = folder
         self.count = count
         self.store_kind = store_kind
         self.ports = free_ports(count)
-        self.genesis = found(count, self.ports, parameters)
+        self.genesis = found(count, self.ports, parameters, rule_version)
         self.network_id = self.genesis.network_id
         self.nodes: dict[int, TerritoryNode] = {}
         self.numbers: dict[bytes, int] = {}
