@@ -12,7 +12,14 @@ from itertools import takewhile
 from consensus.certificates import Certificate
 from consensus.config import ReplicaConfig
 from consensus.knowledge import Knowledge
-from consensus.messages import CertificateMessage, EpochEnd, Message, Proposal, VoteMessage
+from consensus.messages import (
+    CertificateMessage,
+    EpochEnd,
+    FetchView,
+    Message,
+    Proposal,
+    VoteMessage,
+)
 from consensus.turn import Turn
 
 OwnMessages = Sequence[Proposal | VoteMessage]
@@ -89,6 +96,13 @@ class Dissemination:
             self._turn.broadcast(message)
         self._retry_ms = now_ms + self._config.timing.retry_ms
 
+    def _ask_if_mute(self, own: OwnMessages) -> None:
+        """Who signs nothing, and knows nothing of this epoch yet, has nothing to say that others
+        would answer; so it asks."""
+        floor = self._known.floor
+        if not own and floor.certificate is None and self._known.newest() is None:
+            self._turn.broadcast(FetchView(self._config.epoch, floor.view + 1, 0))
+
     def greet(self, peer: bytes, now_ms: int) -> None:
         """A connection is new: tell that member too, soon after if it was told just now."""
         if peer in self._config.members.index and peer != self._config.own_key:
@@ -130,6 +144,7 @@ class Dissemination:
             self._retry_ms = now_ms + self._config.timing.retry_ms
         elif self._retry_ms <= now_ms:
             self.tell_all(own(), now_ms)
+            self._ask_if_mute(own())
         for peer in [peer for peer, due_ms in self._greetings.items() if due_ms <= now_ms]:
             del self._greetings[peer]
             self._greeted_ms[peer] = now_ms

@@ -8,7 +8,9 @@ from random import Random
 from consensus.certificates import Certificate
 from consensus.config import Final
 from consensus.header import Block, Header
-from consensus.simulation.toy_ledger import body_matches
+from consensus.journal_records import position
+from consensus.messages import EpochEnd
+from consensus.simulation.toy_ledger import EMPTY_BODY, body_matches
 
 _SERVED_BLOCKS = 64
 """How many of the newest blocks are given by digest."""
@@ -20,6 +22,8 @@ class Chain:
     def __init__(self, genesis: Final) -> None:
         self._genesis = genesis
         self.entries: list[tuple[Block, Certificate]] = []
+        self._boundaries: dict[int, int] = {}
+        self._closing: dict[int, tuple[Header, ...]] = {}
         self.written = 0
         """How many of them a crash can't take."""
 
@@ -32,16 +36,52 @@ class Chain:
         if not self.entries:
             return self._genesis
         block, certificate = self.entries[-1]
+        if block.header.next_set_hash is not None:
+            return Final.boundary(block.header)
         return Final.of(block.header, certificate)
+
+    @property
+    def epoch(self) -> int:
+        """Of the next block."""
+        header = self.tip.header
+        return 0 if header is None else header.epoch + (header.next_set_hash is not None)
+
+    @property
+    def position(self) -> int:
+        """Where the newest final block stands among all views."""
+        header = self.tip.header
+        return 0 if header is None else position(header.epoch, header.view)
+
+    def append(self, block: Block, certificate: Certificate, closing: tuple[Header, ...]) -> None:
+        """One more; the certificate is of this block, of a later one, or of a closing one."""
+        self.entries.append((block, certificate))
+        if block.header.next_set_hash is not None:
+            self._boundaries[block.header.epoch] = block.header.height
+            self._closing[block.header.epoch] = closing
+
+    def end_of(self, epoch: int) -> EpochEnd | None:
+        """What tells anybody that this epoch is over, once that is written."""
+        height = self._boundaries.get(epoch)
+        if height is None or height > self.written:
+            return None
+        block, certificate = self.entries[height - 1]
+        if block.header.epoch != epoch or block.header.next_set_hash is None:
+            return None
+        return EpochEnd(certificate, (block.header, *self._closing[epoch]))
 
     def blocks(self) -> list[Block]:
         """All, oldest first."""
         return [block for block, _ in self.entries]
 
     def find(self, digest: bytes) -> Block | None:
-        """One of the newest blocks."""
+        """One of the newest blocks, or a closing one of the newest end of an epoch."""
         recent = self.entries[-_SERVED_BLOCKS:]
-        return next((block for block, _ in recent if block.digest == digest), None)
+        found = next((block for block, _ in recent if block.digest == digest), None)
+        if found is None and self._closing:
+            closing = self._closing[max(self._closing)]
+            header = next((header for header in closing if header.digest == digest), None)
+            found = None if header is None else Block(header, EMPTY_BODY)
+        return found
 
     def part(self, first_height: int, last_height: int) -> tuple[Block, ...]:
         """The blocks of these heights, or nothing if the last is not there."""
@@ -71,5 +111,6 @@ class Chain:
         """A backup of what is written now."""
         chain = Chain(self._genesis)
         chain.entries = self.entries[: self.written]
+        chain._boundaries, chain._closing = dict(self._boundaries), dict(self._closing)
         chain.written = self.written
         return chain

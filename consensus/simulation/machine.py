@@ -17,6 +17,7 @@ from consensus.members import MemberSet
 from consensus.replica import Replica
 from consensus.simulation.checkers import Checkers
 from consensus.simulation.disk import Disk
+from consensus.simulation.roll import Roll
 from consensus.simulation.toy_ledger import body_matches
 from consensus.simulation.world import World
 from consensus.votes import Signer, Verifier
@@ -32,12 +33,14 @@ _OUTBOX_CRASH_SHARE = 4
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a host is and never changes."""
+    """What a host is: its key and the member set are those of its present epoch, the rest never
+    changes."""
 
     key: bytes
     members: MemberSet
     signer: Signer
     verify: Verifier
+    roll: Roll
     replica_class: type[Replica] = Replica
 
 
@@ -47,8 +50,11 @@ class Machine(ABC):
     honest = True
     syncs_first = True
     keeps_journal = True
+    votes_from: int | None = 0
+    """The first epoch that it may vote in, for want of a journal; None while that is not known."""
 
     def __init__(self, identity: Identity, world: World, checkers: Checkers) -> None:
+        self.home = identity.key
         self.identity = identity
         self.world = world
         self.checkers = checkers
@@ -61,9 +67,11 @@ class Machine(ABC):
         self._outbox: deque[tuple[int, Effect]] = deque()
         self._syncing = False
         self._tick_ms: int | None = None
-        self.replica = self.new_replica(Final.genesis(NETWORK_ID, GENESIS_MS))
+        self.views_before = 0
+        """How many views the epochs had that it took part in before this one."""
+        self.replica = self.new_replica(Final.genesis(NETWORK_ID, GENESIS_MS), 0, None)
 
-    def new_replica(self, floor: Final) -> Replica:
+    def new_replica(self, floor: Final, epoch: int, ends_ms: int | None) -> Replica:
         """A replica that finds what the disk holds."""
         identity = self.identity
         config = ReplicaConfig(
@@ -75,6 +83,10 @@ class Machine(ABC):
             body_matches,
             floor,
             self.world.scenario.timing,
+            epoch,
+            ends_ms=ends_ms,
+            observe_only=self.votes_from is None,
+            observe_until_epoch=self.votes_from or 0,
         )
         return identity.replica_class(config, self.disk.records(), self.clock_ms)
 
@@ -197,10 +209,10 @@ class Machine(ABC):
         if self._syncing:
             return
         self._syncing = True
-        replica = self.replica
+        life = self.restarts
 
         def synced() -> None:
-            if self.alive and self.replica is replica:
+            if self.alive and self.restarts == life:
                 self._syncing = False
                 if self.disk_is_full:
                     self.crash()

@@ -7,13 +7,15 @@ from functools import partial
 from random import Random
 from traceback import extract_tb
 
-from consensus.members import Member, MemberSet
+from consensus.members import MemberSet
 from consensus.replica import Replica
 from consensus.simulation.actors import ACTOR_CLASSES
 from consensus.simulation.checkers import Checkers, Violation
 from consensus.simulation.host import Host
-from consensus.simulation.machine import NETWORK_ID, Identity
+from consensus.simulation.machine import GENESIS_MS, NETWORK_ID, Identity
+from consensus.simulation.roll import CHANGES_FROM, LEAVE, Change, Roll, draw_changes
 from consensus.simulation.scenario import (
+    ENDS_AFTER_STORM_MS,
     FAULTS_MS,
     LIVENESS_MS,
     VIEWS_TO_RECOVER_MAX,
@@ -21,7 +23,11 @@ from consensus.simulation.scenario import (
 )
 from consensus.simulation.signing import make_keys
 from consensus.simulation.world import EVENTS_MAX, World
+from consensus.votes import Verifier
 from primitives.errors import InvariantBroken
+
+NEVER_LEAVES = "never_leaves"
+"""Whoever plays that part has to be removed first of all."""
 
 LAST_PAYMENT_MS = 5_000
 """After the faults somebody pays once more."""
@@ -53,22 +59,18 @@ class Breakage:
 def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     """Play a scenario from beginning to end."""
     world = World(scenario)
-    signers, verify = make_keys(scenario.members, real=scenario.real_signatures)
-    members = breakage.member_set_class(
-        tuple(Member(key, key, f"t{number}") for number, key in enumerate(signers))
-    )
-    keys = sorted(signers)
-    world.random.shuffle(keys)
-    bad = dict(zip(keys, scenario.actors, strict=False))
-    honest = frozenset(keys) - frozenset(bad)
-    checkers = Checkers(NETWORK_ID, members, honest, verify, scenario.payments + 1)
+    roll, bad, verify = _enrol(world, scenario, breakage)
+    members = roll.members(roll.first)
+    honest = frozenset(key for keys in roll.keys if keys[0] not in bad for key in keys)
+    checkers = Checkers(NETWORK_ID, members, honest, verify, scenario.payments + 1, roll.is_change)
     hosts: dict[bytes, Host] = {}
-    for key in sorted(keys):
+    for key in sorted(keys[0] for keys in roll.keys):
         kind = ACTOR_CLASSES[bad[key]] if key in bad else breakage.host_class
         replica_class = kind.replica_class if key in bad else breakage.replica_class
-        identity = Identity(key, members, signers[key], verify, replica_class)
+        identity = Identity(key, members, roll.signers[key], verify, roll, replica_class)
         hosts[key] = kind(identity, world, checkers, hosts)
-    world.endpoints.update(hosts)
+    for keys in roll.keys:
+        world.endpoints.update(dict.fromkeys(keys, hosts[keys[0]]))
     _plan(world, hosts, scenario)
     view_when_calm = [0]
     world.at(scenario.faults_ms, lambda: view_when_calm.append(_highest_view(hosts)))
@@ -92,12 +94,48 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     return Outcome(scenario, violation, final_hash, checkers.height, world.events, restarts, views)
 
 
+def _enrol(
+    world: World, scenario: Scenario, breakage: Breakage
+) -> tuple[Roll, dict[bytes, str], Verifier]:
+    """Who there is, under which keys, who lies, and how the set will change."""
+    size, changes = scenario.members, scenario.changes
+    count = size + (1 if changes else 0)
+    signers, verify = make_keys(2 * count if changes else size, real=scenario.real_signatures)
+    every = list(signers)
+    seconds = every[count:] if changes else every
+    keys = sorted(every[:size])
+    world.random.shuffle(keys)
+    bad = dict(zip(keys, scenario.actors, strict=False))
+    places = {key: place for place, key in enumerate(every[:count])}
+    random = Random(scenario.seed ^ 0xC4A6E)
+    first = tuple((0, place < size) for place in range(count))
+    set_back = min(key for key in keys if key not in bad)
+    fixed = frozenset({places[set_back]} if scenario.set_back else ())
+    weak = fixed.union(places[key] for key in bad)
+    leaving = [Change(LEAVE, places[key]) for key, kind in bad.items() if kind == NEVER_LEAVES]
+    drawn = leaving[: changes * len(leaving)]
+    terms = first
+    for change in drawn:
+        terms = change.apply(terms)
+    drawn += draw_changes(random, terms, changes, weak, fixed)
+    roll = Roll(
+        tuple(zip(every[:count], seconds, strict=False)),
+        signers,
+        first,
+        drawn,
+        scenario.epoch_ms,
+        GENESIS_MS + scenario.storm_ms + ENDS_AFTER_STORM_MS,
+        breakage.member_set_class,
+    )
+    return roll, bad, verify
+
+
 def _honest(hosts: dict[bytes, Host]) -> list[Host]:
     return [host for host in hosts.values() if host.honest]
 
 
 def _highest_view(hosts: dict[bytes, Host]) -> int:
-    return max(host.replica.view for host in _honest(hosts))
+    return max(host.views_before + host.replica.view for host in _honest(hosts))
 
 
 def _plan(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
@@ -109,11 +147,18 @@ def _plan(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
         when = random.randint(0, storm_ms)
         for host in hosts.values():
             world.at(when + random.randint(0, 400), partial(host.pay, number))
+    roll = next(iter(hosts.values())).identity.roll
+    whens = sorted(random.randint(0, storm_ms) for _ in roll.changes)
+    for host in hosts.values():
+        late_ms = random.randint(0, 400)  # for all, as one comes to nothing before the one before
+        for number, when in enumerate(whens, CHANGES_FROM):
+            world.at(when + late_ms, partial(host.pay, number))
     for _ in range(scenario.partitions):
         begin = random.randint(0, storm_ms)
         end = min(begin + random.randint(500, 8_000), storm_ms)
-        side = frozenset(key for key in hosts if random.random() < 0.5)
-        world.cut(begin, end, side, one_way=random.random() < 0.4)
+        side = [keys for keys in roll.keys if random.random() < 0.5]
+        together = frozenset(key for keys in side for key in keys)
+        world.cut(begin, end, together, one_way=random.random() < 0.4)
     _plan_clock(world, _honest(hosts)[0], scenario, random)
     _plan_disks(world, _honest(hosts), scenario, random)
     _plan_outage(world, hosts, scenario, random)
@@ -170,7 +215,8 @@ def _all_final(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> bo
     for host in _honest(hosts):
         if not host.alive or not host.chain.entries:
             return False
-        if len(host.ledger.paid(host.chain.tip.digest)) != scenario.payments + 1:
+        wanted = scenario.payments + 1 + len(host.identity.roll.changes)
+        if len(host.ledger.paid(host.chain.tip.digest)) != wanted:
             return False
         heights.add(len(host.chain))
     return len(heights) == 1

@@ -17,6 +17,10 @@ VIEWS_TO_RECOVER_MAX = 40
 
 OUTAGES_MS = (10_000, 30_000, 120_000)
 NIGHTS_MS = (10_000, 30_000, 90_000)
+EPOCHS_MS = (2_000, 5_000)
+ENDS_AFTER_STORM_MS = 12_000
+"""So long after loss and crashes epochs still end by time: who lost a journal has to wait for two
+of them."""
 _LARGE_NETWORK = 7
 """From this size on nobody waits out the longest ones: everybody says where it stands to all."""
 
@@ -34,12 +38,16 @@ ACTORS = (
     "fetch_flooder",
     "sync_liar",
     "censor",
+    "never_leaves",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One run. Chances are per message or per turn, out of 1,000; times in ms.
+
+    With `changes`, members join, leave and replace their keys; with `epoch_ms`, epochs end by time
+    too. `restored`: whoever is set back knows it, and votes again by the rule for those.
 
     With `outage_ms`, fewer than a quorum are there for that long. With `night_ms`, the other faults
     are over for that long already while every FINALIZE vote is still lost.
@@ -68,6 +76,9 @@ class Scenario:
     payments: int
     real_signatures: bool
     timing: Timing
+    changes: int = 0
+    epoch_ms: int = 0
+    restored: bool = False
 
     @property
     def storm_ms(self) -> int:
@@ -90,6 +101,7 @@ class Scenario:
         lost_finalize = random.random() < 0.2
         outage_ms = random.choice((0, 0, 0, 0, 0, *OUTAGES_MS[:long]))
         delay_ms_max = random.choice((20, delta // 2, delta, 2 * delta, 4 * delta))
+        lives = Random(seed * 1_000_033 + members)
         return Scenario(
             seed=seed,
             members=members,
@@ -115,4 +127,7 @@ class Scenario:
             payments=random.randint(20, 80) if outage_ms else random.randint(1, 30),
             real_signatures=seed % 50 == 7,
             timing=Timing(),
+            changes=lives.choice((0, 0, 0, 1, 2, 4)),
+            epoch_ms=lives.choice((0, 0, 0, *EPOCHS_MS)),
+            restored=lives.random() < 0.5,
         )

@@ -12,6 +12,7 @@ from consensus.config import Timing
 from consensus.replica import Replica
 from consensus.simulation.run import Breakage
 from consensus.simulation.scenario import Scenario
+from tests.consensus import wrong_epochs
 from tests.consensus import wrong_replicas as wrong
 
 
@@ -19,7 +20,8 @@ def _calm(scenario: Scenario) -> Scenario:
     """Nothing but what is drawn of slowness, clocks and duplication."""
     return replace(
         scenario, loss=0, partitions=0, crash=0, all_restart=False, actors=(), outage_ms=0,
-        lost_finalize=False, night_ms=0, full_disks=0, set_back=False,
+        lost_finalize=False, night_ms=0, full_disks=0, set_back=False, changes=0, epoch_ms=0,
+        restored=False,
     )  # fmt: skip
 
 
@@ -97,6 +99,21 @@ def _set_clocks(scenario: Scenario) -> Scenario:
     return replace(_calm(scenario), clock_jumps=3, payments=30)
 
 
+def _short_epochs(scenario: Scenario) -> Scenario:
+    return replace(
+        _short(scenario), epoch_ms=2_000, changes=0, loss=100, delay_ms_min=1, delay_ms_max=1_000,
+        slow_ms=0, lost_finalize=False, set_back=False, actors=(),
+    )  # fmt: skip
+
+
+def _boundaries_without_f(scenario: Scenario) -> Scenario:
+    return replace(_short_epochs(scenario), lost_finalize=True, changes=2)
+
+
+def _somebody_is_removed(scenario: Scenario) -> Scenario:
+    return replace(_calm(scenario), changes=1, actors=("never_leaves",), loss=100, payments=30)
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """What is broken, under what, in networks of which size."""
@@ -124,6 +141,20 @@ MUTANTS = (
         "certificate and header of different views", wrong.MixesViews, _with("mislabelling_leader")
     ),
     _replica("clock window inside validity", wrong.TakesTheClockForValidity, _set_clocks),
+    # Which epoch it is of
+    _replica(
+        "an epoch begun on a merely notarized boundary",
+        wrong_epochs.BeginsOnNotarized,
+        _boundaries_without_f,
+    ),
+    Mutant(
+        "a certificate of another epoch accepted",
+        Breakage(wrong_epochs.TakesOtherEpochs, wrong_epochs.HearsEveryEpoch),
+        _short_epochs,
+    ),
+    _replica(
+        "votes of a removed member counted", wrong_epochs.CountsTheRemoved, _somebody_is_removed
+    ),
     # What is counted
     Mutant(
         "quorum of q - 1",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from consensus.config import Final
+from consensus.config import Final, Timing
 from consensus.effects import Append, Broadcast, Build, Commit, Effect, Prune, StopVoting
 from consensus.events import Built, Executed, Received, Started, Tick, WorkChanged
 from consensus.header import Block
@@ -111,6 +111,14 @@ def test_a_member_that_was_removed_follows_and_signs_nothing() -> None:
     assert votes_sent(effects) == []
     assert [e for e in effects if isinstance(e, Commit)]
     assert not [e for e in effects if isinstance(e, StopVoting)]
+
+
+def test_whoever_signs_nothing_and_knows_nothing_asks_while_there_is_work() -> None:
+    replica = second_epoch(KEYS[3])
+    effects = replica.step(WorkChanged(True), NOW)
+    assert not effects
+    effects = replica.step(Tick(), NOW + Timing().retry_ms)
+    assert effects == [Broadcast(FetchView(1, 1, 0))]
 
 
 # -- the journal ---------------------------------------------------------------------------------

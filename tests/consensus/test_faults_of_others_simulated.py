@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from consensus.certificates import Certificate
-from consensus.header import Block
+from consensus.header import Block, Header
 from consensus.simulation import run as simulation
 from consensus.simulation.actors import ACTOR_CLASSES
 from consensus.simulation.chain import Chain
@@ -36,10 +36,12 @@ def committed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, int]]
     commits: list[tuple[int, int]] = []
     commit = Host._commit
 
-    def note(host: Host, blocks: tuple[Block, ...], certificate: Certificate) -> None:
+    def note(
+        host: Host, blocks: tuple[Block, ...], certificate: Certificate, closing: tuple[Header, ...]
+    ) -> None:
         if host.honest:
             commits.append((host.world.now_ms, len(blocks)))
-        commit(host, blocks, certificate)
+        commit(host, blocks, certificate, closing)
 
     monkeypatch.setattr(Host, "_commit", note)
     monkeypatch.setitem(ACTOR_CLASSES, "absent", Absent)

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from consensus.certificates import Certificate
-from consensus.header import Block
+from consensus.header import Block, Header
 from consensus.messages import Message, VoteMessage
 from consensus.simulation import run as simulation
 from consensus.simulation.host import Host
@@ -26,7 +26,7 @@ def faultless(members: int) -> Scenario:
         actors=(), loss=0, duplication=0, delay_ms_min=HOP_MS, delay_ms_max=HOP_MS, slow_ms=10**9,
         crash=0, partitions=0, all_restart=False, outage_ms=0, lost_finalize=False, night_ms=0,
         clock_skew_ms_max=0, clock_jumps=0, disk_ms_max=0, full_disks=0, work_ms_max=0,
-        set_back=False, payments=4, real_signatures=False,
+        set_back=False, payments=4, real_signatures=False, changes=0, epoch_ms=0, restored=False,
     )  # fmt: skip
 
 
@@ -119,11 +119,14 @@ def test_a_member_a_little_slower_than_the_others_leads_too(
         is_slow = min(world.endpoints) in (sender, receiver)
         world.at(world.now_ms + (10 * HOP_MS if is_slow else HOP_MS), arrive)
 
-    def note(host: Host, blocks: tuple[Block, ...], certificate: Certificate) -> None:
+    def note(
+        host: Host, blocks: tuple[Block, ...], certificate: Certificate, closing: tuple[Header, ...]
+    ) -> None:
         slow = min(host.hosts)
-        leaders = [host.identity.members.leader(0, block.header.view) for block in blocks]
+        members = host.identity.members
+        leaders = [members.leader(0, block.header.view) for block in blocks]
         led.extend(host.world.now_ms for leader in leaders if leader == slow)
-        commit(host, blocks, certificate)
+        commit(host, blocks, certificate, closing)
 
     monkeypatch.setattr(World, "bring", bring)
     monkeypatch.setattr(Host, "_commit", note)

@@ -10,6 +10,7 @@ from consensus.simulation.actors.fetch_flooder import FetchFlooder
 from consensus.simulation.actors.garbage_sender import GarbageSender
 from consensus.simulation.actors.impersonator import Impersonator
 from consensus.simulation.actors.mislabelling_leader import MislabellingLeader
+from consensus.simulation.actors.never_leaves import NeverLeaves
 from consensus.simulation.actors.old_disk import OldDisk
 from consensus.simulation.actors.stale_parent_leader import StaleParentLeader
 from consensus.simulation.actors.sync_liar import SyncLiar
@@ -31,4 +32,5 @@ ACTOR_CLASSES: dict[str, type[Host]] = {
     "fetch_flooder": FetchFlooder,
     "sync_liar": SyncLiar,
     "censor": Censor,
+    "never_leaves": NeverLeaves,
 }

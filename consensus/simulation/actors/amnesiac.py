@@ -14,7 +14,7 @@ class Careless(Replica):
 
     def __init__(self, config: ReplicaConfig, records: Sequence[bytes], now_ms: int) -> None:
         super().__init__(config, records, now_ms)
-        self.observing = False
+        self.observing = config.own_key not in config.members.index
 
     def _stop_voting(self, reason: str) -> None:
         """It goes on."""

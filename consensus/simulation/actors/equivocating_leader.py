@@ -21,7 +21,7 @@ class EquivocatingLeader(Host):
         if isinstance(message, Proposal):
             second = self._second(message)
             peers = sorted(self.identity.members.index)
-            if peers.index(peer) % 2:
+            if peer in peers and peers.index(peer) % 2:
                 super().speak(peer, second)
             for kind in (NOTARIZE, FINALIZE):
                 vote = self.sign(kind, second.vote.view, second.vote.digest)
@@ -34,6 +34,7 @@ class EquivocatingLeader(Host):
 
     def sign(self, kind: int, view: int, digest: bytes) -> Vote:
         """Any vote at all, under its own key."""
-        message = vote_message(self.replica.config.network_id, 0, view, kind, digest)
+        epoch = self.replica.config.epoch
+        message = vote_message(self.replica.config.network_id, epoch, view, kind, digest)
         signature = self.identity.signer.sign(message)
-        return Vote(0, view, kind, digest, self.identity.key, signature)
+        return Vote(epoch, view, kind, digest, self.identity.key, signature)

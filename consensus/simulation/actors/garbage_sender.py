@@ -41,11 +41,13 @@ class GarbageSender(Host):
         kind = random.choice((NOTARIZE, NULLIFY, FINALIZE))
         shown = NO_DIGEST if kind == NULLIFY else digest
         size = len(self.identity.members.members)
+        epoch = self.replica.config.epoch + random.choice((0, 0, 0, 1, -1))
+        epoch = max(epoch, 0)
         everybody = {index: bytes(64) for index in range(size)}
         forged: list[Message] = [
-            VoteMessage(Vote(0, view, kind, shown, peer, bytes(64))),
-            CertificateMessage(Certificate.from_votes(0, view, kind, shown, everybody, size)),
-            FetchView(0, view, kind),
+            VoteMessage(Vote(epoch, view, kind, shown, peer, bytes(64))),
+            CertificateMessage(Certificate.from_votes(epoch, view, kind, shown, everybody, size)),
+            FetchView(epoch, view, kind),
             FetchBlock(digest),
         ]
         if isinstance(message, Proposal):

@@ -26,7 +26,8 @@ class MislabellingLeader(Host):
         # A view long past: once such a block is certified, nobody would hold it above its floor.
         shown = replace(header, view=header.parent_view, time_ms=header.time_ms + 1)
         network_id = self.replica.config.network_id
-        message = vote_message(network_id, 0, header.view, NOTARIZE, shown.digest)
+        epoch = header.epoch
+        message = vote_message(network_id, epoch, header.view, NOTARIZE, shown.digest)
         signature = self.identity.signer.sign(message)
-        vote = Vote(0, header.view, NOTARIZE, shown.digest, self.identity.key, signature)
+        vote = Vote(epoch, header.view, NOTARIZE, shown.digest, self.identity.key, signature)
         return Proposal(Block(shown, proposal.block.body), vote)

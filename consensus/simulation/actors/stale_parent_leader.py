@@ -32,5 +32,6 @@ class StaleParentLeader(Host):
                 if header.view < effect.view and self.ledger.holds(header.digest)
             ]
             older = [known.floor.header, *sorted(held, key=lambda header: header.view)]
-            effect = Build(effect.view, older[max(len(older) - 1 - back, 0)])
+            parent = older[max(len(older) - 1 - back, 0)]
+            effect = Build(effect.view, parent, self.replica._is_above_end(parent))
         super().do(effect)
