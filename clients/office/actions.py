@@ -158,7 +158,7 @@ async def redeem(
         )
         return Result({**data, "status": "incomplete", "request": str(out_file)}, message)
     raw = request.raw()
-    found = await _submit(network, urls, raw)
+    found = await submit(network, urls, raw)
     data |= {
         "id": transaction_id(raw).hex(),
         "status": "final",
@@ -191,7 +191,7 @@ async def _perform(
         return outcome_result(desk, entry)
 
 
-async def _submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) -> ProvedInclusion:
+async def submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) -> ProvedInclusion:
     """Bring a holder's transaction through. Sending it again is harmless: its lane is theirs.
 
     Raises `Refused` with the network's code, `CommandError("outcome_unknown")`.

@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.office.act_drafts import ActDraft, act_text, read_draft
+from clients.office.actions import submit
+from clients.office.counter import ask_to_sign
 from clients.office.signers import open_signers
 from ledger.account_kinds import TERRITORY
 from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold
@@ -39,6 +42,7 @@ from wallet.powers import (
     veto_intent,
 )
 from wallet.setup import parse_address_of
+from wallet.transaction_ids import transaction_id
 from wallet.wording import time_text
 
 FREEZE_MARGIN_MS = 60_000
@@ -54,6 +58,8 @@ class Hall:
     keystores: list[Path]
     passphrase_files: list[Path] | None
     reason: str
+    out: Path | None = None
+    """Where the act goes, signed so far, if others have to sign it too."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,54 @@ async def act(
         await tell_news(desk)
         case = await _case(desk, address, hall.reason)
         intent = intent_of(case)
+        if hall.out is not None:
+            return await _draft(desk, intent, (*signers.cosigners, *others), hall.out)
         entry = await desk.perform(intent, cosigners=(*signers.cosigners, *others))
         return outcome_result(desk, entry)
+
+
+async def _draft(
+    desk: Desk, intent: PowerIntent, others: tuple[SigningKey, ...], out: Path
+) -> Result:
+    """Write the act to a file, for others to sign."""
+    if out.exists():
+        raise FileExistsError(17, "exists", str(out))
+    entry = await desk.prepare(intent, complete=False)
+    if entry.state != "pending":
+        return outcome_result(desk, entry)
+    draft = ActDraft.of(entry, desk.network.network_id, desk.owner.signing_key, others)
+    draft.write(out)
+    return Result(
+        {"draft": str(out), "signatures": 1 + len(others), "status": "incomplete"},
+        text(
+            f"Écrit dans {out} ; un collègue le signe : office account sign {out}",
+            f"Written to {out}; a colleague signs it: office account sign {out}",
+        ),
+        shown=lambda: desk.tell(entry, "pending"),
+    )
+
+
+async def sign(hall: Hall, file: Path, *, yes: bool) -> Result:
+    """Add signatures to a colleague's draft, and send it (or write it on, with `--out`)."""
+    signers = open_signers(hall.network, hall.keystores, hall.passphrase_files, TERRITORY)
+    draft = read_draft(file)
+    transaction = draft.read(hall.network)
+    prefix = signers.account.prefix
+    said = act_text(hall.network, prefix, transaction)
+    ask_to_sign(said, yes=yes)
+    for key in signers.all_keys:
+        draft = draft.cosigned(hall.network.network_id, key)
+    if hall.out is not None:
+        draft.write(hall.out)
+        return Result({"draft": str(hall.out), "act": said, "status": "incomplete"}, said)
+    raw = draft.raw()
+    found = await submit(hall.network, hall.urls or node_urls_of(hall.network, prefix), raw)
+    block = text(f"définitif au bloc {found.final.height}", f"final in block {found.final.height}")
+    identity = transaction_id(raw).hex()
+    return Result(
+        {"id": identity, "act": said, "status": "final", "height": found.final.height},
+        f"{said}\n{block}\n{identity}",
+    )
 
 
 async def _case(desk: Desk, address: str, reason: str) -> Case:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clients.office.options import KeystoreOption, PassphrasesOption, ReasonOption
+from clients.office.options import KeystoreOption, PassphrasesOption, ReasonOption, YesOption
 from terminal.languages import text
 from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
 from terminal.results import Result
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 AddressArgument = Annotated[
     str,
     typer.Argument(metavar="ADDRESS", help=text("Adresse du compte.", "The account's address.")),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help=text(
+            "Ne pas envoyer : écrire ce qu'un collègue signera (« account sign »).",
+            "Do not send: write what a colleague will sign ('account sign').",
+        ),
+    ),
 ]
 MakerOption = Annotated[
     str | None,
@@ -59,6 +70,7 @@ def block(
     ],
     keystore: KeystoreOption,
     reason: ReasonOption,
+    out: OutOption = None,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -68,7 +80,7 @@ def block(
     """Block a key of an account at once."""
     from clients.office import power_actions
 
-    hall = _hall(keystore, passphrase_file, genesis, node, reason)
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     return asyncio.run(power_actions.act(hall, address, power_actions.blocking(key)))
 
 
@@ -109,6 +121,7 @@ def recover(
             help=text("Nouveau seuil de signatures.", "New number of signatures required."),
         ),
     ] = None,
+    out: OutOption = None,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -118,7 +131,7 @@ def recover(
     """Ask that a new device joins an account."""
     from clients.office import power_actions
 
-    hall = _hall(keystore, passphrase_file, genesis, node, reason)
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     asked = power_actions.recover(hall, card, replace, remove or [], threshold)
     return asyncio.run(asked)
 
@@ -139,6 +152,7 @@ def freeze(
         int,
         typer.Option("--days", metavar="N", min=1, max=30, help=text("30 au plus.", "30 at most.")),
     ] = 30,
+    out: OutOption = None,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -148,7 +162,7 @@ def freeze(
     """Freeze an account, or renew its freeze."""
     from clients.office import power_actions
 
-    hall = _hall(keystore, passphrase_file, genesis, node, reason)
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     intent_of = power_actions.freezing(because, days)
     return asyncio.run(power_actions.act(hall, address, intent_of))
 
@@ -157,6 +171,7 @@ def unfreeze(
     address: AddressArgument,
     keystore: KeystoreOption,
     reason: ReasonOption,
+    out: OutOption = None,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -166,7 +181,7 @@ def unfreeze(
     """Lift a freeze."""
     from clients.office import power_actions
 
-    hall = _hall(keystore, passphrase_file, genesis, node, reason)
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     return asyncio.run(power_actions.act(hall, address, power_actions.unfreezing()))
 
 
@@ -192,6 +207,7 @@ def insist(
     address: AddressArgument,
     keystore: KeystoreOption,
     reason: ReasonOption,
+    out: OutOption = None,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -201,7 +217,7 @@ def insist(
     """Insist on the town hall's request after a first veto."""
     from clients.office import power_actions
 
-    hall = _hall(keystore, passphrase_file, genesis, node, reason)
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     return asyncio.run(power_actions.act(hall, address, power_actions.insisting()))
 
 
@@ -209,6 +225,7 @@ def withdraw(
     address: AddressArgument,
     keystore: KeystoreOption,
     reason: ReasonOption,
+    out: OutOption = None,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -218,7 +235,7 @@ def withdraw(
     """Withdraw the town hall's request."""
     from clients.office import power_actions
 
-    hall = _hall(keystore, passphrase_file, genesis, node, reason)
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     return asyncio.run(power_actions.act(hall, address, power_actions.withdrawing()))
 
 
@@ -239,6 +256,7 @@ def decide(
     keystore: KeystoreOption,
     reason: ReasonOption,
     maker: MakerOption = None,
+    out: OutOption = None,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -248,9 +266,30 @@ def decide(
     """Decide on a request that was vetoed twice."""
     from clients.office import power_actions
 
-    hall = _hall(keystore, passphrase_file, genesis, node, reason)
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     decided = power_actions.decide(hall, address, maker, other_keystore, agree=agree)
     return asyncio.run(decided)
+
+
+def sign(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help=text("Fichier d'un collègue.", "A colleague's file.")),
+    ],
+    keystore: KeystoreOption,
+    yes: YesOption = False,
+    out: OutOption = None,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Sign an act that a colleague prepared, and send it."""
+    from clients.office import power_actions
+
+    hall = _hall(keystore, passphrase_file, genesis, node, "", out)
+    return asyncio.run(power_actions.sign(hall, file, yes=yes))
 
 
 def _hall(
@@ -259,13 +298,14 @@ def _hall(
     genesis: Path | None,
     node: list[str] | None,
     reason: str,
+    out: Path | None = None,
 ) -> "Hall":
     from clients.office.power_actions import Hall
     from wallet.light.trust import TrustedNetwork
     from wallet.setup import require_genesis
 
     network = TrustedNetwork(require_genesis(genesis))
-    return Hall(network, node_urls(node), keystores, passphrase_files, reason)
+    return Hall(network, node_urls(node), keystores, passphrase_files, reason, out)
 
 
 HELP = {
@@ -294,6 +334,10 @@ HELP = {
         "Insist after a first veto; the delay begins again.",
     ),
     "withdraw": text("Retirer la demande de la mairie.", "Withdraw the town hall's request."),
+    "sign": text(
+        "Signer ce qu'un collègue a préparé avec --out.",
+        "Sign what a colleague prepared with --out.",
+    ),
     "decide": text(
         "Après deux vetos : trois signatures, dont une d'un autre territoire.",
         "After two vetoes: three signatures, one of another territory.",
@@ -303,6 +347,6 @@ HELP = {
 
 def add_powers(account: typer.Typer) -> None:
     """Put these commands beside the other ones about accounts."""
-    commands = (devices, block, recover, freeze, unfreeze, complete, insist, withdraw, decide)
+    commands = (devices, block, recover, freeze, unfreeze, complete, insist, withdraw, decide, sign)
     for command in commands:
         account.command(help=HELP[command.__name__])(command)

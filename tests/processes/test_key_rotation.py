@@ -71,6 +71,13 @@ def test_staff_are_added_replaced_and_blocked(network: Network) -> None:
     replaced = office(network, "keys", "replace", old[:8], public, by=(first, third))
     assert replaced.code == 0 and "due_ms" not in replaced.json, replaced.err
     assert code(office(network, "keys", "list", by=(second,))) == "account_unknown"
+    # Who leaves also loses the commons, where each clerk's key spends.
+    commons = democite(
+        "office", "account", "commons", network.nodes[0].prefix, "--genesis", network.genesis
+    ).out.strip()
+    lost = ("account", "block", commons, old[:8], "--reason", "left the town hall")
+    done = office(network, *lost, by=(first, third))
+    assert done.code == 0, done.err
     # The clerk who came later opens an account with another one.
     made = democite(
         "wallet", "init", "--territory", network.nodes[0].prefix, "--genesis", network.genesis,

@@ -181,8 +181,20 @@ def test_another_device_blocks_and_two_vetoes_bring_three_signatures(
 
 def test_a_freeze_stops_paying_and_not_being_paid(street: Street, baker: str) -> None:
     address = street.open("denis")
-    frozen = street.office("freeze", address, "--because", "suspected_fraud", "--days", "30")
+    # The two clerks sit at two machines: one hands a file on, the other sees what it says.
+    folder, home = street.network.folder, street.home
+    freeze = ("freeze", address, "--because", "suspected_fraud", "--days", "29")
+    drafted = street.office(*freeze, "--out", folder / "act.json", clerks=1)
+    assert drafted.code == 0, drafted.err
+    signing = (
+        "office", "account", "sign", folder / "act.json", "--keystore",
+        home.folder / "recovery-staff-2.json", "--genesis", street.network.genesis,
+        "--passphrase-file", street.network.passphrase, "--node", home.url, "--json",
+    )  # fmt: skip
+    assert democite(*signing).code == 2
+    frozen = democite(*signing, "--yes")
     assert frozen.code == 0, frozen.err
+    assert address in frozen.err and "suspected_fraud" in frozen.err
     assert code(street.wallet("denis", "pay", baker, "1")) == "account_frozen"
     assert street.wallet("baker", "pay", address, "1").code == 0
     assert street.office("devices", address).json["freeze_reason"] == "suspected_fraud"
