@@ -25,6 +25,7 @@ from node.chain_records import (
     IDS,
     META_KEY,
     OBJECT,
+    RESTORED,
     SLOT_BYTES,
     TRANSACTION,
     Meta,
@@ -135,6 +136,19 @@ class Chain:
     def restore_newest(self, changes: Mapping[bytes, bytes], created: frozenset[bytes]) -> None:
         """After a start: the newest block's objects, found again by executing it."""
         self._unstored, self._unstored_created = changes, created
+
+    def renew_journal(self, journal_id: bytes, observe_until_epoch: int) -> None:
+        """A new journal takes the place of the lost one; this node votes from that epoch on.
+        Nothing is being committed."""
+        meta = replace(self.meta, journal_id=journal_id, journal_sequence=0)
+        until = (RESTORED, observe_until_epoch.to_bytes(8, "big"))
+        self._store.write([until, (META_KEY, meta.encode())], sync=True)
+        self.meta = meta
+
+    @property
+    def observe_until_epoch(self) -> int:
+        """The first epoch in which this node may vote; 0 if it never lost its journal."""
+        return int.from_bytes(self._store.get(RESTORED) or b"", "big")
 
     # -- committing ---------------------------------------------------------------------------
 

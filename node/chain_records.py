@@ -9,6 +9,7 @@
     t ‖ id(32)             receipt number(8)
     a ‖ account(20) ‖ number(8)    the lane if it was this account's own: device(8) ‖ number(8)
     k ‖ index(8)           root of a full chunk of the receipt log
+    r                      the epoch from which this node votes again, if it lost its journal
     e ‖ epoch(8)           how an epoch began, from 1 on (`node.epochs.EpochRecord`)
 
 Objects lag one block: with the newest final header h the store holds the state after h − 1, which
@@ -39,6 +40,7 @@ ACCOUNT = b"a"
 CHUNK = b"k"
 IDS = b"i"
 EPOCH = b"e"
+RESTORED = b"r"
 
 FORMAT = 2
 """1 had no runs of ids: they were hashed from the bodies, which are no longer kept for ever."""

@@ -20,7 +20,7 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +154,35 @@ class Journal:
             self._segments[-1].number if self._segments else self._oldest_kept,
         )
         self._oldest_kept = max(self._oldest_kept, kept)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether the journal's thread is at work."""
+        return self._writing
+
+    def renew(self, journal_id: bytes, records: Sequence[tuple[bytes, int]]) -> None:
+        """A lost journal is begun anew with these (record, position); what is left of the old one
+        is moved aside. Until the last step, the journal counts as lost. Raises OSError."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        aside = self._folder / f"lost-{secrets.token_hex(4)}"
+        aside.mkdir(parents=True, mode=0o700)
+        for path in self._folder.glob("*.log"):
+            path.rename(aside / path.name)
+        self._segments, self._oldest_kept, self._sequence = [], 1, 0
+        self.records, self._record_views = tuple([record for record, _ in records]), []
+        heads = [_RECORD_HEAD.pack(at, len(record)) + record for record, at in records]
+        self._write(b"".join(heads), max([at for _, at in records], default=0))
+        self._sequence_durable = self._sequence
+        mark = self._folder / f"{_MARK}.new"
+        with mark.open("w", encoding="ascii") as file:
+            file.write(f"democite-journal 1 {journal_id.hex()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        mark.rename(self._folder / _MARK)
+        _sync_folder(self._folder)
+        self.lost_reason = None
 
     async def compact(self, floor_view: int) -> None:
         """Write what was recovered of views from `floor_view` on into a new segment, and let go

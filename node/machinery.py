@@ -34,6 +34,7 @@ from node.peers.frames import WIRE_VERSION, Hello
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.reads import Reads
+from node.restoration import Restoration
 from node.snapshots.shelf import SnapshotShelf
 from node.start import load_ledger
 from node.store import Store
@@ -182,6 +183,20 @@ class Machinery:
         )
         self.traffic.engine, self.traffic.network = self.engine, self.network
         self.traffic.catch_up = self.catching_up.run
+        self._assemble_turns()
+
+    def _assemble_turns(self) -> None:
+        """What happens from one epoch to the next."""
+        self.restoration = Restoration(
+            self.own_key,
+            self.chain,
+            self.epochs,
+            self.journal,
+            self.committer,
+            self.network,
+            lambda: self.engine.replica,
+        )
+        self.traffic.restoration = self.restoration
         self.keeper = EpochKeeper(
             EpochParts(
                 self.genesis.network_id,
@@ -203,7 +218,8 @@ class Machinery:
 
     def _voting(self) -> tuple[bool, int]:
         """Whether this node only observes, and until which epoch."""
-        return self.options.observe_only or self.journal.lost_reason is not None, 0
+        is_lost = self.journal.lost_reason is not None
+        return self.options.observe_only or is_lost, self.chain.observe_until_epoch
 
     @property
     def members(self) -> MemberSet:
@@ -221,12 +237,15 @@ class Machinery:
             await self.stop()
             raise
         self.circle.begin(self.network)
+        if not self.options.observe_only:
+            self.restoration.begin()
         self.engine.start()
 
     async def stop(self) -> None:
         """Take part no more, let what is being written finish, and close the data."""
         self.engine.stop()
         await self.catching_up.stop()
+        await self.restoration.end()
         await self.circle.end()
         await self.network.stop()
         self.verifier.close()
@@ -250,6 +269,9 @@ class Machinery:
             return "asked to observe"
         if self.own_key not in self.members.index:
             return "not a member of the present set"
+        until = self.chain.observe_until_epoch
+        if until > self.epochs.current.number and self.journal.lost_reason is None:
+            return f"the journal was lost: votes again from epoch {until}"
         return (
             self.journal.lost_reason
             or self.engine.stopped_voting

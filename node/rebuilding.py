@@ -105,7 +105,9 @@ def rebuilt_lines(done: Rebuilt) -> str:
     )
     if done.lost_reason is not None:
         told += text(
-            "\nSon journal n'est pas sûr d'être entier : le nœud observera et ne votera plus.",
-            "\nIts journal can't be shown to be whole: the node will observe and vote no more.",
+            "\nSon journal n'est pas sûr d'être entier : le nœud observera, et votera de nouveau "
+            "deux époques après celle que connaissent les autres.",
+            "\nIts journal can't be shown to be whole: the node will observe, and vote again two "
+            "epochs after the one that the others know.",
         )
     return told

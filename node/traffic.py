@@ -38,8 +38,10 @@ from node.peers.frames import (
     PROPOSAL,
     THESE_BLOCKS,
     THESE_TRANSACTIONS,
+    THIS_EPOCH,
     TRANSACTIONS,
     WANT_BLOCKS,
+    WANT_EPOCH,
     WANT_TRANSACTIONS,
     Frame,
 )
@@ -52,6 +54,7 @@ from node.peers.proposals import (
     read_these,
     read_want,
 )
+from node.restoration import Restoration, answer_epoch
 from node.verifier import Verifier
 from primitives.errors import Refused
 from primitives.signatures import verify
@@ -90,6 +93,7 @@ class Traffic:
     engine: Engine
     network: PeerNetwork
     catch_up: CatchUpRun
+    restoration: Restoration
 
     def __init__(
         self,
@@ -120,6 +124,8 @@ class Traffic:
             THESE_TRANSACTIONS: self._these_transactions,
             WANT_BLOCKS: self._want_blocks,
             THESE_BLOCKS: self._these_blocks,
+            WANT_EPOCH: self._want_epoch,
+            THIS_EPOCH: lambda peer_key, content: self.restoration.answered(peer_key, content),
         }
         self.proposals = Proposals(
             mempool.get, intake.is_coming, self._ask_transactions, self._proposal_complete
@@ -252,6 +258,9 @@ class Traffic:
 
         if decoded:
             self._verifier.check(decoded, verified)
+
+    def _want_epoch(self, peer_key: bytes, content: bytes) -> None:
+        self.network.send(peer_key, THIS_EPOCH, answer_epoch(self._epoch, content))
 
     def _want_blocks(self, peer_key: bytes, content: bytes) -> None:
         first, last = read_range(content)
