@@ -96,7 +96,8 @@ class Roll:
 def draw_changes(
     random: Random, first: Terms, count: int, bad: frozenset[int], fixed: frozenset[int]
 ) -> tuple[Change, ...]:
-    """Changes of which every set can bear its bad members; `fixed` territories keep their keys."""
+    """Changes of which every set can bear its bad members; `fixed` territories keep their keys. Of
+    three or more members two stay at least."""
     changes: list[Change] = []
     terms = first
     for _ in range(count * 4):
@@ -104,7 +105,8 @@ def draw_changes(
         after = change.apply(terms)
         inside = [place for place, (_, is_in) in enumerate(after) if is_in]
         is_fixed = change.kind == REPLACE_KEY and change.place in fixed
-        bearable = inside and len(bad.intersection(inside)) <= (len(inside) - 1) // 3
+        fewest = min(2, sum(is_in for _, is_in in first) - 1) or 1
+        bearable = len(inside) >= fewest and len(bad.intersection(inside)) <= (len(inside) - 1) // 3
         if after != terms and bearable and not is_fixed and len(changes) < count:
             changes.append(change)
             terms = after
