@@ -149,7 +149,8 @@ class Replica(Rules):
         if not vote.is_signed(self.config.network_id, self.config.verify):
             return False
         if vote.signer == self.config.own_key and not self._is_own(vote):
-            self._stop_voting("a vote with this node's key that its journal does not hold")
+            if not self._is_settled(vote.view):
+                self._stop_voting("a vote with this node's key that its journal does not hold")
             return False
         self.presence.heard(vote.signer, vote.view, self.now_ms)
         if vote.kind == FINALIZE:
@@ -275,7 +276,9 @@ class Replica(Rules):
     def _look_for_twin(self, certificate: Certificate) -> None:
         """A certificate that this replica signed, unless somebody else has its key."""
         place = self.members.index.get(self.config.own_key)
-        if place is None or place not in certificate.signers(len(self.members.members)):
+        if place is None or self._is_settled(certificate.view):
+            return
+        if place not in certificate.signers(len(self.members.members)):
             return
         mine = self.own_votes.get(certificate.view, {}).get(certificate.kind)
         if mine is None or mine.digest != certificate.digest:

@@ -166,11 +166,9 @@ class Rules(Standing):
 
     def _finalize(self) -> bool:
         """FINALIZE what is notarized and executed, unless this view was nullified here. Nothing
-        below a final block needs it; and there the journal may be pruned, though a chain that is
-        being made again is not so far yet: what was nullified is forgotten."""
-        final = self.known.highest_final()
+        below a final block needs it, and what was nullified there may be forgotten."""
         for view in reversed(self.known.notarized_views()):
-            if final is not None and view <= final.view:
+            if self._is_settled(view):
                 return False
             digest = self.known.certified_digest(view)
             own = self.own_votes.get(view, {})

@@ -178,6 +178,12 @@ class Standing:
                     messages.append(VoteMessage(vote))
         return messages
 
+    def _is_settled(self, view: int) -> bool:
+        """Whether a final block is known of this view or a later one. The journal may be pruned so
+        far, though a chain that is being made again is not: what was voted there is forgotten."""
+        final = self.known.highest_final()
+        return view <= (self.known.floor if final is None else final).view
+
     def _is_own(self, vote: Vote) -> bool:
         mine = self.own_votes.get(vote.view, {}).get(vote.kind)
         return mine is not None and mine.digest == vote.digest
