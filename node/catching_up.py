@@ -33,6 +33,7 @@ class CatchingUp:
         network: PeerNetwork,
         on_caught_up: Callable[[CaughtUp], None],
         on_fatal: Callable[[str], None],
+        on_pruned: Callable[[], None],
     ) -> None:
         self._bodies = bodies
         self._executor = executor
@@ -50,6 +51,7 @@ class CatchingUp:
             lambda: (committer.submitted_height, committer.submitted_digest),
             self._take,
             self._finished,
+            on_pruned,
         )
 
     def begin_epoch(self, epoch: Epoch) -> None:

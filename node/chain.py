@@ -6,13 +6,13 @@ answer as before. What is stored where: `node.chain_records`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
-from consensus.certificates import Certificate
 from consensus.header import Header
 from node.answers import CertifiedHeader
 from node.block_body import read_body
+from node.block_records import FinalizedBlock, IndexedTransaction, put_block, put_index
 from node.chain_records import (
     ACCOUNT,
     BODY,
@@ -22,7 +22,6 @@ from node.chain_records import (
     FIRST_NUMBER,
     FORMAT,
     HEADER,
-    IDS,
     META_KEY,
     OBJECT,
     RESTORED,
@@ -43,34 +42,6 @@ from primitives.tree_proofs import value_hash_of
 
 _IDS_CACHED_BLOCKS = 64
 _RAWS_CACHED_BLOCKS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedTransaction:
-    """What the indexes need of one transaction; `accounts[0]` is the lane's."""
-
-    id: bytes
-    accounts: tuple[bytes, ...]
-    device: bytes
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class FinalizedBlock:
-    """One block to commit.
-
-    `changes` are its objects' new stored forms, in the protocol's order; `created` are the keys
-    among them that are new. `certificate` is the one that names this block, if there is one.
-    `begins` is what a boundary begins.
-    """
-
-    header: Header
-    body: bytes
-    transactions: Sequence[IndexedTransaction]
-    changes: Mapping[bytes, bytes]
-    created: frozenset[bytes]
-    certificate: Certificate | None
-    begins: EpochRecord | None = None
 
 
 class Chain:
@@ -122,6 +93,34 @@ class Chain:
         self._store.write([*changes, (META_KEY, meta.encode())], sync=True)
         self.meta = meta
 
+    @staticmethod
+    def start_from(
+        store: Store, block: FinalizedBlock, meta: Meta, chunk_roots: Iterable[bytes]
+    ) -> None:
+        """Have a store begin with a block whose parent's objects and earlier ids are in it."""
+        height, first = block.header.height, meta.receipts
+        changes: list[Change] = [
+            (number_key(CHUNK, index), root) for index, root in enumerate(chunk_roots)
+        ]
+        put_block(block, first, changes)
+        meta = replace(
+            meta,
+            height=height,
+            first_height=height,
+            first_number=first,
+            receipts=first + len(block.transactions),
+        )
+        store.write([*changes, (META_KEY, meta.encode())], sync=True)
+
+    def index_again(self, height: int, transactions: Sequence[IndexedTransaction]) -> None:
+        """Put the indexes of a block's transactions."""
+        stored = self.stored_header(height)
+        if stored is None:
+            raise InvariantBroken(f"the header at height {height} is missing")
+        changes: list[Change] = []
+        put_index(transactions, stored.first_number, changes)
+        self._store.write(changes, sync=True)
+
     def tree_entries(self) -> Iterator[tuple[int, bytes, bytes]]:
         """(slot, key, value hash) of every stored object: the state after `height` − 1."""
         for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):
@@ -168,18 +167,7 @@ class Chain:
         slots = self._put_objects(blocks, slot_of, changes)
         receipts = self.meta.receipts
         for block in blocks:
-            height = block.header.height
-            stored = StoredHeader(block.header, receipts, block.certificate)
-            changes.append((number_key(HEADER, height), stored.encode()))
-            changes.append((number_key(BODY, height), block.body))
-            if block.begins is not None:
-                begun = block.begins
-                changes.append((number_key(EPOCH, begun.epoch), begun.encode()))
-            if block.transactions:
-                changes.append((number_key(FIRST_NUMBER, receipts), height.to_bytes(8, "big")))
-                ids = b"".join([transaction.id for transaction in block.transactions])
-                changes.append((number_key(IDS, receipts), ids))
-            _index(block.transactions, receipts, changes)
+            put_block(block, receipts, changes)
             receipts += len(block.transactions)
         changes.extend((number_key(CHUNK, index), root) for index, root in chunk_roots)
         meta = replace(
@@ -378,16 +366,3 @@ class Chain:
     def compact(self) -> None:
         """See `Store.compact`."""
         self._store.compact()
-
-
-def _index(
-    transactions: Sequence[IndexedTransaction], first_number: int, changes: list[Change]
-) -> None:
-    add = changes.append
-    for number, transaction in enumerate(transactions, first_number):
-        position = number.to_bytes(8, "big")
-        add((TRANSACTION + transaction.id, position))
-        entry = lane_entry(transaction.device, transaction.number)
-        for account in transaction.accounts:
-            add((ACCOUNT + account + position, entry))
-            entry = b""

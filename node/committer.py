@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from consensus.certificates import Certificate
 from consensus.header import Header
 from ledger.state import Candidate
+from node.block_records import FinalizedBlock, IndexedTransaction
 from node.block_shelf import ShelvedBlock
-from node.chain import Chain, FinalizedBlock, IndexedTransaction
+from node.chain import Chain
 from node.concerns import touched_accounts
 from node.epochs import EpochRecord
 from node.executor import Executor
@@ -81,7 +82,7 @@ class Committer:
             raise InvariantBroken("a commit would leave a gap in the chain")
         self.submitted_height = fresh[-1].header.height
         self.submitted_digest = fresh[-1].header.digest
-        finalized = [_finalized(block) for block in fresh]
+        finalized = [finalized_block(block) for block in fresh]
         if fresh[-1] is blocks[-1]:
             finalized[-1] = _certified(finalized[-1], fresh[-1], certificate, tuple(closing))
         self._waiting.append((finalized, fresh))
@@ -132,7 +133,7 @@ class Committer:
         changes, meta = chain.batch(
             finalized,
             self._executor.commitment.tree.slot,
-            self._completed_chunks(shelved),
+            completed_chunks(chain, self._executor, shelved),
             self._journal.sequence,
         )
         try:
@@ -166,16 +167,19 @@ class Committer:
             time_ms = block.header.time_ms
         return None
 
-    def _completed_chunks(self, shelved: Sequence[ShelvedBlock]) -> list[tuple[int, bytes]]:
-        """Chunks of the receipt log that were completed since, but not by the last block."""
-        proved = _candidate(shelved[-1]).first_number
-        first = self._chain.receipts_proved >> CHUNK_DEPTH
-        last = proved >> CHUNK_DEPTH
-        if first == last:
-            return []
-        # Only this branch's log will do, so go there.
-        roots = self._executor.chunk_roots_before(shelved[-1])
-        return [(index, roots[index]) for index in range(first, last)]
+
+def completed_chunks(
+    chain: Chain, executor: Executor, shelved: Sequence[ShelvedBlock]
+) -> list[tuple[int, bytes]]:
+    """Chunks of the receipt log that were completed since, but not by the last block."""
+    proved = _candidate(shelved[-1]).first_number
+    first = chain.receipts_proved >> CHUNK_DEPTH
+    last = proved >> CHUNK_DEPTH
+    if first == last:
+        return []
+    # Only this branch's log will do, so go there.
+    roots = executor.chunk_roots_before(shelved[-1])
+    return [(index, roots[index]) for index in range(first, last)]
 
 
 def _candidate(block: ShelvedBlock) -> Candidate:
@@ -184,7 +188,8 @@ def _candidate(block: ShelvedBlock) -> Candidate:
     return block.candidate
 
 
-def _finalized(block: ShelvedBlock) -> FinalizedBlock:
+def finalized_block(block: ShelvedBlock) -> FinalizedBlock:
+    """What the chain needs of an executed block; its certificate comes after."""
     candidate = _candidate(block)
     indexed = [
         IndexedTransaction(

@@ -4,19 +4,18 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from consensus.effects import CatchUp
 from consensus.events import CaughtUp
 from consensus.members import MemberSet
 from consensus.messages import CertificateMessage, EpochEnd
 from ledger.execution import check
-from ledger.founders import Territory
-from ledger.genesis import Genesis
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
-from node.addresses import parse_host_port
+from node.block_records import FinalizedBlock
 from node.bodies import Bodies
 from node.catching_up import CatchingUp
-from node.chain import Chain, FinalizedBlock
+from node.chain import Chain
 from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
 from node.engines.replicas import EngineParts
@@ -35,10 +34,13 @@ from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.reads import Reads
 from node.restoration import Restoration
+from node.snapshots.serving import SnapshotServer
 from node.snapshots.shelf import SnapshotShelf
 from node.start import load_ledger
+from node.state_sync.adoption import adopt
+from node.state_sync.syncing import Syncing
 from node.store import Store
-from node.territory_options import TerritoryOptions
+from node.territory_options import TerritoryOptions, own_address
 from node.traffic import Traffic
 from node.verifier import Verifier
 from primitives.errors import Refused
@@ -59,6 +61,7 @@ class Machinery:
         on_committed: Callable[[Sequence[CommittedBlock]], None],
         on_refused: Callable[[Sequence[bytes]], None],
         on_fatal: Callable[[str | Refused], None],
+        on_synced: Callable[[], None],
     ) -> None:
         if options.engine != SUPPORTED_ENGINE:
             raise Refused("engine_unavailable", options.engine)
@@ -68,7 +71,10 @@ class Machinery:
         self._on_committed = on_committed
         self._on_refused = on_refused
         self._on_fatal = on_fatal
+        self._on_synced = on_synced
+        self._postponed: CatchUp | None = None
         self._log = structlog.get_logger("node")
+        adopt(options.store_folder, options.store_kind)
         self.store: Store = open_current_store(options.store_folder, options.store_kind)
         try:
             self._open_data()
@@ -166,7 +172,7 @@ class Machinery:
         self.engine = SimplexEngine(
             parts,
             options.voting_key,
-            lambda request: self.catching_up.ask(request),
+            self._catch_up,
             self._fatal,
             voting=self._voting,
             on_evidence=self.evidence.keep,
@@ -180,9 +186,22 @@ class Machinery:
             self.network,
             self._caught_up,
             self._fatal,
+            self._blocks_pruned,
+        )
+        self.snapshot_server = SnapshotServer(
+            self.snapshots, self.chain.certified, self.network.send
+        )
+        self.syncing = Syncing(
+            options,
+            self.chain,
+            self.network,
+            self.bodies.matches,
+            self._on_synced,
+            self._catch_up_by_blocks,
         )
         self.traffic.engine, self.traffic.network = self.engine, self.network
-        self.traffic.catch_up = self.catching_up.run
+        self.traffic.catch_up, self.traffic.syncing = self.catching_up.run, self.syncing
+        self.traffic.snapshots = self.snapshot_server
         self._assemble_turns()
 
     def _assemble_turns(self) -> None:
@@ -230,7 +249,7 @@ class Machinery:
 
     async def start(self) -> None:
         """Listen and begin to take part. Refuses `port_in_use`; everything is closed then."""
-        host, port = self.options.peer_bind or _own_address(self.genesis, self.own_key)
+        host, port = self.options.peer_bind or own_address(self.genesis, self.own_key)
         try:
             self.peer_port = await self.network.start(host, port)
         except Refused:
@@ -246,11 +265,13 @@ class Machinery:
         self.engine.stop()
         await self.catching_up.stop()
         await self.restoration.end()
+        await self.syncing.stop()
         await self.circle.end()
         await self.network.stop()
         self.verifier.close()
         self.intake.close()
         await self.committer.close()
+        await self.snapshot_server.close()
         self.snapshots.close()
         self.journal.close()
         self.store.close()
@@ -294,9 +315,12 @@ class Machinery:
         heights = sorted(self.network.heights(), reverse=True)
         faults = self.members.faults
         told = heights[faults] if len(heights) > faults else 0
-        return self.catching_up.run.target_height is None and (
-            self.chain.height + BEHIND_BLOCKS_MAX >= told
-        )
+        return not self.is_catching_up and self.chain.height + BEHIND_BLOCKS_MAX >= told
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether blocks or a snapshot are being fetched."""
+        return self.catching_up.run.target_height is not None or self.syncing.is_running
 
     def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
         """See `IntakeContext`."""
@@ -349,15 +373,20 @@ class Machinery:
         self.engine.stop()
         self._on_fatal(reason)
 
+    def _catch_up(self, request: CatchUp) -> None:
+        self._postponed = request
+        if not self.syncing.takes(request.header.height):
+            self.catching_up.ask(request)
+
+    def _catch_up_by_blocks(self) -> None:
+        if self._postponed is not None:
+            self._catch_up(self._postponed)
+
+    def _blocks_pruned(self) -> None:
+        if self.syncing.blocks_pruned():
+            self.catching_up.run.forget()
+            self._catch_up_by_blocks()
+
     def _caught_up(self, event: CaughtUp) -> None:
         self.engine.tell(event)
         self.keeper.turn()
-
-
-def _own_address(genesis: Genesis, own_key: bytes) -> tuple[str, int]:
-    territory: Territory | None = next(
-        (each for each in genesis.territories if each.voting_key == own_key), None
-    )
-    if territory is None:
-        raise Refused("genesis_without_us", "this node's voting key is not in the genesis")
-    return parse_host_port(territory.peer, "peer")

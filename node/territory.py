@@ -47,16 +47,35 @@ class TerritoryNode:
         self._waiters = FinalWaiters()
         self._ended = asyncio.Event()
         self._end_reason: str | Refused | None = None
+        self._again: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("node")
 
     async def start(self) -> None:
         """Open the data, rebuild and check the state, listen, and begin to take part."""
-        machinery = Machinery(self._options, self._committed, self._waiters.wake, self._fatal)
+        machinery = Machinery(
+            self._options, self._committed, self._waiters.wake, self._fatal, self._begin_again_soon
+        )
         await machinery.start()
         self._parts = machinery
 
+    def _begin_again_soon(self) -> None:
+        self._again = asyncio.get_running_loop().create_task(self._begin_again())
+
+    async def _begin_again(self) -> None:
+        """A store was made from a snapshot: stop, and start with that one."""
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        try:
+            await parts.stop()
+            await self.start()
+        except (Refused, InvariantBroken, OSError) as error:
+            self._fatal(f"the snapshot can't be begun with: {error}")
+
     async def stop(self) -> None:
         """Close everything in order; what was accepted and not final is gone, as after a crash."""
+        if self._again is not None:
+            await asyncio.gather(self._again, return_exceptions=True)
         parts, self._parts = self._parts, None
         if parts is not None:
             await parts.stop()
@@ -69,12 +88,14 @@ class TerritoryNode:
 
     async def wait_ready(self) -> None:
         """Until `status().ready`."""
-        while not self._is_ready(self._running):
+        while self._parts is None or not self._is_ready(self._parts):
             await asyncio.sleep(_READY_ASKED_SECONDS)
 
     @property
     def _running(self) -> Machinery:
         if self._parts is None:
+            if self._again is not None and not self._again.done():
+                raise Refused("node_not_ready", "this node begins with a snapshot")
             raise InvariantBroken("the node does not run")
         return self._parts
 
@@ -293,7 +314,7 @@ class TerritoryNode:
             ready=self._is_ready(parts),
             observing=parts.engine.replica.observing,
             observing_reason=parts.observing_reason,
-            catching_up=parts.catching_up.run.target_height is not None,
+            catching_up=parts.is_catching_up,
             members=len(epoch.members.members),
             epoch_ends_ms=epoch.ends_ms,
             rule_version=epoch.terms.rule_version,

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ledger.founders import Territory
 from ledger.genesis import Genesis
+from node.addresses import parse_host_port
 from node.chain import Chain
 from node.data_folder import OBSERVERS_FOLDER
 from node.evidence_book import EVIDENCE_FOLDER
@@ -11,7 +13,11 @@ from node.journal import create_journal
 from node.mempool import MempoolBounds
 from node.snapshots.shelf import SNAPSHOT_MS
 from node.store import open_store
+from primitives.errors import Refused
 from primitives.signatures import SigningKey
+
+SYNC_BEHIND_BLOCKS = 1_000
+"""About a day of an idle network: fetching and executing these takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,9 @@ class TerritoryOptions:
 
     `peer_bind` None listens on the genesis's own `peer` address. `peer_addresses` overrides where
     other members (by voting key) are looked for. `observe_only` follows without voting.
-    `join_from` is where some member is, whichever.
+    `join_from` is where some member is, whichever. An empty node that is more than
+    `sync_behind_blocks` behind begins with a snapshot, unless it is to have the `full_history`; one
+    is made every `snapshot_ms` of block time.
     """
 
     journal_folder: Path
@@ -43,6 +51,8 @@ class TerritoryOptions:
     observe_only: bool = False
     join_from: tuple[str, int] | None = None
     snapshot_ms: int = SNAPSHOT_MS
+    sync_behind_blocks: int = SYNC_BEHIND_BLOCKS
+    full_history: bool = False
     verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
 
@@ -72,3 +82,13 @@ def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> No
         Chain.create(store, create_journal(journal_folder))
     finally:
         store.close()
+
+
+def own_address(genesis: Genesis, own_key: bytes) -> tuple[str, int]:
+    """Where the genesis says that this member listens. Refuses `genesis_without_us`."""
+    territory: Territory | None = next(
+        (each for each in genesis.territories if each.voting_key == own_key), None
+    )
+    if territory is None:
+        raise Refused("genesis_without_us", "this node's voting key is not in the genesis")
+    return parse_host_port(territory.peer, "peer")

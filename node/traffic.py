@@ -34,14 +34,19 @@ from node.intake import Intake
 from node.mempool import Mempool
 from node.peers.catch_up import CatchUpRun, answer_range, read_range
 from node.peers.frames import (
+    BLOCKS_PRUNED,
     CONSENSUS,
     PROPOSAL,
     THESE_BLOCKS,
     THESE_TRANSACTIONS,
     THIS_EPOCH,
+    THIS_PART,
+    THIS_SNAPSHOT,
     TRANSACTIONS,
     WANT_BLOCKS,
     WANT_EPOCH,
+    WANT_PART,
+    WANT_SNAPSHOT,
     WANT_TRANSACTIONS,
     Frame,
 )
@@ -55,6 +60,8 @@ from node.peers.proposals import (
     read_want,
 )
 from node.restoration import Restoration, answer_epoch
+from node.snapshots.serving import SnapshotServer
+from node.state_sync.syncing import Syncing
 from node.verifier import Verifier
 from primitives.errors import Refused
 from primitives.signatures import verify
@@ -69,6 +76,7 @@ INTAKE_WAITING_MAX = 4_096
 """Above this, what members pass on is dropped unread: a block that has it will bring it. Votes go
 on being read, which they would not if we stopped reading the connection."""
 
+_HEIGHT_BYTES = 8
 POOL_SHOWN_MAX = 2_000
 """So many waiting transactions are shown to a member that comes back."""
 
@@ -88,12 +96,14 @@ class Engine(Protocol):
 
 
 class Traffic:
-    """See the module's docstring. `engine` and `network` are set once they are made."""
+    """See the module's docstring. The rest is set once it is made."""
 
     engine: Engine
     network: PeerNetwork
     catch_up: CatchUpRun
     restoration: Restoration
+    snapshots: SnapshotServer
+    syncing: Syncing
 
     def __init__(
         self,
@@ -126,6 +136,11 @@ class Traffic:
             THESE_BLOCKS: self._these_blocks,
             WANT_EPOCH: self._want_epoch,
             THIS_EPOCH: lambda peer_key, content: self.restoration.answered(peer_key, content),
+            WANT_SNAPSHOT: lambda peer, content: self.snapshots.wanted(peer, content),
+            THIS_SNAPSHOT: self._this_snapshot,
+            WANT_PART: lambda peer, content: self.snapshots.part_wanted(peer, content),
+            THIS_PART: self._this_part,
+            BLOCKS_PRUNED: self._blocks_pruned,
         }
         self.proposals = Proposals(
             mempool.get, intake.is_coming, self._ask_transactions, self._proposal_complete
@@ -264,10 +279,27 @@ class Traffic:
 
     def _want_blocks(self, peer_key: bytes, content: bytes) -> None:
         first, last = read_range(content)
+        kept = self._chain.meta.first_height
+        if first < kept and self.network.wire_version(peer_key) > 1:
+            self.network.send(peer_key, BLOCKS_PRUNED, kept.to_bytes(8, "big"))
+            return
         self.network.send(peer_key, THESE_BLOCKS, answer_range(self._chain, first, last))
 
     def _these_blocks(self, peer_key: bytes, content: bytes) -> None:
-        self.catch_up.answered(peer_key, content)
+        if not self.syncing.answered(peer_key, THESE_BLOCKS, content):
+            self.catch_up.answered(peer_key, content)
+
+    def _blocks_pruned(self, peer_key: bytes, content: bytes) -> None:
+        if len(content) != _HEIGHT_BYTES:
+            raise Refused("peer_malformed", "a height that is cut")
+        if not self.syncing.answered(peer_key, BLOCKS_PRUNED, content):
+            self.catch_up.pruned_below(peer_key, int.from_bytes(content, "big"))
+
+    def _this_snapshot(self, peer_key: bytes, content: bytes) -> None:
+        self.syncing.answered(peer_key, THIS_SNAPSHOT, content)
+
+    def _this_part(self, peer_key: bytes, content: bytes) -> None:
+        self.syncing.answered(peer_key, THIS_PART, content)
 
 
 def _groups(raws: Sequence[bytes]) -> Iterator[bytes]:

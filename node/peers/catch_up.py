@@ -152,11 +152,13 @@ class CatchUpRun:
         position: Callable[[], tuple[int, bytes]],
         take: Callable[[list[Block], Target], Awaitable[None]],
         finished: Callable[[Target], None],
+        pruned: Callable[[], None],
     ) -> None:
         """`peers` are those that can be asked, `ask` sends a want, `drop` closes a liar's
         connection, `position` is the newest (height, digest) handed on, `take` executes and
         commits blocks in order, of which the last is the header it is given, `finished` is told
-        when the target is reached."""
+        when the target is reached, `pruned` that all who can be asked keep the wanted blocks no
+        longer."""
         self._reader = reader
         self._peers = peers
         self._ask = ask
@@ -164,6 +166,8 @@ class CatchUpRun:
         self._position = position
         self._take = take
         self._finished = finished
+        self._pruned = pruned
+        self._first_kept: dict[bytes, int] = {}
         self._target: Target | None = None
         self._prefer: bytes | None = None
         self._turn = 0
@@ -191,6 +195,15 @@ class CatchUpRun:
             if not future.done():
                 future.set_result(content)
 
+    def pruned_below(self, peer_key: bytes, first_kept: int) -> None:
+        """A peer says that it keeps no blocks below this height."""
+        self._first_kept[peer_key] = first_kept
+        self.answered(peer_key, b"")
+
+    def forget(self) -> None:
+        """There is nothing to catch up with any more."""
+        self._target = None
+
     async def run(self) -> None:
         """Until the newest target is reached. Raises what `take` raises."""
         while self._target is not None:
@@ -217,7 +230,7 @@ class CatchUpRun:
     async def _next_part(
         self, height: int, digest: bytes, target: Target
     ) -> tuple[list[Block], Certificate] | None:
-        peer = self._choose_peer()
+        peer = self._choose_peer(height + 1)
         if peer is None:
             await asyncio.sleep(_REST_SECONDS)
             return None
@@ -230,6 +243,9 @@ class CatchUpRun:
                 raise Refused("peer_unreachable", "not connected")
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 content = await future
+            if not content and self._first_kept.get(peer, 0) > height + 1:
+                self._prefer = None
+                return None
             blocks, vouching = self._reader.read(content, height + 1, digest, target)
         except Refused as refusal:
             self._log.warning("blocks_refused", peer=peer.hex()[:16], reason=str(refusal))
@@ -250,10 +266,14 @@ class CatchUpRun:
         self._prefer = peer if loop.time() - asked <= QUICK_SECONDS else None
         return blocks, vouching
 
-    def _choose_peer(self) -> bytes | None:
-        """The one that served well before, else each in turn."""
-        peers = list(self._peers())
+    def _choose_peer(self, height: int) -> bytes | None:
+        """The one that served well before, else each in turn; none that has pruned that height."""
+        connected = self._peers()
+        peers = [peer for peer in connected if self._first_kept.get(peer, 0) <= height]
         if not peers:
+            if connected:
+                self._first_kept.clear()  # they may be asked again: who says so may be mistaken
+                self._pruned()
             return None
         if self._prefer in peers:
             return self._prefer

@@ -46,6 +46,8 @@ class PeerConnection(asyncio.Protocol):
         self.bytes_sent = 0
         self.bytes_received = 0
         self.hello: Hello | None = None
+        self.wire_version = 0
+        """What we said; once hellos agreed, what is spoken."""
         loop = asyncio.get_running_loop()
         self.introduced: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()

@@ -11,7 +11,10 @@ from typing import NamedTuple
 from primitives.encoding import decode, encode
 from primitives.errors import Refused
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
+"""1 knew no snapshots and could not say that blocks were pruned. A node speaks the current version
+and the one before."""
+
 HELLO_BYTES_MAX = 16 << 10
 FRAME_OVERHEAD_BYTES = 1 << 20
 """What a frame may hold beside a full block: certificates, ids, lists."""
@@ -29,8 +32,16 @@ WANT_BLOCKS = 7
 THESE_BLOCKS = 8
 WANT_EPOCH = 9
 THIS_EPOCH = 10
+WANT_SNAPSHOT = 11
+"""See `snapshots.offers`. From wire version 2 on, as all that follow."""
+THIS_SNAPSHOT = 12
+"""A snapshot that the sender holds, with what makes its header final."""
+WANT_PART = 13
+THIS_PART = 14
+BLOCKS_PRUNED = 15
+"""The answer to WANT_BLOCKS where the first of them is kept no longer: the first kept height(8)."""
 
-_TYPES = frozenset(range(HELLO, THIS_EPOCH + 1))
+_TYPES = frozenset(range(HELLO, BLOCKS_PRUNED + 1))
 _HEAD_BYTES = 5
 
 
@@ -77,6 +88,17 @@ def read_hello(content: bytes) -> Hello:
         ):
             return Hello(wire, network_id, engine, height, epoch)
     raise Refused("peer_malformed", "no hello")
+
+
+def check_hello(ours: Hello, theirs: Hello) -> None:
+    """Refuse a peer that we can't speak with: `peer_of_other_version`, `peer_of_other_network`,
+    `peer_of_other_engine`. One that is a version ahead speaks ours too."""
+    if abs(theirs.wire_version - ours.wire_version) > 1:
+        raise Refused("peer_of_other_version", f"wire version {theirs.wire_version}")
+    if theirs.network_id != ours.network_id:
+        raise Refused("peer_of_other_network", theirs.network_id.hex()[:16])
+    if theirs.engine != ours.engine:
+        raise Refused("peer_of_other_engine", theirs.engine[:20])
 
 
 class FrameReader:

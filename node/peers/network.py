@@ -14,13 +14,20 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
 from node.peers.certificates import issuer_of
 from node.peers.connection import PeerConnection
-from node.peers.frames import WIRE_VERSION, Frame, Hello, pack, pack_hello
+from node.peers.frames import (
+    WIRE_VERSION,
+    Frame,
+    Hello,
+    check_hello,
+    pack,
+    pack_hello,
+)
+from node.peers.handler import PeerHandler
 from node.peers.handshakes import HANDSHAKE_SECONDS_MAX, HandshakeGate
 from node.peers.sockets import connected_socket, listening_socket, tune
 from node.peers.tls import client_context, server_context
@@ -43,19 +50,6 @@ class PeerAddress:
     host: str
     port: int
     is_observer: bool = False
-
-
-class PeerHandler(Protocol):
-    """Who is told about peers."""
-
-    def peer_connected(self, peer_key: bytes) -> None:
-        """Said hello; frames may be sent."""
-
-    def peer_disconnected(self, peer_key: bytes) -> None:
-        """Gone, until `peer_connected` again."""
-
-    def peer_frame(self, peer_key: bytes, frame: Frame) -> None:
-        """A frame; raise Refused to close this connection."""
 
 
 class PeerNetwork:
@@ -89,6 +83,7 @@ class PeerNetwork:
         self._dialing: dict[bytes, asyncio.Task[None]] = {}
         self._connections: dict[bytes, PeerConnection] = {}
         self._unproven: set[PeerConnection] = set()
+        self._wire_spoken: dict[bytes, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: socket.socket | None = None
         self._closing = False
@@ -213,6 +208,11 @@ class PeerNetwork:
             self._bytes_of_closed[0] + sum(c.bytes_sent for c in live),
             self._bytes_of_closed[1] + sum(c.bytes_received for c in live),
         )
+
+    def wire_version(self, peer_key: bytes) -> int:
+        """What is spoken with this peer; 0 if it is not connected."""
+        connection = self._connections.get(peer_key)
+        return 0 if connection is None else connection.wire_version
 
     def send(self, peer_key: bytes, frame_type: int, content: bytes) -> bool:
         """To one peer; False if it is not connected."""
@@ -339,21 +339,20 @@ class PeerNetwork:
         if expected is None and self._dials(self._peers[key]):
             raise Refused("peer_unknown", "it is for us to dial this member")
         connection.peer_key = key
-        connection.send_packed(pack_hello(self._hello()))
+        # A peer of the version before refuses ours, but has said its own: next time we say that.
+        ours = self._hello()
+        connection.wire_version = self._wire_spoken.get(key, ours.wire_version)
+        connection.send_packed(pack_hello(ours._replace(wire_version=connection.wire_version)))
 
     def hello_received(self, connection: PeerConnection, hello: Hello) -> None:
         """See `ConnectionOwner`."""
-        ours = self._hello()
-        if hello.wire_version != WIRE_VERSION:
-            raise Refused("peer_of_other_version", f"wire version {hello.wire_version}")
-        if hello.network_id != ours.network_id:
-            raise Refused("peer_of_other_network", hello.network_id.hex()[:16])
-        if hello.engine != ours.engine:
-            raise Refused("peer_of_other_engine", hello.engine[:20])
+        check_hello(self._hello(), hello)
         self._unproven.discard(connection)
         key = connection.peer_key
         if key not in self._peers:
             raise Refused("peer_unknown", "it is no peer any more")
+        self._wire_spoken[key] = min(hello.wire_version, WIRE_VERSION)
+        connection.wire_version = min(hello.wire_version, connection.wire_version)
         old = self._connections.pop(key, None)
         if old is not None:
             self._forget(old)

@@ -174,6 +174,7 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
             lambda: (len(taken), taken[-1].digest if taken else source.origin),
             take,
             finished.append,
+            lambda: None,
         )
         assert run.aim(source.target, b"liar")
         assert not run.aim(source.target, None)
@@ -215,6 +216,7 @@ def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyP
             lambda: (len(taken), taken[-1].digest if taken else source.origin),
             take,
             lambda _: None,
+            lambda: None,
         )
         run.aim(source.target, b"slow")
         async with asyncio.timeout(60):

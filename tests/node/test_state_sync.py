@@ -1,0 +1,315 @@
+"""A new node begins with a snapshot of the others, whoever lies and whenever it is killed."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.chain import Chain
+from node.inspection import _verify_blocks, _verify_root
+from node.machinery import Machinery
+from node.peers.frames import THIS_PART, THIS_SNAPSHOT
+from node.peers.groups import pack_group, read_group
+from node.snapshots import making, manifest, parts
+from node.snapshots.manifest import Manifest
+from node.snapshots.shelf import SNAPSHOT_MS
+from node.state_sync import run as sync_run
+from node.state_sync.adoption import adopt
+from node.state_sync.staging import Staging, staging_folder, synced_folder
+from node.store import STORE_KINDS, open_store
+from node.territory import TerritoryOptions
+from tests.node.town import Person, Town, until
+
+Bend = Callable[[bytes], bytes]
+TINY_LEVEL = 2
+
+
+class SyncTown(Town):
+    """Three nodes with snapshots; the fourth is far behind with a few blocks."""
+
+    snapshot_ms = 1
+    full_history = False
+
+    def options(self, index: int, *, observe_only: bool = False) -> TerritoryOptions:
+        return replace(
+            super().options(index, observe_only=observe_only),
+            snapshot_ms=self.snapshot_ms,
+            sync_behind_blocks=5,
+            full_history=self.full_history,
+        )
+
+    def machinery(self, index: int) -> Machinery:
+        return self.nodes[index]._running
+
+    async def history(self) -> list[Person]:
+        """Three nodes agree on something, then all of them hold the same snapshot."""
+        await self.start(0, 1, 2)
+        await self.ready()
+        people = await self.people(30, 10_000)
+        for number in range(10):
+            await self.must_settle(0, [self.pay(people[number], people[number + 9], 3)])
+        await self.same_height()
+        await until(lambda: not any(self.machinery(i).snapshots._making for i in range(3)))
+        self.snapshot_ms = SNAPSHOT_MS
+        return people
+
+    async def synced(self, seconds: float = 40.0) -> None:
+        """Until the fourth stands where the others do, and only fetched what it had to."""
+
+        def began_again() -> bool:
+            now = self.nodes[3]._parts
+            return now is not None and now.chain.meta.first_height > 1
+
+        await until(began_again, seconds)
+        await self.same_height(seconds)
+
+    def bend(self, index: int, frame_type: int, bend: Bend) -> list[int]:
+        """Have a node lie in frames of this type; how often it did."""
+        network, lies = self.machinery(index).network, [0]
+        send = network.send
+
+        def bent(peer: bytes, kind: int, content: bytes) -> bool:
+            if kind == frame_type:
+                lies[0] += 1
+                content = bend(content)
+            return send(peer, kind, content)
+
+        network.send = bent  # type: ignore[method-assign, assignment]
+        self.machinery(index).snapshot_server._send = bent
+        return lies
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (making, manifest, parts):
+        monkeypatch.setattr(module, "LEVEL_MAX", TINY_LEVEL, raising=False)
+    monkeypatch.setattr(sync_run, "OFFERS_SECONDS", 2.5)
+    monkeypatch.setattr(sync_run, "ANSWER_SECONDS_MAX", 1.0)
+
+
+def verified(town: SyncTown) -> None:
+    """The fourth's data, once it stopped."""
+    store = open_store(town.store(3), town.store_kind)
+    chain = Chain(store)
+    _verify_blocks(chain)
+    _verify_root(chain)
+    store.close()
+    assert not staging_folder(town.store(3)).exists()
+    assert not synced_folder(town.store(3)).exists()
+
+
+def play(town: SyncTown, work: Callable[[SyncTown, list[Person]], object]) -> None:
+    async def scenario() -> None:
+        try:
+            people = await town.history()
+            await work(town, people)  # type: ignore[misc]
+        finally:
+            await town.stop()
+
+    asyncio.run(scenario())
+    verified(town)
+
+
+@pytest.mark.parametrize("kind", STORE_KINDS)
+def test_it_begins_with_a_snapshot_and_votes(kind: str, tmp_path: Path) -> None:
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        await town.start(3)
+        await town.synced()
+        await town.stop(0)  # three of four are needed: the new one votes
+        await town.must_settle(3, [town.pay(people[3], people[4], 5)])
+        await town.same_height()
+        account = town.nodes[3].account(people[4].id)
+        other = town.nodes[1].account(people[4].id)
+        assert account is not None and account == other
+        served = [town.machinery(i).snapshot_server.parts_sent for i in (1, 2)]
+        assert min(served) > 0
+
+    play(SyncTown(tmp_path, store_kind=kind), work)
+
+
+def test_receipts_of_before_are_proved(tmp_path: Path) -> None:
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        await town.start(3)
+        await town.synced()
+        await town.must_settle(1, [town.pay(people[3], people[4], 5)])
+        await town.same_height()
+        chain = town.machinery(3).chain
+        assert chain.meta.first_number > 3
+        (identity,) = chain.ids_between(3, 4)
+        here = town.nodes[3].transaction_status(identity)
+        there = town.nodes[1].transaction_status(identity)
+        assert (here.state, here.number, here.height) == ("final", 3, None)
+        assert here.receipt == there.receipt and there.height is not None
+        page = town.nodes[3].history(people[0].id, None, 50)
+        assert page.truncated
+        assert not town.nodes[1].history(people[0].id, None, 50).truncated
+
+    play(SyncTown(tmp_path), work)
+
+
+def test_the_full_history_can_be_wanted(tmp_path: Path) -> None:
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        town.full_history = True
+        await town.start(3)
+        await town.same_height()
+        assert town.machinery(3).chain.meta.first_height == 1
+
+    play(SyncTown(tmp_path), work)
+
+
+def false_part(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def false_state(content: bytes) -> bytes:
+    """Another number of receipts under the same header."""
+    items = read_group(content)
+    told = Manifest.decode(items[0])
+    roots = (bytes(32), *told.object_roots[1:])
+    return pack_group([replace(told, object_roots=roots).encode(), *items[1:]])
+
+
+def false_header(content: bytes) -> bytes:
+    """A state of the liar's own making, under a header that nobody signed."""
+    items = read_group(content)
+    told = replace(Manifest.decode(items[0]), object_roots=())
+    told = Manifest.decode(items[0])
+    roots = (bytes(32), *told.object_roots[1:])
+    told = replace(told, object_roots=roots)
+    told = replace(told, header=replace(told.header, state_root=told.root))
+    return pack_group([told.encode(), *items[1:2]])
+
+
+def false_height(content: bytes) -> bytes:
+    items = read_group(content)
+    told = Manifest.decode(items[0])
+    told = replace(told, header=replace(told.header, height=told.header.height + 1_000_000))
+    return pack_group([told.encode(), *items[1:]])
+
+
+LIES: dict[str, tuple[int, Bend]] = {
+    "wrong chunk": (THIS_PART, false_part),
+    "no chunk at all": (THIS_PART, lambda content: content[:12] + b"\xff" * 40),
+    "wrong state": (THIS_SNAPSHOT, false_state),
+    "wrong header": (THIS_SNAPSHOT, false_header),
+    "false height": (THIS_SNAPSHOT, false_height),
+    "garbage": (THIS_SNAPSHOT, lambda content: b"\x00\x00\x00\x02garbage"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_liar_is_set_aside_and_named(
+    lie: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        frame_type, bend = LIES[lie]
+        lies = town.bend(1, frame_type, bend)
+        await town.start(3)
+        await town.synced()
+        assert lies[0] >= 1
+
+    play(SyncTown(tmp_path), work)
+    out = capsys.readouterr().out
+    aside = [line for line in out.splitlines() if "peer_set_aside" in line]
+    assert len(aside) == 1 and "town1" in aside[0]
+
+
+@pytest.mark.parametrize("frame_type", [THIS_SNAPSHOT, THIS_PART])
+def test_who_never_answers_holds_nobody_up(
+    frame_type: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        network = town.machinery(1).network
+        send = network.send
+
+        def mute(peer: bytes, kind: int, content: bytes) -> bool:
+            return True if kind == frame_type else send(peer, kind, content)
+
+        town.machinery(1).snapshot_server._send = mute
+        await town.start(3)
+        await town.synced()
+
+    play(SyncTown(tmp_path), work)
+    assert "peer_silent" in capsys.readouterr().out
+
+
+def test_without_any_snapshot_it_takes_blocks(tmp_path: Path) -> None:
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        for index in range(3):
+            town.bend(index, THIS_SNAPSHOT, lambda _: pack_group([]))
+        await town.start(3)
+        await town.same_height(60)
+        assert town.machinery(3).chain.meta.first_height == 1
+
+    play(SyncTown(tmp_path), work)
+
+
+def test_stopped_in_the_middle_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, begun = Staging.put, [0]
+
+    def slow(self: Staging, part: int, content: bytes) -> None:
+        put(self, part, content)
+        begun[0] += 1
+        import time
+
+        time.sleep(0.05)
+
+    monkeypatch.setattr(Staging, "put", slow)
+
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        wanted = town.machinery(0).snapshots.held[0].manifest.parts
+        for already in (3, 6):
+            await town.start(3)
+            await until(lambda bound=already: begun[0] >= bound)  # type: ignore[misc]
+            await town.stop(3)
+            assert staging_folder(town.store(3)).exists()
+        await town.start(3)
+        await town.synced()
+        assert begun[0] == wanted  # each part once
+
+    play(SyncTown(tmp_path), work)
+
+
+@pytest.mark.parametrize("kind", STORE_KINDS)
+def test_adoption_is_taken_up_wherever_it_was_cut_off(kind: str, tmp_path: Path) -> None:
+    async def work(town: SyncTown, people: list[Person]) -> None:
+        await town.start(3)
+        await town.synced()
+        await town.stop(3)
+
+    play(SyncTown(tmp_path, store_kind=kind), work)
+    town_store = tmp_path / "node3" / "store"
+    height = _height(town_store, kind)
+    old = tmp_path / "node0" / "store"
+    replaced = town_store.with_name("store.replaced")
+    # After the first rename.
+    town_store.rename(synced_folder(town_store))
+    old.rename(replaced)
+    adopt(town_store, kind)
+    assert _height(town_store, kind) == height and not replaced.exists()
+    # After the second.
+    replaced.mkdir()
+    adopt(town_store, kind)
+    assert _height(town_store, kind) == height and not replaced.exists()
+    # Before the first.
+    older = tmp_path / "node1" / "store"
+    town_store.rename(synced_folder(town_store))
+    older.rename(town_store)
+    journal_id = _meta_of(town_store, kind).journal_id
+    adopt(town_store, kind)
+    assert _meta_of(town_store, kind).journal_id == journal_id
+    assert _meta_of(town_store, kind).first_height > 1
+
+
+def _meta_of(folder: Path, kind: str):  # type: ignore[no-untyped-def]
+    store = open_store(folder, kind)
+    try:
+        return Chain(store).meta
+    finally:
+        store.close()
+
+
+def _height(folder: Path, kind: str) -> int:
+    return int(_meta_of(folder, kind).height)
