@@ -229,3 +229,13 @@ JoinFromOption = Annotated[
         "The node of a member that knows your card.",
     ),
 ]
+FullHistoryOption = Annotated[
+    bool,
+    typer.Option(
+        "--full-history",
+        help=text(
+            "Nœud vide : reprendre tous les blocs depuis la genèse, sans instantané.",
+            "An empty node: fetch every block since the genesis, and no snapshot.",
+        ),
+    ),
+]

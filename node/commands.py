@@ -8,6 +8,7 @@ from node.command_options import (
     CardOption,
     CurrencyOption,
     DemoSeedOption,
+    FullHistoryOption,
     GenesisFileOption,
     HttpListenOption,
     HttpOption,
@@ -137,6 +138,7 @@ def start(
     behind_proxy: BehindProxyOption = False,
     peer_listen: PeerListenOption = None,
     http_listen: HttpListenOption = None,
+    full_history: FullHistoryOption = False,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
@@ -151,6 +153,7 @@ def start(
         behind_proxy=behind_proxy,
         peer_listen=peer_listen,
         http_listen=http_listen,
+        full_history=full_history,
     )
     run(plan, read_passphrase(passphrase_file))
 
@@ -211,6 +214,11 @@ def verify(
         f"Tout se tient à la hauteur {content['height']}.",
         f"Everything holds at height {content['height']}.",
     )
+    if content["from_height"] != 1:
+        told += text(
+            f"\nCe nœud a commencé par un instantané : ses blocs vont de {content['from_height']}.",
+            f"\nThis node began with a snapshot: its blocks begin at {content['from_height']}.",
+        )
     if genesis is None:
         told += text(
             "\nAvec --genesis, les certificats sont vérifiés aussi.",

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from consensus.certificates import verify_certificate
 from consensus.header import genesis_digest
 from consensus.journal_records import position
+from consensus.votes import FINALIZE
+from ledger.genesis import Genesis
 from ledger.objects import Account, Currency, decode_object
 from node.block_body import transactions_root
 from node.chain import Chain
 from node.chain_records import damage_told
 from node.data_folder import DataFolder
+from node.epoch_book import EpochBook
 from node.genesis_file import read_genesis
 from node.journal import Journal
 from node.keys import read_key, read_public_keys
@@ -21,6 +25,7 @@ from node.store import open_store
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from primitives.indexed_tree import IndexedTree
+from primitives.signatures import verify
 from primitives.state_root import state_root
 
 T = TypeVar("T")
@@ -30,7 +35,8 @@ def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, objec
     """Check a node's data. Without a genesis: every block hangs on the one before, every body is
     the one its header names, the objects give the newest header's state root, each currency's
     totals are the sum of its accounts, and the journal is whole. With a genesis everything is
-    executed again, signatures and certificates included (`node.replay`).
+    executed again, signatures and certificates included (`node.replay`). A store that began with a
+    snapshot has no blocks from before it (`from_height`): its certificates are checked alone.
 
     Raises `Refused`: `store_corrupt` with what does not hold, `certificate_invalid`,
     `data_of_other_network`, `journal_corrupt`.
@@ -43,7 +49,10 @@ def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, objec
 
     def check(chain: Chain) -> dict[str, object]:
         found = _verify_chain(chain)
-        if genesis is not None:
+        found["from_height"] = chain.meta.first_height
+        if genesis is not None and chain.meta.first_height > 1:
+            found["certificates"] = _check_certificates(chain, genesis)
+        elif genesis is not None:
             replayed = Replay(chain, genesis).run()
             found["signatures"] = replayed.signatures
             found["certificates"] = replayed.certificates
@@ -52,6 +61,26 @@ def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, objec
 
     with damage_told():
         return _with_chain(folder, check)
+
+
+def _check_certificates(chain: Chain, genesis: Genesis) -> int:
+    """Check every certificate that is kept; how many."""
+    epochs = EpochBook(chain, genesis)
+    count = 0
+    for height in range(chain.meta.first_height, chain.height + 1):
+        stored = chain.stored_header(height)
+        if stored is None or stored.certificate is None:
+            continue
+        header, certificate = stored.header, stored.certificate
+        named = (certificate.kind, certificate.epoch, certificate.view, certificate.digest)
+        if named != (FINALIZE, header.epoch, header.view, header.digest):
+            raise Refused("store_corrupt", f"the certificate at height {height} is another's")
+        members = epochs.epoch(header.epoch).members
+        verify_certificate(certificate, members, genesis.network_id, verify)
+        count += 1
+    if not count:
+        raise Refused("store_corrupt", "no certificate is kept")
+    return count
 
 
 def _journal_state(folder: DataFolder, chain: Chain) -> str:

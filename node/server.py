@@ -52,6 +52,8 @@ class StartPlan:
     http_listen: str | None = None
     join_from: str | None = None
     """HOST:PORT of any member, for who looks for the network the first time."""
+    full_history: bool = False
+    """An empty node fetches every block, and begins with no snapshot."""
 
 
 def plan_start(
@@ -62,6 +64,7 @@ def plan_start(
     peer_listen: str | None = None,
     http_listen: str | None = None,
     join_from: str | None = None,
+    full_history: bool = False,
 ) -> StartPlan:
     """Check what can be checked before a passphrase is asked for. Raises `Refused`."""
     genesis, engine = read_genesis(genesis_file)
@@ -69,7 +72,9 @@ def plan_start(
     folder.check(genesis.network_id, engine)
     if engine != "simplex":
         raise Refused("engine_unavailable", f"{engine} can't be run by this version")
-    return StartPlan(folder, genesis, engine, behind_proxy, peer_listen, http_listen, join_from)
+    return StartPlan(
+        folder, genesis, engine, behind_proxy, peer_listen, http_listen, join_from, full_history
+    )
 
 
 def run(plan: StartPlan, passphrase: str) -> None:
@@ -105,6 +110,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 transport=transport,
                 peer_bind=parse_host_port(peer_listen, "peer"),
                 join_from=None if join_from is None else parse_host_port(join_from, "--from"),
+                full_history=plan.full_history,
             )
             _loop_run(_serve(options, territory, node_key, folder, listener))
 

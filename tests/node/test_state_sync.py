@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.chain import Chain
-from node.inspection import _verify_blocks, _verify_root
+from node.inspection import _check_certificates, _verify_blocks, _verify_root
 from node.machinery import Machinery
 from node.peers.frames import THIS_PART, THIS_SNAPSHOT
 from node.peers.groups import pack_group, read_group
@@ -95,6 +95,7 @@ def verified(town: SyncTown) -> None:
     chain = Chain(store)
     _verify_blocks(chain)
     _verify_root(chain)
+    assert _check_certificates(chain, town.genesis) > 0
     store.close()
     assert not staging_folder(town.store(3)).exists()
     assert not synced_folder(town.store(3)).exists()
