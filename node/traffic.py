@@ -59,6 +59,7 @@ from node.peers.proposals import (
     read_these,
     read_want,
 )
+from node.peers.serving import WINDOW_SHARE, Budgets, TimeShares
 from node.restoration import Restoration, answer_epoch
 from node.snapshots.serving import SnapshotServer
 from node.state_sync.syncing import Syncing
@@ -77,6 +78,7 @@ INTAKE_WAITING_MAX = 4_096
 on being read, which they would not if we stopped reading the connection."""
 
 _HEIGHT_BYTES = 8
+MS_PER_SECOND = 1_000
 POOL_SHOWN_MAX = 2_000
 """So many waiting transactions are shown to a member that comes back."""
 
@@ -125,6 +127,8 @@ class Traffic:
         self._mempool = mempool
         self._intake = intake
         self._verifier = verifier
+        self._time_shares = TimeShares()
+        self._budgets = Budgets(epoch.terms.parameters.retry_ms * WINDOW_SHARE / MS_PER_SECOND)
         self.transactions_dropped = 0
         self._readers: dict[int, Callable[[bytes, bytes], None]] = {
             TRANSACTIONS: self._transactions,
@@ -214,8 +218,8 @@ class Traffic:
             # The core answers for blocks above the floor; the shelf still has a few below.
             shelved = self._shelf.get(message.digest)
             if shelved is not None and shelved.header.height <= self._chain.height:
-                answer = BlockResponse(block_of(shelved))
-                self._say(peer_key, answer)
+                if self._budgets.grants(peer_key, message.digest, len(shelved.body)):
+                    self._say(peer_key, BlockResponse(block_of(shelved)))
                 return
         frame, is_end = Frame(CONSENSUS, content), isinstance(message, EpochEnd)
         if self._talk.is_ours(peer_key, epoch_of(message), frame, answers=is_end):
@@ -261,7 +265,9 @@ class Traffic:
         if any(index >= following for index, following in pairwise([*indices, count])):
             raise Refused("peer_malformed", "transactions twice, or that the block does not have")
         raws = [shelved.transactions[index].raw for index in indices]
-        self.network.send(peer_key, THESE_TRANSACTIONS, pack_these(digest, raws))
+        size = sum([len(raw) for raw in raws])
+        if self._budgets.grants(peer_key, b"transactions" + digest, size):
+            self.network.send(peer_key, THESE_TRANSACTIONS, pack_these(digest, raws))
 
     def _these_transactions(self, peer_key: bytes, content: bytes) -> None:
         digest, raws = read_these(content)
@@ -283,7 +289,18 @@ class Traffic:
         if first < kept and self.network.wire_version(peer_key) > 1:
             self.network.send(peer_key, BLOCKS_PRUNED, kept.to_bytes(8, "big"))
             return
-        self.network.send(peer_key, THESE_BLOCKS, answer_range(self._chain, first, last))
+
+        def answer() -> None:
+            if peer_key not in self.network.connected:
+                return
+            try:
+                part = answer_range(self._chain, first, last)
+            except Refused as refusal:  # our own store is damaged: may it ask another
+                self.network.drop(peer_key, str(refusal))
+            else:
+                self.network.send(peer_key, THESE_BLOCKS, part)
+
+        self._time_shares.ask(peer_key, answer)
 
     def _these_blocks(self, peer_key: bytes, content: bytes) -> None:
         if not self.syncing.answered(peer_key, THESE_BLOCKS, content):
