@@ -112,7 +112,8 @@ def test_a_port_that_is_taken(founded: tuple[Path, Path]) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        found = by_check(examine(data, genesis, peer_listen=address))
+        free = f"127.0.0.1:{free_ports(1)[0]}"
+        found = by_check(examine(data, genesis, peer_listen=address, http_listen=free))
     assert found["peer port"].state == BAD
     assert found["http port"].state == GOOD
 
