@@ -58,10 +58,8 @@ def look_at_disk(folder: Path) -> Finding:
     shown = f"{free / (1 << 30):.1f} GiB"
     told = text(f"{shown} libres", f"{shown} free")
     hint = text(
-        "agrandissez le disque ou videz-le ; 'democite node compact' et 'democite node keep' "
-        "rendent de la place",
-        "enlarge the disk or clear it; 'democite node compact' and 'democite node keep' give "
-        "space back",
+        "agrandissez le disque ou videz-le ; 'democite node compact' rend de la place",
+        "enlarge the disk or clear it; 'democite node compact' gives space back",
     )
     if room.f_files and room.f_favail < INODES_WARNED:
         few = text(f"{room.f_favail} fichiers libres", f"room for {room.f_favail} files only")
