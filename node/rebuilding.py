@@ -13,11 +13,11 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.chain_records import META_KEY, Meta
+from node.chain_records import META_KEY, RESTORED, Meta
 from node.data_folder import DataFolder
 from node.journal import JOURNAL_ID_BYTES, Journal
 from node.private_files import private_by_default, sync_folder
-from node.store import open_store
+from node.store import Change, open_store
 from primitives.errors import Refused
 from terminal.languages import text
 
@@ -42,14 +42,20 @@ def rebuild_store(data: Path) -> Rebuilt:
     folder.lock()
     try:
         with private_by_default():
-            known = _known_of_journal(folder, kind)
+            known, restored = _known_of_journal(folder, kind)
             meta, lost_reason = _meta_of_new(folder, known)
+            changes: list[Change] = [(META_KEY, meta.encode())]
+            if restored is not None:
+                # Its journal was begun anew: it may not vote sooner for being made again.
+                changes.append((RESTORED, restored))
+                epoch = int.from_bytes(restored, "big")
+                lost_reason = lost_reason or f"the journal was lost: votes again from epoch {epoch}"
             kept = _free_name(folder.store)
             if folder.store.exists():
                 folder.store.rename(kept)
             store = open_store(folder.store, kind)
             try:
-                store.write([(META_KEY, meta.encode())], sync=True)
+                store.write(changes, sync=True)
             finally:
                 store.close()
             sync_folder(folder.root)
@@ -58,21 +64,21 @@ def rebuild_store(data: Path) -> Rebuilt:
     return Rebuilt(kept, lost_reason)
 
 
-def _known_of_journal(folder: DataFolder, kind: str) -> Meta | None:
-    """What the old store says of itself, if it can be read."""
+def _known_of_journal(folder: DataFolder, kind: str) -> tuple[Meta | None, bytes | None]:
+    """What the old store says of itself, and until when it is to observe, if it can be read."""
     if not folder.store.exists():
-        return None
+        return None, None
     try:
         store = open_store(folder.store, kind)
     except Refused as refusal:
         if refusal.code == "data_in_use":
             raise
-        return None
+        return None, None
     try:
-        raw = store.get(META_KEY)
-        return None if raw is None else Meta.decode(raw)
+        raw, restored = store.get(META_KEY), store.get(RESTORED)
+        return (None if raw is None else Meta.decode(raw)), restored
     except Refused:
-        return None
+        return None, None
     finally:
         store.close()
 

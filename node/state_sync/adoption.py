@@ -10,10 +10,10 @@ from pathlib import Path
 
 import structlog
 
-from node.chain_records import META_KEY, Meta
+from node.chain_records import META_KEY, RESTORED, Meta
 from node.private_files import sync_folder
 from node.state_sync.staging import synced_folder
-from node.store import open_store
+from node.store import Change, open_store
 from primitives.errors import Refused
 
 
@@ -36,27 +36,30 @@ def adopt(store_folder: Path, kind: str) -> None:
 
 
 def _carry_journal(old_folder: Path, new_folder: Path, kind: str) -> None:
-    old = _meta(old_folder, kind)
-    new = _meta(new_folder, kind)
+    """The new store belongs to the old one's journal, and may not vote sooner than it might."""
+    old, restored = _kept(old_folder, kind)
+    new, _ = _kept(new_folder, kind)
     carried = replace(
         new,
         journal_id=old.journal_id,
         journal_sequence=max(old.journal_sequence, new.journal_sequence),
     )
-    if carried != new:
-        store = open_store(new_folder, kind)
-        try:
-            store.write([(META_KEY, carried.encode())], sync=True)
-        finally:
-            store.close()
+    changes: list[Change] = [(META_KEY, carried.encode())]
+    if restored is not None:
+        changes.append((RESTORED, restored))
+    store = open_store(new_folder, kind)
+    try:
+        store.write(changes, sync=True)
+    finally:
+        store.close()
 
 
-def _meta(folder: Path, kind: str) -> Meta:
+def _kept(folder: Path, kind: str) -> tuple[Meta, bytes | None]:
     store = open_store(folder, kind)
     try:
-        raw = store.get(META_KEY)
+        raw, restored = store.get(META_KEY), store.get(RESTORED)
     finally:
         store.close()
     if raw is None:
         raise Refused("store_corrupt", f"{folder} has no record of its own")
-    return Meta.decode(raw)
+    return Meta.decode(raw), restored
