@@ -76,7 +76,15 @@ async def enact(network: Network, voters: list[Node], *words: str | Path) -> Non
     first, *others = voters
     made = await asyncio.to_thread(act, network, first, "propose", *words)
     for node in others:
+        await listed(node, str(made["proposal"]))
         await asyncio.to_thread(act, network, node, "vote", str(made["proposal"]), "yes")
+
+
+async def listed(node: Node, proposal: str) -> None:
+    """Until a node knows of it: it may be a block behind the one that it was made at."""
+    async with asyncio.timeout(20):
+        while (await asyncio.to_thread(ask, f"{node.url}/v1/proposals/{proposal}")) is None:
+            await asyncio.sleep(0.1)
 
 
 def join(network: Network, node: Node, at: Node) -> None:
