@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import node.engines.simplex
+import node.engines.replicas
 import node.machinery
 from node.chain import Chain
 from node.chain_records import META_KEY
@@ -56,8 +56,8 @@ def main() -> None:
     BentEngine.actor, BentEngine.seed = options.actor, options.seed
     machinery: Any = node.machinery
     machinery.SimplexEngine, machinery.Traffic = BentEngine, BentTraffic
-    simplex: Any = node.engines.simplex
-    simplex.Replica = replica_class(options.actor)
+    replicas: Any = node.engines.replicas
+    replicas.Replica = replica_class(options.actor)
     if options.actor == "amnesiac":
         forget_journal(options.data)
     if options.actor == "sync_liar":

@@ -65,9 +65,6 @@ async def replaced_by(bed: Testbed, liar: Node, actor: str, told: Bank) -> None:
         await some_payments(told)
         if actor == "double_voter":
             await caught(bed, liar)
-        if actor in ("amnesiac", "double_voter"):
-            # A vote of its own that its journal lacks may reach it: then it only observes.
-            continue
         status = await asyncio.to_thread(ask, f"{liar.url}/v1/status")
         assert status is None or status["observing"] is False, actor
     if liar.process is not None and liar.process.poll() is not None:
