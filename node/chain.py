@@ -28,6 +28,7 @@ from node.chain_records import (
     SLOT_BYTES,
     TRANSACTION,
     Meta,
+    Restored,
     StoredHeader,
     damage_told,
     lane_entry,
@@ -136,18 +137,22 @@ class Chain:
         """After a start: the newest block's objects, found again by executing it."""
         self._unstored, self._unstored_created = changes, created
 
-    def renew_journal(self, journal_id: bytes, observe_until_epoch: int) -> None:
-        """A new journal takes the place of the lost one; this node votes from that epoch on.
-        Nothing is being committed."""
+    def renew_journal(self, journal_id: bytes, restored: Restored) -> None:
+        """A new journal takes the place of the lost one. Nothing is being committed."""
         meta = replace(self.meta, journal_id=journal_id, journal_sequence=0)
-        until = (RESTORED, observe_until_epoch.to_bytes(8, "big"))
-        self._store.write([until, (META_KEY, meta.encode())], sync=True)
+        changes: list[Change] = [(RESTORED, restored.encode()), (META_KEY, meta.encode())]
+        self._store.write(changes, sync=True)
         self.meta = meta
 
+    def keep_restored(self, restored: Restored) -> None:
+        """Note anew until when this node only observes."""
+        self._store.write([(RESTORED, restored.encode())], sync=True)
+
     @property
-    def observe_until_epoch(self) -> int:
-        """The first epoch in which this node may vote; 0 if it never lost its journal."""
-        return int.from_bytes(self._store.get(RESTORED) or b"", "big")
+    def restored(self) -> Restored | None:
+        """Until when this node only observes; None if it never lost its journal."""
+        raw = self._store.get(RESTORED)
+        return None if raw is None else Restored.decode(raw)
 
     # -- committing ---------------------------------------------------------------------------
 
@@ -313,9 +318,11 @@ class Chain:
     # -- transactions -------------------------------------------------------------------------
 
     def number_of(self, transaction_id: bytes) -> int | None:
-        """The receipt number of a final transaction."""
+        """The receipt number of a final transaction. One that is on disk and not applied yet is not
+        told of: its header could not be read either."""
         raw = self._store.get(TRANSACTION + transaction_id)
-        return None if raw is None else int.from_bytes(raw, "big")
+        number = self.meta.receipts if raw is None else int.from_bytes(raw, "big")
+        return number if number < self.meta.receipts else None
 
     def place_of(self, number: int) -> tuple[int, int] | None:
         """(height, index) of the transaction with this receipt number; None where its block is
@@ -331,7 +338,7 @@ class Chain:
 
     def history(self, account_id: bytes, before: int, limit: int) -> list[int]:
         """Receipt numbers below `before` that concern an account, newest first."""
-        prefix = ACCOUNT + account_id
+        prefix, before = ACCOUNT + account_id, min(before, self.meta.receipts)
         found: list[int] = []
         for key, _ in self._store.iterate(prefix, number_key(prefix, before), reverse=True):
             if len(found) >= limit:
@@ -347,7 +354,7 @@ class Chain:
         Looks through the newest `entries_max` entries of the account's history.
         """
         prefix, wanted = ACCOUNT + account_id, lane_entry(device, number)
-        entries = self._store.iterate(prefix, after_prefix(prefix), reverse=True)
+        entries = self._store.iterate(prefix, number_key(prefix, self.meta.receipts), reverse=True)
         for (key, value), _ in zip(entries, range(entries_max), strict=False):
             if value == wanted:
                 return int.from_bytes(key[-8:], "big")

@@ -41,6 +41,7 @@ CHUNK = b"k"
 IDS = b"i"
 EPOCH = b"e"
 RESTORED = b"r"
+"""Until when a member that lost its journal only observes: see `Restored`."""
 
 FORMAT = 2
 """1 had no runs of ids: they were hashed from the bodies, which are no longer kept for ever."""
@@ -154,6 +155,28 @@ class Meta:
                     case 2, [int(first_height), int(first_number)]:
                         return Meta(*known, first_height, first_number)
         raise Refused("store_corrupt", "the store's own record can't be read")
+
+
+UNASKED_EPOCH = 2**63
+"""In the place of an epoch: other members are to be asked before one can be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`until_epoch`: the first epoch in which a member that lost its journal may vote again;
+    `set_hash`: of the members that were asked for it."""
+
+    until_epoch: int
+    set_hash: bytes
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return self.until_epoch.to_bytes(8, "big") + self.set_hash
+
+    @staticmethod
+    def decode(raw: bytes) -> "Restored":
+        """Our own record."""
+        return Restored(int.from_bytes(raw[:8], "big"), raw[8:])
 
 
 @dataclass(frozen=True, slots=True)

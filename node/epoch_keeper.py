@@ -27,6 +27,7 @@ from node.peers.catch_up import PART_BYTES
 from node.peers.frames import FRAME_OVERHEAD_BYTES
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
+from node.restoration import Restoration
 from node.traffic import Traffic
 from primitives.errors import Refused
 
@@ -47,6 +48,7 @@ class EpochParts:
     catching_up: CatchingUp
     network: PeerNetwork
     circle: PeerCircle
+    restoration: Restoration
     engine: SimplexEngine
 
 
@@ -124,3 +126,4 @@ class EpochKeeper:
         parts.circle.refresh()
         parts.engine.begin_epoch()
         parts.traffic.begin_epoch(epoch)
+        parts.restoration.begin()

@@ -16,6 +16,7 @@ from node.block_records import FinalizedBlock
 from node.bodies import Bodies
 from node.catching_up import CatchingUp
 from node.chain import Chain
+from node.chain_records import UNASKED_EPOCH
 from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
 from node.engines.replicas import EngineParts
@@ -33,7 +34,7 @@ from node.peers.frames import WIRE_VERSION, Hello
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.reads import Reads
-from node.restoration import Restoration
+from node.restoration import Restoration, observed_until
 from node.snapshots.serving import SnapshotServer
 from node.snapshots.shelf import SnapshotShelf
 from node.start import load_ledger
@@ -214,6 +215,7 @@ class Machinery:
             self.committer,
             self.network,
             lambda: self.engine.replica,
+            is_wanted=not self.options.observe_only,
         )
         self.traffic.restoration = self.restoration
         self.keeper = EpochKeeper(
@@ -230,6 +232,7 @@ class Machinery:
                 self.catching_up,
                 self.network,
                 self.circle,
+                self.restoration,
                 self.engine,
             ),
             self._fatal,
@@ -238,7 +241,8 @@ class Machinery:
     def _voting(self) -> tuple[bool, int]:
         """Whether this node only observes, and until which epoch."""
         is_lost = self.journal.lost_reason is not None
-        return self.options.observe_only or is_lost, self.chain.observe_until_epoch
+        until = observed_until(self.chain, self.epochs.current)
+        return self.options.observe_only or is_lost, until
 
     @property
     def members(self) -> MemberSet:
@@ -256,8 +260,7 @@ class Machinery:
             await self.stop()
             raise
         self.circle.begin(self.network)
-        if not self.options.observe_only:
-            self.restoration.begin()
+        self.restoration.begin()
         self.engine.start()
 
     async def stop(self) -> None:
@@ -290,9 +293,13 @@ class Machinery:
             return "asked to observe"
         if self.own_key not in self.members.index:
             return "not a member of the present set"
-        until = self.chain.observe_until_epoch
-        if until > self.epochs.current.number and self.journal.lost_reason is None:
-            return f"the journal was lost: votes again from epoch {until}"
+        restored = self.chain.restored
+        if restored is not None and restored.until_epoch > self.epochs.current.number:
+            until = restored.until_epoch
+            if until == UNASKED_EPOCH:
+                return "the journal was lost, and the members changed: they are asked"
+            if self.journal.lost_reason is None:
+                return f"the journal was lost: votes again from epoch {until}"
         return (
             self.journal.lost_reason
             or self.engine.stopped_voting

@@ -48,8 +48,7 @@ def rebuild_store(data: Path) -> Rebuilt:
             if restored is not None:
                 # Its journal was begun anew: it may not vote sooner for being made again.
                 changes.append((RESTORED, restored))
-                epoch = int.from_bytes(restored, "big")
-                lost_reason = lost_reason or f"the journal was lost: votes again from epoch {epoch}"
+                lost_reason = lost_reason or "the journal was lost, and begun anew"
             kept = _free_name(folder.store)
             if folder.store.exists():
                 folder.store.rename(kept)

@@ -8,6 +8,10 @@ voted. From E + 2 on nothing that it may have forgotten can be contradicted (doc
 section 4). A new journal is begun then, and the store keeps until when only to observe. Where so
 many others do not exist, it observes for good.
 
+The honest member is sure to be among them only while the set is the one that was asked. So in each
+epoch before E + 2 whose set is another one, that set is asked too, and nothing is signed before it
+answered.
+
     question  nonce(16)        answer  nonce(16) ‖ epoch(8) ‖ digest(32)
 """
 
@@ -20,6 +24,7 @@ import structlog
 from consensus.journal_records import certificate_record, position
 from consensus.replica import Replica
 from node.chain import Chain
+from node.chain_records import UNASKED_EPOCH, Restored
 from node.committer import Committer
 from node.epoch_book import EpochBook
 from node.epochs import Epoch
@@ -41,6 +46,18 @@ def answer_epoch(current: Epoch, nonce: bytes) -> bytes:
     return nonce + current.number.to_bytes(8, "big") + current.digest
 
 
+def observed_until(chain: Chain, current: Epoch) -> int:
+    """The first epoch in which this node may vote, as an epoch begins; 0 if it never lost its
+    journal. Notes where the set that was asked is not the one that votes now."""
+    restored = chain.restored
+    if restored is None:
+        return 0
+    if current.number < restored.until_epoch and restored.set_hash != current.members.hash():
+        restored = Restored(UNASKED_EPOCH, restored.set_hash)
+        chain.keep_restored(restored)
+    return restored.until_epoch
+
+
 class Restoration:
     """See the module's docstring. `is_needed` until a new journal was begun."""
 
@@ -53,6 +70,8 @@ class Restoration:
         committer: Committer,
         network: PeerNetwork,
         replica: Callable[[], Replica],
+        *,
+        is_wanted: bool,
     ) -> None:
         self._own_key = own_key
         self._chain = chain
@@ -61,15 +80,22 @@ class Restoration:
         self._committer = committer
         self._network = network
         self._replica = replica
+        self._is_wanted = is_wanted
         self._nonce = secrets.token_bytes(_NONCE_BYTES)
         self._answers: dict[bytes, tuple[int, bytes]] = {}
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("restoration")
 
     def begin(self) -> None:
-        """Ask, if the journal is lost."""
-        if self._journal.lost_reason is not None:
+        """Ask, if there is a reason to; again at the beginning of each epoch."""
+        if self._is_wanted and self._must_ask() and (self._task is None or self._task.done()):
+            self._nonce, self._answers = secrets.token_bytes(_NONCE_BYTES), {}
             self._task = asyncio.get_running_loop().create_task(self._ask_for_ever())
+
+    def _must_ask(self) -> bool:
+        restored = self._chain.restored
+        is_unasked = restored is not None and restored.until_epoch == UNASKED_EPOCH
+        return is_unasked or self._journal.lost_reason is not None
 
     async def end(self) -> None:
         """Ask no more."""
@@ -86,13 +112,13 @@ class Restoration:
             self._answers[peer_key] = (epoch, content[_NONCE_BYTES + 8 :])
 
     async def _ask_for_ever(self) -> None:
-        while self._journal.lost_reason is not None:
+        while self._must_ask():
             for key in self._others():
                 self._network.send(key, WANT_EPOCH, self._nonce)
             await asyncio.sleep(ASK_SECONDS)
             newest = self._newest_proved()
             if newest is not None:
-                await self._renew(newest + EPOCHS_AFTER)
+                await self._answer_found(newest + EPOCHS_AFTER)
 
     def _others(self) -> list[bytes]:
         """Members of the present set; this node has to be one of them too."""
@@ -115,15 +141,21 @@ class Restoration:
             return False  # perhaps later, when the chain has come so far
         return self._epochs.epoch(epoch).digest == digest
 
-    async def _renew(self, until_epoch: int) -> None:
-        """Begin a new journal with what the newest block's finality rests on."""
+    async def _answer_found(self, until_epoch: int) -> None:
+        """Begin a new journal with what the newest block's finality rests on, unless this was
+        done when another set was asked."""
         await self._committer.drained()
         if self._journal.is_writing:
+            return
+        restored = Restored(until_epoch, self._epochs.current.members.hash())
+        if self._journal.lost_reason is None:
+            self._chain.keep_restored(restored)
+            self._log.warning("votes_again", from_epoch=until_epoch)
             return
         # From here on without a pause: nothing may be committed in between.
         records = self._finals()
         journal_id = secrets.token_bytes(JOURNAL_ID_BYTES)
-        self._chain.renew_journal(journal_id, until_epoch)
+        self._chain.renew_journal(journal_id, restored)
         self._journal.renew(journal_id, records)
         self._log.warning("votes_again", from_epoch=until_epoch)
 

@@ -30,7 +30,7 @@ from node.chain import Chain
 from node.epoch_talk import EpochTalk
 from node.epochs import Epoch
 from node.executor import block_of
-from node.intake import Intake
+from node.intake import VERIFYING_MAX, Intake
 from node.mempool import Mempool
 from node.peers.catch_up import CatchUpRun, answer_range, read_range
 from node.peers.frames import (
@@ -76,6 +76,9 @@ GROUP_ITEMS_MAX = GROUP_BYTES_MAX // TRANSACTION_BYTES_MIN
 INTAKE_WAITING_MAX = 4_096
 """Above this, what members pass on is dropped unread: a block that has it will bring it. Votes go
 on being read, which they would not if we stopped reading the connection."""
+
+VERIFYING_WAITING_MAX = 2 * VERIFYING_MAX
+"""Above this, what a leader gives on demand is dropped too; the block can be asked for whole."""
 
 _HEIGHT_BYTES = 8
 MS_PER_SECOND = 1_000
@@ -147,7 +150,11 @@ class Traffic:
             BLOCKS_PRUNED: self._blocks_pruned,
         }
         self.proposals = Proposals(
-            mempool.get, intake.is_coming, self._ask_transactions, self._proposal_complete
+            mempool.get,
+            intake.is_coming,
+            self._ask_transactions,
+            self._proposal_complete,
+            lambda: bodies.body_bytes_max,
         )
 
     def begin_epoch(self, epoch: Epoch) -> None:
@@ -271,6 +278,8 @@ class Traffic:
 
     def _these_transactions(self, peer_key: bytes, content: bytes) -> None:
         digest, raws = read_these(content)
+        if self._verifier.waiting_count > VERIFYING_WAITING_MAX:
+            return
         decoded = self._bodies.decode_group(self.proposals.wanted(digest, raws))
 
         def verified(group: Sequence[Transaction], sound: list[bool]) -> None:

@@ -38,6 +38,13 @@ class PartialProposal:
     asked: bool = False
     taken: set[bytes] = field(default_factory=set)
     """Ids of what the peer sent for it: an id is over all bytes, so one look at each is enough."""
+    bytes_found: int = 0
+
+    def add(self, transaction: Transaction) -> None:
+        """One of the missing is here."""
+        self.missing.discard(transaction.id)
+        self.found[transaction.id] = transaction
+        self.bytes_found += len(transaction.raw)
 
 
 OnComplete = Callable[[PartialProposal], None]
@@ -47,7 +54,8 @@ class Proposals:
     """Packs own proposals and gathers others'.
 
     `find` gives a transaction that was verified, `is_coming` says that one is being verified,
-    `ask` sends a request for transactions (`WANT_TRANSACTIONS`) to a peer.
+    `ask` sends a request for transactions (`WANT_TRANSACTIONS`) to a peer. What comes to more than
+    `bytes_max` is let go of: no block is so large, and a leader could fill the memory with it.
     """
 
     def __init__(
@@ -56,11 +64,13 @@ class Proposals:
         is_coming: Callable[[bytes], bool],
         ask: Callable[[bytes, bytes], None],
         on_complete: OnComplete,
+        bytes_max: Callable[[], int],
     ) -> None:
         self._find = find
         self._is_coming = is_coming
         self._ask = ask
         self._on_complete = on_complete
+        self._bytes_max = bytes_max
         self._partial: dict[bytes, PartialProposal] = {}
         self._gathered: dict[int, bytes] = {}
         """By view, the digest of the one proposal of its leader that was taken."""
@@ -146,9 +156,10 @@ class Proposals:
             return
         for transaction in transactions:
             if transaction.id in partial.missing:
-                partial.missing.discard(transaction.id)
-                partial.found[transaction.id] = transaction
-        if not partial.missing:
+                partial.add(transaction)
+        if partial.bytes_found > self._bytes_max():
+            del self._partial[digest]
+        elif not partial.missing:
             self._complete(partial)
 
     def clear(self) -> None:
@@ -169,8 +180,7 @@ class Proposals:
         for transaction_id in list(partial.missing):
             transaction = find(transaction_id)
             if transaction is not None:
-                partial.found[transaction_id] = transaction
-                partial.missing.discard(transaction_id)
+                partial.add(transaction)
 
     def _ask_missing(self, partial: PartialProposal) -> None:
         """Ask once for all that is not on its way already."""

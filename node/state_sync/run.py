@@ -182,6 +182,8 @@ class StateSync:
             del self._asked[peer]
 
     def _set_aside(self, peer: bytes, refusal: Refused) -> None:
+        if peer in self._liars:
+            return  # several of its answers were on their way
         self._liars.add(peer)
         self._log.error("peer_set_aside", peer=self._peers.name(peer), reason=str(refusal))
         self._peers.drop(peer, str(refusal))

@@ -200,6 +200,7 @@ def test_who_reads_no_answer_keeps_no_connection(
                 with contextlib.suppress(OSError):
                     deaf[-1].send(rubbish)
                 await asyncio.sleep(0.001)
+        assert served.api.gate.count <= 1
         for one in deaf:
             one.close()
 

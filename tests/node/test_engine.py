@@ -10,8 +10,9 @@ from consensus.certificates import verify_certificate
 from ledger.objects import ACCOUNT, Account, tree_key
 from ledger.proofs import InclusionProof, ReceiptProof, StateProof
 from ledger.terms import genesis_terms
+from node.chain_records import TRANSACTION
 from node.epochs import voting_set
-from node.store import STORE_KINDS
+from node.store import STORE_KINDS, Change
 from primitives.errors import Refused
 from primitives.signatures import verify
 from tests.node.town import Person, Town, until
@@ -259,6 +260,37 @@ def test_payments_go_on_while_one_node_is_gone(tmp_path: Path) -> None:
             await town.must_settle(
                 0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)]
             )
+        accounts = [town.nodes[1].account(person.id) for person in people]
+        assert [each and each.balance_minor for each in accounts] == [1_000] * 5
+        assert [each and each.devices[0].high for each in accounts] == [8] * 5
+
+    run(Town(tmp_path), scenario)
+
+
+def test_what_is_on_disk_and_not_applied_yet_is_not_told(tmp_path: Path) -> None:
+    """The disk is written in a thread of its own; reads must not run ahead of it."""
+
+    async def scenario(town: Town) -> None:
+        await town.start()
+        await town.ready()
+        people = await town.people(2, 1_000)
+        chain = town.nodes[0]._running.chain
+        write, early = chain.write, []
+
+        def written(changes: list[Change]) -> None:
+            write(changes)
+            for key, _ in changes:
+                if key.startswith(TRANSACTION):
+                    early.append(chain.number_of(key[len(TRANSACTION) :]))
+                    early.append(chain.history(people[0].id, 1 << 40, 1)[0] + 1)
+
+        chain.write = written  # type: ignore[method-assign]
+        receipts = chain.meta.receipts
+        await town.must_settle(0, [town.pay(people[0], people[1], 1)])
+        assert early[0] is None
+        assert early[1] == receipts
+        assert chain.meta.receipts == receipts + 1
+        assert chain.history(people[0].id, 1 << 40, 1) == [receipts]
 
     run(Town(tmp_path), scenario)
 

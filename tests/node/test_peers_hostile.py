@@ -103,6 +103,7 @@ def test_rubbish_of_every_type(tmp_path: Path) -> None:
                 villain.network.broadcast(frame_type, content)
                 await asyncio.sleep(0.002)
         await town.must_settle(1, [town.pay(people[0], people[1], 5)])
+        assert not any(node.status().observing for node in town.nodes.values())
         await villain.network.stop()
         await town.stop()
 
@@ -138,6 +139,10 @@ def test_blocks_are_given_to_who_asks(tmp_path: Path) -> None:
         await villain.start()
         villain.network.broadcast(WANT_BLOCKS, pack_range(1, 1))
         await until(lambda: sum(f.type == THESE_BLOCKS for f in villain.frames) == 3)
+        answers = {f.content for f in villain.frames if f.type == THESE_BLOCKS}
+        first = town.nodes[0].certified(1)
+        assert first is not None and len(answers) == 1
+        assert first.header.encode() in answers.pop()
         await villain.network.stop()
         await town.stop()
 

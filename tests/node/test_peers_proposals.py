@@ -32,6 +32,7 @@ class Desk:
     coming: set[bytes] = field(default_factory=set)
     asked: list[tuple[bytes, bytes]] = field(default_factory=list)
     complete: list[PartialProposal] = field(default_factory=list)
+    bytes_max: int = 1 << 20
 
     def __post_init__(self) -> None:
         self.proposals = Proposals(
@@ -39,6 +40,7 @@ class Desk:
             self.coming.__contains__,
             lambda peer, want: self.asked.append((peer, want)),
             self.complete.append,
+            lambda: self.bytes_max,
         )
 
 
@@ -206,5 +208,20 @@ def test_a_leader_gets_one_block_a_view(town: Town) -> None:
         assert receive(b"peer", _content(first, ours), lambda *_: True) is None
         await asyncio.sleep(0)
         assert list(desk.proposals._partial) == [first.block.digest]
+
+    _run(scenario)
+
+
+def test_more_bytes_than_a_block_can_have_are_not_gathered(town: Town) -> None:
+    proposal, transactions = _proposal(town, 40)
+
+    async def scenario(desk: Desk) -> None:
+        desk.bytes_max = sum(len(each.raw) for each in transactions[:20])
+        desk.proposals.receive(b"peer", _content(proposal, transactions), lambda *_: True)
+        await asyncio.sleep(0)
+        for each in transactions:
+            desk.proposals.supply(proposal.block.digest, [each])
+        assert desk.complete == []
+        assert len(desk.proposals._partial) == 0
 
     _run(scenario)

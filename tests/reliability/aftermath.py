@@ -73,6 +73,7 @@ def check_aftermath(network: Network, bank: Bank) -> dict[str, object]:
         assert lost == [], f"{prefix}: acknowledged and not there"
         undead = [id.hex() for id in told.ended_otherwise if id in counted]
         assert undead == [], f"{prefix}: final although a client was told that it never can be"
+    assert len(told.final) > 0, "nothing was acknowledged: nothing was tried"
     supply = PEOPLE * ISSUED_MINOR
     with ThreadPoolExecutor() as threads:
         for currencies in threads.map(partial(replayed_totals, network), network.nodes):

@@ -148,4 +148,7 @@ async def play(folder: Path) -> dict[str, object]:
 
 
 def test_each_actor_on_the_real_wire(tmp_path: Path) -> None:
-    print(asyncio.run(play(tmp_path)))
+    figures = asyncio.run(play(tmp_path))
+    print(figures)
+    assert int(str(figures["evidence"])) > 0
+    assert int(str(figures["payments acknowledged"])) > 0

@@ -95,8 +95,12 @@ def test_a_transport_certificate_that_is_cut_is_told_by_name(
     network: Network, victim: Node
 ) -> None:
     file = victim.data / "keys" / "transport.pem"
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    refused(network, victim, "keystore_malformed")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    assert "certificate" in refused(network, victim, "keystore_malformed").err
+    file.write_bytes(whole)
+    network.start(victim)
+    assert wait_for_height(victim, some_blocks(network))["observing"] is False
 
 
 def test_a_truncated_journal_observes(network: Network, victim: Node) -> None:

@@ -64,6 +64,8 @@ def test_packets_are_lost_and_nothing_else(tmp_path: Path) -> None:
     spaces = Namespaces(4)
     spaces.make()
     try:
-        print(asyncio.run(play(tmp_path, spaces)))
+        figures = asyncio.run(play(tmp_path, spaces))
+        print(figures)
+        assert int(str(figures["payments acknowledged"])) > 0
     finally:
         spaces.remove()

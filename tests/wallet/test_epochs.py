@@ -309,7 +309,7 @@ def test_a_certificate_is_needed(chain: Chain, network: TrustedNetwork) -> None:
 # -- receipts ---------------------------------------------------------------------------------
 
 
-def _receipt(chain: Chain, network: TrustedNetwork) -> Receipt:
+def receipt_in_newest_epoch(chain: Chain, network: TrustedNetwork) -> Receipt:
     """Of a payment in the newest epoch, with its place in the log under a later header."""
     transaction = paid(chain, PEOPLE[0], PEOPLE[1], 250)
     block = chain.blocks[-1]
@@ -332,7 +332,7 @@ def test_a_receipt_of_a_later_epoch_needs_the_genesis_and_nothing_else(
     chain: Chain, network: TrustedNetwork
 ) -> None:
     network.adopt(network.follow(chain.starts))
-    receipt = receipt_from_json(_receipt(chain, network).to_json())
+    receipt = receipt_from_json(receipt_in_newest_epoch(chain, network).to_json())
     stranger = TrustedNetwork(chain.genesis)
     assert verify_receipt(stranger, receipt).final.header.epoch == 2
     assert stranger.newest_epoch == 0

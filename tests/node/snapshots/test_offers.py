@@ -1,6 +1,8 @@
 """Offers of snapshots, whatever bytes they are; Hypothesis bends valid ones."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from node.snapshots.offers import (
     Offer,
     check_offer,
     is_of_known_epoch,
+    pack_part_asked,
     read_height_asked,
     read_offer,
     read_part_asked,
@@ -61,24 +64,68 @@ def test_one_form_alone() -> None:
             Manifest.decode(encode(tuple(fields)))  # type: ignore[arg-type]
 
 
-@given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 255))
-def test_bent_bytes_are_refused_or_read(noise: bytes, at: int, byte: int) -> None:
-    items = [MANIFEST.encode(), b"", b""]
-    offer = bytearray(pack_group(items[:2]))
-    offer[at % len(offer)] ^= byte
-    chunk = bytearray(CHUNK)
-    chunk[at % len(chunk)] ^= byte
-    readers = (
-        (read_offer, bytes(offer)),
-        (read_offer, noise),
-        (Manifest.decode, noise),
-        (read_part_asked, noise),
-        (read_height_asked, noise),
-        (lambda raw: read_objects(raw, 0, 1, 12), bytes(chunk)),
-        (lambda raw: read_objects(raw, 0, 1, 12), noise),
-    )
-    for read, raw in readers:
-        try:
-            read(raw)
-        except Refused:
-            continue
+def form_of_offer(offer: Offer | None) -> bytes:
+    if offer is None:
+        return pack_group([])
+    headers = [header.encode() for header in offer.between]
+    return pack_group([offer.manifest.encode(), offer.certificate.encode(), *headers])
+
+
+def form_of_chunk(entries: list[SlotEntry]) -> bytes:
+    return pack_objects([pack_entry(entry) for entry in entries])
+
+
+FORMS: list[tuple[Callable[[bytes], Any], Callable[[Any], bytes], bytes]] = [
+    (read_offer, form_of_offer, form_of_offer(offer_of(HEADER))),
+    (Manifest.decode, Manifest.encode, MANIFEST.encode()),
+    (read_part_asked, lambda asked: pack_part_asked(*asked), pack_part_asked(7, 3)),
+    (lambda raw: read_objects(raw, 0, 1, 12), form_of_chunk, CHUNK),
+]
+
+
+def judged(read: Callable[[bytes], Any], form: Callable[[Any], bytes], raw: bytes) -> bool:
+    """Whether `raw` is taken; then there must be no other form of it."""
+    try:
+        found = read(raw)
+    except Refused as refusal:
+        assert refusal.code
+        return False
+    assert form(found) == raw, "two forms of one thing"
+    return True
+
+
+def test_valid_forms_are_taken() -> None:
+    assert all(judged(read, form, valid) for read, form, valid in FORMS)
+
+
+@given(st.sampled_from(FORMS), st.integers(0, 400), st.integers(1, 255), st.binary(max_size=200))
+def test_bent_bytes_are_refused_or_of_one_form(
+    target: tuple[Callable[[bytes], Any], Callable[[Any], bytes], bytes],
+    at: int,
+    change: int,
+    noise: bytes,
+) -> None:
+    read, form, valid = target
+    bent = bytearray(valid)
+    bent[at % len(bent)] ^= change
+    for raw in (bytes(bent), valid[: at % len(valid)], valid + noise[:1] * 2, noise):
+        judged(read, form, raw)
+
+
+@given(st.integers(0, 400), st.integers(1, 255))
+def test_a_bent_chunk_has_another_root(at: int, change: int) -> None:
+    bent = bytearray(CHUNK)
+    bent[at % len(bent)] ^= change
+    try:
+        entries = read_objects(bytes(bent), 0, 1, 12)
+    except Refused:
+        return
+    assert objects_root(entries, 0, 1, 12) != ROOT
+
+
+@pytest.mark.parametrize("length", [1, 7, 9, 200])
+def test_a_height_is_whole_or_nothing(length: int) -> None:
+    assert read_height_asked(b"") == 0
+    assert read_height_asked((5).to_bytes(8, "big")) == 5
+    with pytest.raises(Refused, match="peer_malformed"):
+        read_height_asked(bytes(length))
