@@ -24,6 +24,7 @@ from ledger.line_commitments import (
     wage_commitment,
 )
 from primitives.errors import Refused
+from primitives.versions import check_version
 from wallet.lane_history import find_in_history
 from wallet.lane_owner import LaneOwner
 from wallet.light.bundles import hex_field
@@ -150,8 +151,7 @@ def disclosure_from_json(content: Mapping[str, object]) -> Disclosure:
     """Read such a file's content."""
     if content.get("kind") != FILE_KIND:
         raise Refused("disclosure_malformed", field="kind")
-    if content.get("version") != FILE_VERSION:
-        raise Refused("version_unknown", field="version")
+    check_version(content.get("version"), FILE_VERSION)
     about, receipt = content.get("content"), content.get("receipt")
     if not isinstance(about, dict) or not isinstance(receipt, dict):
         raise Refused("disclosure_malformed", field="content")

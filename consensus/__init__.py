@@ -52,7 +52,7 @@ or asked for, and answers have a budget for each peer.
 
 Where things are:
 
-- `header`, `votes`, `certificates`, `members`: what is signed, and by whom;
+- `header`, `votes`, `certificates`, `members`, `finality`: what is signed, and by whom;
 - `events`, `effects`, `messages`, `config`: the boundary of the pure core;
 - `replica` hears events, `rules` says what follows, `standing` holds state and acts;
 - `tally` counts, `knowledge` holds, `timers` waits, by `clock`;

@@ -7,10 +7,10 @@ own, so a message may be passed on by anyone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeAlias
 
 from consensus.certificates import Certificate
+from consensus.finality import check_descent, check_finalizes
 from consensus.header import Block, Header
 from consensus.votes import FINALIZE, KINDS, NOTARIZE, Vote
 from primitives.encoding import Value, decode, encode
@@ -174,17 +174,10 @@ def _epoch_end(certificate: Certificate, raws: tuple[Value, ...]) -> EpochEnd:
     boundary, last = headers[0] if headers else None, headers[-1] if headers else None
     if boundary is None or last is None or len(headers) != len(raws):
         raise Refused("encoding_not_canonical", "a header is bytes")
-    if boundary.next_set_hash is None or boundary.closing:
+    if boundary.next_set_hash is None:
         raise Refused("certificate_invalid", "the first of the headers is no boundary")
-    for below, header in pairwise(headers):
-        named = (header.closing, header.next_set_hash, header.parent_digest, header.height)
-        if named != (True, None, below.digest, boundary.height):
-            raise Refused("certificate_invalid", "a closing header is not on the one before")
-        if header.epoch != boundary.epoch or header.parent_view != below.view:
-            raise Refused("certificate_invalid", "a closing header is not on the one before")
-    if certificate.kind != FINALIZE:
-        raise Refused("certificate_invalid", "what ends an epoch is final")
-    _certificate_message(certificate, last)
+    check_descent(headers)
+    check_finalizes(certificate, last)
     return EpochEnd(certificate, headers)
 
 

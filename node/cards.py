@@ -13,6 +13,7 @@ from node.peers.certificates import check_authority
 from primitives.encoding import encode
 from primitives.errors import Refused
 from primitives.signatures import SigningKey, is_registrable, signed_message, verify
+from primitives.versions import check_version
 
 CARD_VERSION = 1
 CARD_BYTES_MAX = 65_536
@@ -134,8 +135,11 @@ def _read(path: Path, kind: str) -> dict[str, object]:
         content = None
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise Refused("card_malformed", f"this is not a file of the kind {kind}", file=str(path))
-    if content.get("version") != CARD_VERSION:
-        raise Refused("version_unknown", "the card's version", file=str(path), field="version")
+    try:
+        check_version(content.get("version"), CARD_VERSION)
+    except Refused as refusal:
+        refusal.file = str(path)
+        raise
     return content
 
 

@@ -37,10 +37,14 @@ def collect(data: Path | None, urls: Sequence[str]) -> list[DoubleVote]:
 
 
 def check_all(found: Sequence[DoubleVote], genesis: Genesis) -> dict[bytes, str]:
-    """The territories' names by voting key, once everything was checked: a node may lie."""
+    """The territories' names by voting key, once everything was checked: a node may lie.
+
+    A key that the genesis does not name signed both votes all the same, and gets no name: whether
+    it was a member's is said by the epoch's members. Raises `Refused("evidence_invalid")`.
+    """
     names = {territory.voting_key: territory.prefix for territory in genesis.territories}
     for each in found:
-        each.check(genesis.network_id, names.keys(), verify)
+        each.check(genesis.network_id, {*names, each.signer}, verify)
     return names
 
 
@@ -56,11 +60,18 @@ def evidence_lines(found: Sequence[DoubleVote], names: Mapping[bytes, str]) -> s
     """A line for each."""
     if not found:
         return text("Aucun double vote connu.", "No double vote known.")
-    lines = [
-        text(
-            f"{names.get(each.signer, name_of(each.signer))} : double vote à la vue {each.view}",
-            f"{names.get(each.signer, name_of(each.signer))}: double vote in view {each.view}",
+    return "\n".join(_line(each, names) for each in found)
+
+
+def _line(found: DoubleVote, names: Mapping[bytes, str]) -> str:
+    name, epoch, view = names.get(found.signer), found.first.epoch, found.view
+    if name is None and names:
+        key = found.signer.hex()
+        return text(
+            f"{key} : double vote à la vue {view} ; la genèse ne nomme pas cette clé, comparez "
+            f"avec les membres de l'époque {epoch} (GET /v1/epochs/{epoch})",
+            f"{key}: double vote in view {view}; the genesis does not name this key, compare "
+            f"with the members of epoch {epoch} (GET /v1/epochs/{epoch})",
         )
-        for each in found
-    ]
-    return "\n".join(lines)
+    who = name or name_of(found.signer)
+    return text(f"{who} : double vote à la vue {view}", f"{who}: double vote in view {view}")

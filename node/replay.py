@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate, verify_certificate
+from consensus.finality import check_descent, check_finalizes
 from consensus.header import Header, genesis_digest
-from consensus.messages import EpochEnd, decode_message, encode_message
 from consensus.votes import FINALIZE
 from ledger.commitment import Commitment, LogReceipts
 from ledger.execution import BlockRefused, execute
@@ -134,9 +134,8 @@ class Replay:
         if record is None or (record.boundary, record.terms) != (header, self._voted):
             raise _corrupt(header.height, "the record of the epoch that it begins is another")
         try:
-            # What is read is checked: each closing header on the one before, the last one's F.
-            end = EpochEnd(record.certificate, (header, *record.closing))
-            decode_message(encode_message(end))
+            check_descent((header, *record.closing))
+            check_finalizes(record.certificate, (header, *record.closing)[-1])
         except Refused as refusal:
             raise _corrupt(header.height, f"what makes it final does not: {refusal}") from refusal
         self._verify(record.certificate)

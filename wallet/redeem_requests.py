@@ -12,6 +12,7 @@ from ledger.fields import Redemption
 from ledger.transaction import decode_transaction
 from primitives.errors import Refused
 from primitives.signatures import SigningKey, signed_message, verify
+from primitives.versions import check_version
 from wallet.light.commitments import commitment
 from wallet.outbox_entry import Entry
 
@@ -92,8 +93,7 @@ def redeem_request_from_json(content: Mapping[str, object]) -> RedeemRequest:
     """Read such a file's content. Raises `Refused`: `request_malformed`, `version_unknown`."""
     if content.get("kind") != FILE_KIND:
         raise Refused("request_malformed", field="kind")
-    if content.get("version") != FILE_VERSION:
-        raise Refused("version_unknown", field="version")
+    check_version(content.get("version"), FILE_VERSION)
     cosignatures = content.get("cosignatures")
     if not isinstance(cosignatures, list) or len(cosignatures) > COSIGNATURES_MAX:
         raise Refused("request_malformed", field="cosignatures")

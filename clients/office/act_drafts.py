@@ -25,6 +25,7 @@ from ledger.transaction import Transaction, decode_transaction
 from primitives.addresses import format_address
 from primitives.errors import Refused
 from primitives.signatures import SigningKey, signed_message, verify
+from primitives.versions import check_version
 from wallet.atomic_files import write_file
 from wallet.light.trust import TrustedNetwork
 from wallet.outbox_entry import Entry
@@ -95,8 +96,7 @@ def read_draft(file: Path) -> ActDraft:
         content = json.loads(raw) if len(raw) <= FILE_BYTES_MAX else None
         if not isinstance(content, Mapping) or content.get("kind") != FILE_KIND:
             raise Refused("request_malformed", file=str(file))
-        if content.get("version") != FILE_VERSION:
-            raise Refused("version_unknown", file=str(file))
+        check_version(content.get("version"), FILE_VERSION)
         return ActDraft(
             bytes.fromhex(content["body"]),
             bytes.fromhex(content["signature"]),

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import structlog
 
 from consensus.certificates import Certificate, verify_certificate
+from consensus.finality import check_finalizes
 from consensus.header import Block, Header
 from consensus.members import MemberSet
-from consensus.votes import FINALIZE
 from node.chain import Chain
 from node.peers.groups import pack_group, read_group
 from primitives.errors import Refused
@@ -134,9 +134,7 @@ class PartReader:
         return blocks, certificate
 
     def _check(self, certificate: Certificate, header: Header) -> None:
-        named = (certificate.kind, certificate.epoch, certificate.view, certificate.digest)
-        if named != (FINALIZE, header.epoch, header.view, header.digest):
-            raise Refused("certificate_invalid", "it does not finalize the last of the blocks")
+        check_finalizes(certificate, header)
         verify_certificate(certificate, self._members, self._network_id, verify)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate, verify_certificate
+from consensus.finality import check_descent, check_finalizes
 from consensus.header import Header
 from consensus.members import MemberSet
-from consensus.votes import FINALIZE
 from node.answers import CertifiedHeader
 from node.peers.groups import pack_group, read_group
 from node.snapshots.manifest import Manifest
@@ -75,16 +75,9 @@ def check_offer(offer: Offer, network_id: bytes, set_of: SetOf) -> None:
     header, certificate = offer.manifest.header, offer.certificate
     if header.network_id != network_id or header.height < 1:
         raise Refused("snapshot_wrong", "a header of another network")
-    last = header
-    for following in offer.between:
-        # A closing header stands at its boundary's height.
-        height = last.height if following.closing else last.height + 1
-        if following.parent_digest != last.digest or following.height != height:
-            raise Refused("snapshot_wrong", "headers that do not follow each other")
-        last = following
-    named = (certificate.kind, certificate.epoch, certificate.view, certificate.digest)
-    if named != (FINALIZE, last.epoch, last.view, last.digest):
-        raise Refused("certificate_invalid", "it does not finalize the last of the headers")
+    check_descent((header, *offer.between))
+    last = offer.newest
+    check_finalizes(certificate, last)
     members = set_of(last.epoch)
     if members is None:
         raise Refused("snapshot_wrong", f"of epoch {last.epoch}, whose members are not known here")

@@ -10,6 +10,7 @@ from consensus.evidence import DoubleVote
 from consensus.votes import FINALIZE, NO_DIGEST, NOTARIZE, NULLIFY, Vote, vote_message
 from ledger.genesis import Genesis
 from node.evidence_book import KEPT_PER_MEMBER_MAX, EvidenceBook, read_evidence
+from node.evidence_commands import check_all, evidence_lines
 from primitives.errors import Refused
 from primitives.signatures import verify
 from tests.node.town import found, key_of
@@ -96,6 +97,32 @@ def test_files_come_back_and_anything_else_is_refused(genesis: Genesis) -> None:
         with pytest.raises(Refused) as refusal:
             DoubleVote.from_json({**content, "version": version})
         assert refusal.value.code == "version_unknown", version
+
+
+def test_what_a_node_says_is_checked(genesis: Genesis) -> None:
+    """One forged piece among sound ones, and nothing is believed."""
+    sound = double(genesis)
+    assert check_all([sound], genesis)[KEY.public_key] == "town1"
+    forged = replace(sound, second=replace(sound.second, signature=bytes(64)))
+    other = replace(sound, network_id=bytes(32))
+    for lie in (forged, other):
+        with pytest.raises(Refused, match="evidence_invalid"):
+            check_all([sound, lie], genesis)
+
+
+def test_a_member_that_joined_later_is_not_named_and_not_hidden(genesis: Genesis) -> None:
+    key = key_of("town9 voting")
+    votes = []
+    for digest in (b"a" * 32, b"b" * 32):
+        message = vote_message(genesis.network_id, 3, 7, NOTARIZE, digest)
+        votes.append(Vote(3, 7, NOTARIZE, digest, key.public_key, key.sign(message)))
+    late = DoubleVote(genesis.network_id, *votes)
+    names = check_all([double(genesis), late], genesis)
+    assert key.public_key not in names
+    lines = evidence_lines([double(genesis), late], names).splitlines()
+    assert lines[0].startswith("town1")
+    assert key.public_key.hex() in lines[1]
+    assert "/v1/epochs/3" in lines[1]
 
 
 def test_the_book_keeps_the_first_few_of_each_member(genesis: Genesis, tmp_path: Path) -> None:

@@ -5,14 +5,13 @@ wallet that knows the set of epoch n − 1 believes the set of epoch n once a qu
 finalized the boundary, itself or by a closing block above it (docs/protocol.md, sections 7 and 8).
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consensus.certificates import CERTIFICATE_BYTES_MAX, MEMBERS_MAX, Certificate
+from consensus.finality import check_descent, check_finalizes
 from consensus.header import HEADER_BYTES_MAX, Header
 from consensus.members import Member, MemberSet
-from consensus.votes import FINALIZE
 from primitives.encoding import Value, decode
 from primitives.errors import Refused
 
@@ -134,40 +133,14 @@ def next_members(
     following = start.members or members
     if following.hash() != boundary.next_set_hash:
         raise Refused("certificate_invalid", "the set is not the one that the boundary names")
-    check_names(start.certificate, certified)
+    check_finalizes(start.certificate, certified)
     vouch(start.certificate, members)
     return following
 
 
 def check_chain(headers: Sequence[Header], network_id: bytes) -> None:
-    """Each header stands on the one before, all in one epoch of one network.
-
-    Closing headers stand at their boundary's height. Raises `Refused`: `certificate_invalid`,
-    `node_of_other_network`.
-    """
-    first = headers[0]
-    if first.network_id != network_id:
+    """They are a chain of this network. Raises `Refused`: `certificate_invalid`,
+    `node_of_other_network`."""
+    if headers[0].network_id != network_id:
         raise Refused("node_of_other_network")
-    if first.closing:
-        raise Refused("certificate_invalid", "a closing header is no block of the chain")
-    for parent, child in itertools.pairwise(headers):
-        at_end = parent.closing or parent.next_set_hash is not None
-        if (
-            child.network_id != network_id
-            or child.epoch != first.epoch
-            or child.parent_digest != parent.digest
-            or child.closing != at_end
-            or child.height != parent.height + (0 if at_end else 1)
-        ):
-            raise Refused("certificate_invalid", "the headers are no chain")
-
-
-def check_names(certificate: Certificate, header: Header) -> None:
-    """The certificate finalizes this very header. Raises `Refused("certificate_invalid")`."""
-    if (
-        certificate.kind != FINALIZE
-        or certificate.digest != header.digest
-        or certificate.epoch != header.epoch
-        or certificate.view != header.view
-    ):
-        raise Refused("certificate_invalid", "it is for another header")
+    check_descent(headers)

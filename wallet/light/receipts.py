@@ -18,6 +18,7 @@ from ledger.transaction import decode_transaction
 from primitives import signatures
 from primitives.encoding import encode
 from primitives.errors import Refused
+from primitives.versions import check_version
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.commitments import commitment
 from wallet.light.decoding import decoded
@@ -94,8 +95,7 @@ def receipt_from_json(content: Mapping[str, object]) -> Receipt:
     """Read such a file's content. Raises `Refused`: `receipt_malformed`, `version_unknown`."""
     if content.get("kind") != FILE_KIND:
         raise Refused("receipt_malformed", field="kind")
-    if content.get("version") != FILE_VERSION:
-        raise Refused("version_unknown", field="version")
+    check_version(content.get("version"), FILE_VERSION)
     try:
         log = content.get("log")
         note = content.get("note", "")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate, verify_certificate
+from consensus.finality import check_finalizes
 from consensus.header import Header
 from consensus.members import Member, MemberSet
 from ledger.founders import Territory
@@ -18,7 +19,7 @@ from ledger.rules import MS_PER_DAY
 from primitives import signatures
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle
-from wallet.light.epochs import EpochStart, check_chain, check_names, next_members
+from wallet.light.epochs import EpochStart, check_chain, next_members
 
 CERTIFICATES_KEPT = 256
 
@@ -204,7 +205,7 @@ class TrustedNetwork:
         members = self.members_of(header.epoch)
         try:
             certificate = Certificate.decode(raw)
-            check_names(certificate, header)
+            check_finalizes(certificate, header)
         except Refused as refusal:
             raise Refused("certificate_invalid", refusal.detail or refusal.code) from None
         self._vouch(certificate, members)

@@ -1,5 +1,0 @@
-"""`pytest --hypothesis-profile long tests/consensus/test_fuzz.py` fuzzes for a few minutes."""
-
-from hypothesis import settings
-
-settings.register_profile("long", max_examples=20_000, deadline=None)
