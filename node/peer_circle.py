@@ -15,8 +15,9 @@ from ledger.founders import Territory
 from node.addresses import parse_host_port
 from node.answers import PeerStatus
 from node.observers import LOOK_SECONDS, Observers
+from node.peers.address import PeerAddress
 from node.peers.certificates import check_authority
-from node.peers.network import PeerAddress, PeerNetwork
+from node.peers.network import PeerNetwork
 from primitives.errors import Refused
 
 

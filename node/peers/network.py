@@ -13,10 +13,10 @@ import functools
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
+from node.peers.address import PeerAddress
 from node.peers.certificates import issuer_of
 from node.peers.connection import PeerConnection
 from node.peers.frames import (
@@ -39,17 +39,6 @@ ANYONE = b""
 """Dialed where it is not known who is there."""
 _BACKLOG = 64
 _LOOK_UP_SECONDS = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class PeerAddress:
-    """One other node: its authority, and where it listens. `is_observer`: it has no vote."""
-
-    voting_key: bytes
-    authority_der: bytes
-    host: str
-    port: int
-    is_observer: bool = False
 
 
 class PeerNetwork:
@@ -336,8 +325,9 @@ class PeerNetwork:
         expected = connection.expected_key
         if key is None or (expected not in (None, ANYONE) and key != expected):
             raise Refused("peer_unknown", "the certificate is not of the expected member")
-        if expected is None and self._dials(self._peers[key]):
-            raise Refused("peer_unknown", "it is for us to dial this member")
+        standing = self._connections.get(key)
+        if standing is not None and self._outranks(standing, connection, key):
+            raise Refused("peer_unknown", "it is for the other end to dial, and it did")
         connection.peer_key = key
         # A peer of the version before refuses ours, but has said its own: next time we say that.
         ours = self._hello()
@@ -353,8 +343,11 @@ class PeerNetwork:
             raise Refused("peer_unknown", "it is no peer any more")
         self._wire_spoken[key] = min(hello.wire_version, WIRE_VERSION)
         connection.wire_version = min(hello.wire_version, connection.wire_version)
-        old = self._connections.pop(key, None)
+        old = self._connections.get(key)
+        if old is not None and self._outranks(old, connection, key):
+            raise Refused("peer_unknown", "it is for the other end to dial, and it did")
         if old is not None:
+            del self._connections[key]
             self._forget(old)
             old.close("replaced by a newer connection")
             self._handler.peer_disconnected(key)
@@ -362,6 +355,15 @@ class PeerNetwork:
         self._connections[key] = connection
         self._log.info("peer_connected", peer=key.hex()[:16], height=hello.height)
         self._handler.peer_connected(key)
+
+    def _outranks(self, standing: PeerConnection, newer: PeerConnection, key: bytes) -> bool:
+        """Whether a connection stays although another one to the same peer came. Two ends that do
+        not know the same terms may each think that it is for them to dial: then both keep the one
+        that the lower key opened. Of two that the same end opened, the newer replaces the older."""
+        dialers = [
+            key if each.expected_key is None else self._own_key for each in (standing, newer)
+        ]
+        return dialers[0] < dialers[1]
 
     def frame_received(self, connection: PeerConnection, frame: Frame) -> None:
         """See `ConnectionOwner`."""

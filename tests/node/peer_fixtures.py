@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from node.peers.address import PeerAddress
 from node.peers.certificates import make_authority, make_transport
 from node.peers.frames import WIRE_VERSION, Frame, Hello
-from node.peers.network import PeerAddress, PeerNetwork
+from node.peers.network import PeerNetwork
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 
