@@ -83,8 +83,10 @@ async def enact(network: Network, voters: list[Node], *words: str | Path) -> Non
 async def listed(node: Node, proposal: str) -> None:
     """Until a node knows of it: it may be a block behind the one that it was made at."""
     async with asyncio.timeout(20):
-        while (await asyncio.to_thread(ask, f"{node.url}/v1/proposals/{proposal}")) is None:
+        found: dict[str, object] | None = None
+        while found is None or found.get("object") is None:  # until then its absence is proved
             await asyncio.sleep(0.1)
+            found = await asyncio.to_thread(ask, f"{node.url}/v1/proposals/{proposal}")
 
 
 def join(network: Network, node: Node, at: Node) -> None:
