@@ -218,7 +218,10 @@ def test_strangers_keep_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             await strangers[-1].send_bytes(b"\xc1")
             assert await next_of(strangers[-1], "submitted")
             async with asyncio.timeout(5):
-                assert (await strangers[0].receive()).type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+                # A header that was sent before may still come first.
+                while (last := (await strangers[0].receive()).type) is WSMsgType.TEXT:
+                    pass
+            assert last in (WSMsgType.CLOSED, WSMsgType.ERROR)
             assert served.api.events.count == 3
             await known.send_str(authorize(served, person))
             assert await next_of(known, "authorized")

@@ -5,7 +5,6 @@ Among them faults of others: a corrupt journal that panics at start, or is silen
 """
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,18 +30,31 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 @pytest.fixture
 def victim(network: Network) -> Iterator[Node]:
-    """The last node, stopped, its data kept aside and put back at the end."""
+    """The last node, stopped; what `keep` kept of its data last is put back at the end."""
     node = network.nodes[3]
     if node.process is None:
         network.start(node)
     wait_for_height(node, int(str(status(network.nodes[0])["height"])))
-    stop(node)
-    kept = node.folder / f"kept-{time.time_ns()}"
-    shutil.copytree(node.data, kept)
+    keep(node)
     yield node
     stop(node)
     shutil.rmtree(node.data)
-    kept.rename(node.data)
+    kept_of(node).rename(node.data)
+
+
+def kept_of(node: Node) -> Path:
+    return node.folder / "kept"
+
+
+def keep(node: Node) -> None:
+    """Stop a node and keep a copy of its data.
+
+    A test that let it vote keeps it again: an older copy put back would be its twin, and a twin
+    rightly votes no more.
+    """
+    stop(node)
+    shutil.rmtree(kept_of(node), ignore_errors=True)
+    shutil.copytree(node.data, kept_of(node))
 
 
 def stop(node: Node) -> None:
@@ -101,6 +113,7 @@ def test_a_transport_certificate_that_is_cut_is_told_by_name(
     file.write_bytes(whole)
     network.start(victim)
     assert wait_for_height(victim, some_blocks(network))["observing"] is False
+    keep(victim)
 
 
 def test_a_truncated_journal_observes(network: Network, victim: Node) -> None:
@@ -127,7 +140,7 @@ def test_commonware_3727_an_application_ahead_of_its_journal_does_not_vote(
     network.start(victim)
     for _ in range(2):
         wait_for_height(victim, some_blocks(network))
-    stop(victim)
+    keep(victim)
     shutil.rmtree(victim.data / "journal")
     old.rename(victim.data / "journal")
     network.start(victim)
@@ -180,3 +193,4 @@ def test_an_object_that_was_changed_is_made_good_and_the_node_votes_on(
     network.kill(network.nodes[1])
     some_blocks(network)
     network.start(network.nodes[1])
+    keep(victim)
