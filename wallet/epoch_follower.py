@@ -42,7 +42,11 @@ class EpochFollower:
         self._turn = asyncio.Lock()
 
     def is_needed(self, epoch: int) -> bool:
-        """Whether a header of this epoch can't be judged by what is known."""
+        """Whether a header of this epoch can't be judged by what is known.
+
+        Raises `Refused("checkpoint_differs")` where what is known is not what the owner was told.
+        """
+        self._check_checkpoint(())
         return epoch > self._network.newest_epoch or not self._is_recent(_now_ms())
 
     async def follow(self, url: str, epoch: int) -> None:
@@ -57,6 +61,7 @@ class EpochFollower:
             if not self.is_needed(epoch):
                 return
             followed = await self._followed(url, epoch)
+            self._check_checkpoint(followed)
             now_ms = _now_ms()
             if not self._is_recent(now_ms):
                 await self._check_agreed(epoch, followed, now_ms)
@@ -115,17 +120,31 @@ class EpochFollower:
         if agreeing < members.faults + 1:
             raise Refused("trust_expired", f"{agreeing} of {members.faults + 1}")
 
-    def _fits_checkpoint(self, followed: Sequence[KnownEpoch], now_ms: int) -> bool:
+    def _vouched(self, followed: Sequence[KnownEpoch]) -> KnownEpoch | None:
+        """The epoch that the owner vouches for, if it is among those known and followed."""
         if self.checkpoint is None:
+            return None
+        place = self.checkpoint[0] - 1
+        known = self._network.epochs
+        if place < len(known):
+            return known[place]
+        place -= len(known)
+        return followed[place] if place < len(followed) else None
+
+    def _check_checkpoint(self, followed: Sequence[KnownEpoch]) -> None:
+        """Whatever else is said for them, epochs that contradict the owner are not believed."""
+        vouched = self._vouched(followed)
+        if vouched is not None and self.checkpoint != (
+            vouched.start.epoch,
+            vouched.start.boundary.digest,
+        ):
+            raise Refused("checkpoint_differs", f"epoch {vouched.start.epoch}")
+
+    def _fits_checkpoint(self, followed: Sequence[KnownEpoch], now_ms: int) -> bool:
+        vouched = self._vouched(followed)
+        if vouched is None:
             return False
-        epoch, digest = self.checkpoint
-        for known in (*self._network.epochs, *followed):
-            boundary = known.start.boundary
-            if known.start.epoch == epoch:
-                if boundary.digest != digest:
-                    raise Refused("checkpoint_differs", f"epoch {epoch}")
-                return now_ms - boundary.time_ms <= self._network.trust_ms_max
-        return False
+        return now_ms - vouched.start.boundary.time_ms <= self._network.trust_ms_max
 
     async def _told(self, prefix: str, epoch: int) -> bytes | None:
         """What began this epoch as one territory has it, asked where its people ask it: a

@@ -1,13 +1,16 @@
 """What a wallet remembers of final headers, so that two histories cannot both be told to it.
 
 The alarm of `docs/protocol.md`: two different final headers at one height, or one that does not
-descend from another. Either means that more than f territories are faulty, or that a
-key was stolen; the two bundles are the evidence, and anyone can check them.
+descend from another: a neighbour names another parent, the higher one is not the later one, or it
+stands in an epoch that had ended by then. Either means that more than f territories are faulty, or
+that a key was stolen; the two bundles are the evidence, and anyone can check them.
 """
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from consensus.header import Header
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle
 from wallet.light.trust import FinalHeader
@@ -38,8 +41,7 @@ class HeaderConflict(Refused):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    digest: bytes
-    parent_digest: bytes
+    header: Header
     bundle: HeaderBundle
 
 
@@ -48,6 +50,8 @@ class HeaderMemory:
 
     def __init__(self) -> None:
         self._seen: OrderedDict[int, _Seen] = OrderedDict()
+        self._heights: list[int] = []
+        """The same heights, ascending."""
         self.newest: FinalHeader | None = None
 
     @property
@@ -63,22 +67,34 @@ class HeaderMemory:
         height = final.height
         same = self._seen.get(height)
         if same is not None:
-            if same.digest != final.digest:
+            if same.header.digest != final.digest:
                 raise HeaderConflict(same.bundle, bundle, height)
             return
-        parent = self._seen.get(height - 1)
-        if parent is not None and final.header.parent_digest != parent.digest:
-            raise HeaderConflict(parent.bundle, bundle, height)
-        child = self._seen.get(height + 1)
-        if child is not None and child.parent_digest != final.digest:
-            raise HeaderConflict(child.bundle, bundle, height)
-        self._seen[height] = _Seen(final.digest, final.header.parent_digest, bundle)
+        place = bisect_left(self._heights, height)
+        below = self._seen[self._heights[place - 1]] if place else None
+        above = self._seen[self._heights[place]] if place < len(self._heights) else None
+        if below is not None and not _may_descend(final.header, below.header):
+            raise HeaderConflict(below.bundle, bundle, height)
+        if above is not None and not _may_descend(above.header, final.header):
+            raise HeaderConflict(above.bundle, bundle, height)
+        self._seen[height] = _Seen(final.header, bundle)
+        insort(self._heights, height)
         if len(self._seen) > HEADERS_KEPT:
-            self._seen.popitem(last=False)
+            oldest, _ = self._seen.popitem(last=False)
+            self._heights.remove(oldest)
         if self.newest is None or height > self.newest.height:
             self.newest = final
 
     def bundles(self) -> list[HeaderBundle]:
         """The newest bundles, at most `BUNDLES_KEPT`, ascending: what is kept on disk."""
-        heights = sorted(self._seen)[-BUNDLES_KEPT:]
-        return [self._seen[height].bundle for height in heights]
+        return [self._seen[height].bundle for height in self._heights[-BUNDLES_KEPT:]]
+
+
+def _may_descend(header: Header, ancestor: Header) -> bool:
+    """Whether one chain can hold both, `header` above. Of headers with others between, times and
+    epochs tell: both rise along a chain, the epoch by the boundary that ends one."""
+    if header.height == ancestor.height + 1 and header.parent_digest != ancestor.digest:
+        return False
+    epochs_between = header.epoch - ancestor.epoch
+    needed = 0 if ancestor.next_set_hash is None else 1
+    return header.time_ms > ancestor.time_ms and epochs_between >= needed

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ledger.envelope import Transaction, signature_items
 from ledger.proofs import InclusionProof, ReceiptProof
+from ledger.rules import CREATED_AHEAD_MS_MAX
 from ledger.transaction import decode_transaction
 from primitives import signatures
 from primitives.encoding import encode
@@ -133,6 +134,10 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
                 raise Refused("signature_invalid")
         final = network.verify_final(receipt.bundle)
         verify_inclusion(final, transaction.id, receipt.inclusion)
+        # No rule would have let it in outside its own dates: who signed that block invented it.
+        first_ms = transaction.created_ms - CREATED_AHEAD_MS_MAX
+        if not first_ms <= final.time_ms <= transaction.valid_until_ms:
+            raise Refused("proof_invalid", "the block is not of the transaction's time")
         number = None
         if receipt.place is not None:
             later = network.verify_final(receipt.place.bundle)

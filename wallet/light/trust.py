@@ -188,13 +188,30 @@ class TrustedNetwork:
         """The header of `bundle`, if it is final.
 
         Raises `Refused`: `certificate_invalid` when signatures or the chain of headers do not
-        hold, `node_of_other_network` when they are another network's, `epoch_unknown` for an epoch
-        that was not followed to yet.
+        hold or the header stands outside its epoch, `node_of_other_network` when they are another
+        network's, `epoch_unknown` for an epoch that was not followed to yet.
         """
         chain = [decode_header(raw) for raw in (bundle.header, *bundle.headers)]
         check_chain(chain, self.network_id)
+        self._check_place(chain[0])
         vouched_by = self._vouched_by(bundle.certificate, chain[-1])
         return FinalHeader(chain[0], vouched_by, len(self.members_of(chain[0].epoch).members))
+
+    def _check_place(self, header: Header) -> None:
+        """It stands between the boundaries that are known of its epoch. Whoever has the keys of a
+        set that was replaced long ago can sign in its epoch still, and must make nothing of today.
+
+        Raises `Refused("certificate_invalid")`.
+        """
+        epoch, at = header.epoch, (header.height, header.time_ms)
+        if 1 <= epoch <= len(self.epochs):
+            began = self.epochs[epoch - 1].start.boundary
+            if header.height <= began.height or header.time_ms <= began.time_ms:
+                raise Refused("certificate_invalid", f"{at} is before epoch {epoch} began")
+        if epoch < len(self.epochs):
+            ended = self.epochs[epoch].start.boundary
+            if header.height > ended.height or header.time_ms > ended.time_ms:
+                raise Refused("certificate_invalid", f"{at} is after epoch {epoch} ended")
 
     def _vouched_by(self, raw: bytes, header: Header) -> int:
         """How many members signed the finalization of `header`; raises unless they suffice."""
