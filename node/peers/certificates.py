@@ -1,13 +1,15 @@
 """A territory's X.509 authority, issued by its voting key, and the transport certificate under it.
 
 Ed25519 throughout. The authority's bytes follow from the voting key alone, so making it twice
-gives the same card; the transport key is fresh each time.
+gives the same card, and any other bytes are no authority: others' certificates are compared, not
+read, since every node of the network loads what one territory brings. The transport key is fresh
+each time.
 """
 
 import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
@@ -20,16 +22,22 @@ from primitives.signatures import SigningKey
 _NOT_AFTER = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
 _NOT_BEFORE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 _AUTHORITY_SERIAL = 1
-AUTHORITY_BYTES_MAX = 1024
+_SIGNATURE_BYTES = 64
+_UNREADABLE = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What `x509` raises about bytes that somebody else made."""
 
 
 def make_authority(voting_key: SigningKey) -> bytes:
     """The self-signed authority (DER) that stands in the card; CN is the voting key in hex."""
-    key = _private_key(voting_key)
-    name = _name(voting_key.public_key.hex())
+    return _authority(voting_key.public_key, _private_key(voting_key))
+
+
+def _authority(voting_key: bytes, signed_by: Ed25519PrivateKey) -> bytes:
+    """The authority of a voting key, the signature by whichever key at its very end."""
+    name, key = _name(voting_key.hex()), Ed25519PublicKey.from_public_bytes(voting_key)
     return (
-        _builder(name, name, key.public_key(), key.public_key(), _AUTHORITY_SERIAL, authority=True)
-        .sign(key, None)
+        _builder(name, name, key, key, _AUTHORITY_SERIAL, authority=True)
+        .sign(signed_by, None)
         .public_bytes(serialization.Encoding.DER)
     )
 
@@ -63,21 +71,15 @@ def public_key_of(certificate_pem: bytes) -> bytes:
 
 
 def check_authority(authority_der: bytes, voting_key: bytes) -> None:
-    """Refuse (`card_malformed`) what is not the authority of this voting key."""
-    if len(authority_der) > AUTHORITY_BYTES_MAX:
-        raise Refused("card_malformed", "the authority is too large")
+    """Refuse (`card_malformed`) what is not the authority of this voting key, byte for byte."""
     try:
-        certificate = x509.load_der_x509_certificate(authority_der)
-        public_key = certificate.public_key()
-        named = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        if not isinstance(public_key, Ed25519PublicKey):
-            raise Refused("card_malformed", "the authority's key is not Ed25519")
-        if public_key.public_bytes_raw() != voting_key or [n.value for n in named] != [
-            voting_key.hex()
-        ]:
-            raise Refused("card_malformed", "the authority is of another voting key")
-        public_key.verify(certificate.signature, certificate.tbs_certificate_bytes)
-    except (ValueError, InvalidSignature) as error:
+        ours = _authority(voting_key, Ed25519PrivateKey.generate())
+        if authority_der[:-_SIGNATURE_BYTES] != ours[:-_SIGNATURE_BYTES]:
+            raise Refused("card_malformed", "the authority is not this voting key's")
+        signed = x509.load_der_x509_certificate(ours).tbs_certificate_bytes
+        signature = authority_der[-_SIGNATURE_BYTES:]
+        Ed25519PublicKey.from_public_bytes(voting_key).verify(signature, signed)
+    except _UNREADABLE as error:
         raise Refused("card_malformed", "the authority does not verify") from error
 
 
@@ -96,7 +98,7 @@ def issuer_of(leaf_der: bytes, voting_keys: frozenset[bytes]) -> bytes | None:
         Ed25519PublicKey.from_public_bytes(voting_key).verify(
             leaf.signature, leaf.tbs_certificate_bytes
         )
-    except (ValueError, InvalidSignature):
+    except _UNREADABLE:
         return None
     return voting_key
 
