@@ -169,7 +169,7 @@ def _add(view: View, terms: NetworkTerms, territory: Territory) -> Enactment:
     _check_unused(view, keys)
     changed = _with_member(terms, prefix, member)
     if view.territory(prefix) is not None:
-        _check_same(view, territory)
+        check_same(view, territory)
         return Enactment(changed, keys=keys)
     for code in codes:
         if view.currency(code) is not None:
@@ -181,7 +181,7 @@ def _add(view: View, terms: NetworkTerms, territory: Territory) -> Enactment:
     return Enactment(changed, founded.accounts, founded.currencies, founded.record, keys)
 
 
-def _check_same(view: View, territory: Territory) -> None:
+def check_same(view: View, territory: Territory) -> None:
     """A territory that was a member comes back as what it was: a short name that is on accounts,
     addresses and receipts never comes to mean somebody else.
 

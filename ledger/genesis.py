@@ -17,7 +17,7 @@ from ledger.founders import (
     territory_from_json,
     territory_to_json,
 )
-from ledger.founding import found, keys_of, member_of, terms_of_founders
+from ledger.founding import FoundedTerritory, found, keys_of, member_of, terms_of_founders
 from ledger.json_fields import JsonFields
 from ledger.network_objects import (
     BALLOT_TREE_KEY,
@@ -25,20 +25,33 @@ from ledger.network_objects import (
     BallotRecord,
     NetworkRecord,
 )
-from ledger.objects import StateObject
+from ledger.objects import Account, StateObject
 from ledger.rules import PARAMETER_NAMES, RULE_VERSION, Parameters, RuleSet
+from ledger.succession import (
+    Endorsement,
+    Succession,
+    check_endorsements,
+    endorsements_from_json,
+    endorsements_to_json,
+)
 from primitives.amounts import AMOUNT_MINOR_MAX
 from primitives.encoding import Value, encode
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 
 GENESIS_VERSION = 1
+SUCCESSOR_VERSION = 2
+"""Of a genesis that takes the place of another network."""
+GENESIS_KIND = "genesis"
+DRAFT_KIND = "genesis_draft"
+"""Of one that waits for endorsements: nothing starts from it."""
 
 
 @dataclass(frozen=True)
 class Genesis:
     """The founding of a network. `time_ms` is the time of the block before the first;
-    `rule_version` the rules that the first epoch begins with.
+    `rule_version` the rules that the first epoch begins with. `succession` says whose place it
+    takes, if anybody's; the `endorsements` under that are checked where a file is read.
 
     Raises `Refused`: `genesis_invalid`; `version_unknown` for itself or its rules.
     """
@@ -49,20 +62,22 @@ class Genesis:
     parameters: Parameters
     territories: tuple[Territory, ...]
     rule_version: int = RULE_VERSION
+    succession: Succession | None = None
+    endorsements: tuple[Endorsement, ...] = ()
     rules: RuleSet = field(init=False, repr=False, compare=False)
     """Rules and parameters of the first epoch."""
     network_id: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.version != GENESIS_VERSION:
+        if self.version != (GENESIS_VERSION if self.succession is None else SUCCESSOR_VERSION):
             raise Refused("version_unknown", f"genesis version {self.version}", field="version")
         object.__setattr__(self, "rules", RuleSet(self.rule_version, self.parameters))
         if not 0 <= self.time_ms <= AMOUNT_MINOR_MAX:
             raise invalid("time_ms", "out of range")
         if not 1 <= len(self.territories) <= TERRITORIES_MAX:
             raise invalid("territories", f"1 to {TERRITORIES_MAX}")
-        names = [territory.prefix for territory in self.territories]
-        codes = [one.code for territory in self.territories for one in territory.currencies]
+        names = [territory.prefix for territory in self.known_territories]
+        codes = [one.code for territory in self.known_territories for one in territory.currencies]
         voting = [territory.voting_key for territory in self.territories]
         recovery = [territory.recovery_key for territory in self.territories]
         other = [one.cometbft_key for one in self.territories if one.cometbft_key is not None]
@@ -72,6 +87,27 @@ class Genesis:
         _check_unique(other, "cometbft_key", "two territories have this voting key")
         _check_unique(recovery, "recovery_key", "two territories have this recovery key")
         object.__setattr__(self, "network_id", hash_bytes("genesis", encode(self.value())))
+
+    @property
+    def known_territories(self) -> tuple[Territory, ...]:
+        """The members, and the territories of the state that are none."""
+        return self.territories + (() if self.succession is None else self.succession.former)
+
+    @property
+    def former(self) -> frozenset[str]:
+        """Short names of those."""
+        former = () if self.succession is None else self.succession.former
+        return frozenset([territory.prefix for territory in former])
+
+    @property
+    def first_epoch(self) -> int:
+        """The number of the epoch that begins with this genesis."""
+        return 0 if self.succession is None else self.succession.epoch
+
+    @property
+    def height(self) -> int:
+        """Of the block before the first."""
+        return 0 if self.succession is None else self.succession.height
 
     def value(self) -> Value:
         """What the network id is over."""
@@ -83,12 +119,21 @@ class Genesis:
             self.parameters.value(),
             tuple([territory.value() for territory in self.territories]),
             self.rule_version,
+            *(() if self.succession is None else (self.succession.value(),)),
         )
 
-    def to_json(self) -> str:
+    def endorsed_by(self) -> tuple[str, ...]:
+        """Short names of those whose recovery keys stand under a successor's genesis; nobody's
+        under another. Raises `Refused`: `endorsement_invalid`, `endorsements_insufficient`."""
+        if self.succession is None:
+            return ()
+        content = encode(self.value())
+        return check_endorsements(self.succession, self.network_id, content, self.endorsements)
+
+    def to_json(self, kind: str = GENESIS_KIND) -> str:
         """The file that people exchange, with the id for them to compare."""
-        content = {
-            "kind": "genesis",
+        content: dict[str, object] = {
+            "kind": kind,
             "version": self.version,
             "network_id": self.network_id.hex(),
             "time_ms": self.time_ms,
@@ -97,31 +142,39 @@ class Genesis:
             "parameters": {name: getattr(self.parameters, name) for name in PARAMETER_NAMES},
             "territories": [territory_to_json(territory) for territory in self.territories],
         }
+        if self.succession is not None:
+            content["succession"] = self.succession.to_json()
+            content["endorsements"] = endorsements_to_json(self.endorsements)
         return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Genesis:
-        """Read such a file. Raises `Refused`: `genesis_malformed` where it can't be read,
-        `genesis_invalid` where it breaks a rule, `version_unknown`."""
+    def from_json(cls, text: str, kind: str = GENESIS_KIND) -> Genesis:
+        """Read such a file; of a successor's, the endorsements are checked, those of a draft are
+        not. Raises `Refused`: `genesis_malformed` where it can't be read, `genesis_invalid` where
+        it breaks a rule, `version_unknown`; what `endorsed_by` raises."""
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise Refused("genesis_malformed", f"not JSON: {error}") from None
         reader = JsonFields(content, "")
-        if reader.text("kind") != "genesis":
-            raise Refused("genesis_malformed", "this is not a genesis", field="kind")
-        if reader.integer("version") != GENESIS_VERSION:
+        if reader.text("kind") != kind:
+            raise Refused("genesis_malformed", f"this is not a {kind}", field="kind")
+        version = reader.integer("version")
+        if version not in (GENESIS_VERSION, SUCCESSOR_VERSION):
             raise Refused("version_unknown", "a genesis of an unknown version", field="version")
         figures = reader.of("parameters")
         if set(figures.names()) != set(PARAMETER_NAMES):
             raise Refused("genesis_malformed", "not the known parameters", field="parameters")
+        is_successor = version == SUCCESSOR_VERSION
         genesis = cls(
-            GENESIS_VERSION,
+            version,
             reader.integer("time_ms"),
             reader.flag("demo"),
             Parameters(**{name: figures.integer(name) for name in PARAMETER_NAMES}),
             tuple([territory_from_json(entry) for entry in reader.items("territories")]),
             reader.integer("rule_version"),
+            Succession.from_json(reader.of("succession")) if is_successor else None,
+            endorsements_from_json(reader.items("endorsements")) if is_successor else (),
         )
         claimed = reader.bytes("network_id", 32)
         if claimed != genesis.network_id:
@@ -130,13 +183,31 @@ class Genesis:
                 f"its content has the id {genesis.network_id.hex()}",
                 field="network_id",
             )
+        if kind == GENESIS_KIND:
+            genesis.endorsed_by()
         return genesis
+
+
+def founded_territories(genesis: Genesis) -> list[FoundedTerritory]:
+    """What each territory that the genesis names was founded with: ids that stay for ever, and keys
+    that may have changed since."""
+    return [found(territory) for territory in genesis.known_territories]
+
+
+def founding_accounts(genesis: Genesis) -> list[Account]:
+    """The accounts of staff, issuers and commons among that."""
+    return [one for founded in founded_territories(genesis) for one in founded.accounts]
 
 
 def initial_objects(genesis: Genesis) -> list[tuple[bytes, StateObject]]:
     """The state before the first block, in key order: per territory its record, the accounts of
     staff, issuer and commons, and its currencies; then the network's terms, a ballot without
-    proposals, and the keys of all members."""
+    proposals, and the keys of all members.
+
+    Raises `Refused("succession_without_state")` for a successor: it goes on from what was there.
+    """
+    if genesis.succession is not None:
+        raise Refused("succession_without_state", genesis.succession.predecessor.hex())
     terms = terms_of_founders(genesis.territories, genesis.parameters, genesis.rule_version)
     objects: list[StateObject] = [
         NetworkRecord(NETWORK_TREE_KEY, terms, 0),

@@ -15,6 +15,7 @@ from node.block_body import read_body
 from node.block_records import FinalizedBlock, IndexedTransaction, put_block, put_index
 from node.chain_records import (
     ACCOUNT,
+    BASE,
     BODY,
     BODY_BYTES_MAX,
     CHUNK,
@@ -27,6 +28,7 @@ from node.chain_records import (
     RESTORED,
     SLOT_BYTES,
     TRANSACTION,
+    Base,
     Meta,
     Restored,
     StoredHeader,
@@ -58,7 +60,9 @@ class Chain:
             self.meta = Meta.decode(raw)
             if self.meta.format != FORMAT:
                 raise Refused("data_of_older_version", f"store format {self.meta.format}")
-            if self.meta.height:
+            base = store.get(BASE)
+            self.base = None if base is None else Base.decode(base)
+            if self.meta.height > self.base_height:
                 self.newest = self.stored_header(self.meta.height)
                 if self.newest is None:
                     raise Refused("store_corrupt", "the newest final header is missing")
@@ -132,6 +136,13 @@ class Chain:
         """(key, object) of the same state."""
         for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):
             yield key[1:], value[SLOT_BYTES:]
+
+    def newest_objects(self) -> Iterator[tuple[bytes, bytes]]:
+        """(key, object) of the state after the newest block; new ones last, in slot order."""
+        newer = dict(self._unstored)
+        for key, raw in self.stored_objects():
+            yield key, newer.pop(key, raw)
+        yield from newer.items()
 
     def restore_newest(self, changes: Mapping[bytes, bytes], created: frozenset[bytes]) -> None:
         """After a start: the newest block's objects, found again by executing it."""
@@ -237,9 +248,16 @@ class Chain:
         self._unstored, self._unstored_created = last.changes, last.created
 
     @property
+    def base_height(self) -> int:
+        """Of the genesis block: 0, or where the predecessor's chain ended."""
+        return 0 if self.base is None else self.base.height
+
+    @property
     def receipts_proved(self) -> int:
         """How many receipts the newest header's state root holds."""
-        return 0 if self.newest is None else self.newest.first_number
+        if self.newest is not None:
+            return self.newest.first_number
+        return 0 if self.base is None else self.base.receipts
 
     # -- objects (`ledger.sources.ObjectSource`) ------------------------------------------------
 

@@ -11,14 +11,15 @@
     k ‖ index(8)           root of a full chunk of the receipt log
     r                      the epoch from which this node votes again, if it lost its journal
     e ‖ epoch(8)           how an epoch began, from 1 on (`node.epochs.EpochRecord`)
+    s                      where a successor's chain begins: see `Base`
 
 Objects lag one block: with the newest final header h the store holds the state after h − 1, which
 is what that header's state root commits to. So a start can check every object against a header,
 and then executes block h again.
 
 h, b, n and a go once they are older than what the node keeps (`node.pruning`); i and t never do,
-so a receipt can always be found and proved. A store that began with a snapshot has no h, b, n and
-a from before it either.
+so a receipt can always be found and proved. A store that began with a snapshot, or went on from
+a predecessor's state, has no h, b, n and a from before it either.
 """
 
 import contextlib
@@ -40,6 +41,7 @@ ACCOUNT = b"a"
 CHUNK = b"k"
 IDS = b"i"
 EPOCH = b"e"
+BASE = b"s"
 RESTORED = b"r"
 """Until when a member that lost its journal only observes: see `Restored`."""
 
@@ -155,6 +157,28 @@ class Meta:
                     case 2, [int(first_height), int(first_number)]:
                         return Meta(*known, first_height, first_number)
         raise Refused("store_corrupt", "the store's own record can't be read")
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where a chain begins that goes on from a predecessor's state: the height of its genesis
+    block, how many receipts there are by then, and the state root that its first header names."""
+
+    height: int
+    receipts: int
+    state_root: bytes
+
+    def encode(self) -> bytes:
+        """The stored form."""
+        return encode(("base", 1, self.height, self.receipts, self.state_root))
+
+    @staticmethod
+    def decode(raw: bytes) -> "Base":
+        """Our own record; raises InvariantBroken if it is not one."""
+        match decode(raw):
+            case ("base", 1, int(height), int(receipts), bytes(state_root)):
+                return Base(height, receipts, state_root)
+        raise InvariantBroken("where the chain begins can't be read")
 
 
 UNASKED_EPOCH = 2**63

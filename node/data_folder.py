@@ -7,6 +7,8 @@ registry/   what the territory keeps to itself: people, hours, wages, consents
 peers/      cards of observers that the operator admits
 card.json   what this territory handed out; a territory that joins later is known by it
 lock        held while a process uses the folder
+succeeding/ while the folder goes over to a successor network (`node.succession.taking_over`);
+            predecessor-…/ is what it was before
 """
 
 import fcntl
@@ -20,6 +22,7 @@ from primitives.errors import Refused
 
 FOLDER_VERSION = 1
 OBSERVERS_FOLDER = "peers"
+SUCCEEDING_FOLDER = "succeeding"
 FILE_BYTES_MAX = 16_384
 
 
@@ -47,6 +50,7 @@ class DataFolder:
         self.audit = root / "audit"
         self.registry = root / "registry"
         self.observers = root / OBSERVERS_FOLDER
+        self.succeeding = root / SUCCEEDING_FOLDER
         self.file = root / "node.json"
         self.card_file = root / "card.json"
         self.voting_file = self.keys / "voting.json"
@@ -86,9 +90,11 @@ class DataFolder:
     def check(self, network_id: bytes, engine: str) -> NodeFile:
         """Check that the folder, if it was started before, serves this network and engine.
 
-        Raises `Refused`: `data_of_other_network`, `engine_mismatch`.
+        Raises `Refused`: `data_of_other_network`, `engine_mismatch`, `succession_unfinished`.
         """
         content = self.read()
+        if self.succeeding.exists():
+            raise Refused("succession_unfinished", file=str(self.root))
         if content.network_id and content.network_id != network_id.hex():
             raise Refused("data_of_other_network", content.network_id, file=str(self.file))
         if content.engine and content.engine != engine:

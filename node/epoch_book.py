@@ -20,7 +20,7 @@ class EpochBook:
         self.epoch = lru_cache(_EPOCHS_CACHED)(self._read)
         """The epoch with this number. Raises InvariantBroken if it has not begun here."""
         newest = chain.newest
-        number = 0
+        number = self._first.number
         if newest is not None:
             number = newest.header.epoch + (newest.header.next_set_hash is not None)
         self.current = self.epoch(number)
@@ -30,6 +30,16 @@ class EpochBook:
         self.current = self.epoch(self.current.number + 1)
         return self.current
 
+    def before(self, number: int) -> Epoch | None:
+        """An epoch of a predecessor, whose records were kept for who knows no other one."""
+        record = self._chain.epoch_record(number)
+        return None if record is None else Epoch.of(record)
+
+    @property
+    def first(self) -> int:
+        """The number of the epoch that the genesis begins."""
+        return self._first.number
+
     def rules_at(self, height: int) -> RuleSet:
         """The rules under which the block at a final height was executed."""
         stored = self._chain.stored_header(height)
@@ -38,7 +48,7 @@ class EpochBook:
         return self.epoch(stored.header.epoch).rules
 
     def _read(self, number: int) -> Epoch:
-        if number == 0:
+        if number == self._first.number:
             return self._first
         record = self._chain.epoch_record(number)
         if record is None:

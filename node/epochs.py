@@ -79,7 +79,8 @@ class EpochRecord:
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """One epoch. `digest`, `height` and `time_ms` are those of the block it begins above: the
-    boundary, or the genesis block for epoch 0, which has no `record`."""
+    boundary, or the genesis block for a network's first epoch, which has no `record`. That is epoch
+    0; a successor counts on from its predecessor."""
 
     number: int
     terms: NetworkTerms
@@ -94,9 +95,11 @@ class Epoch:
 
     @staticmethod
     def first(genesis: Genesis) -> Epoch:
-        """Epoch 0."""
+        """The one that begins with the genesis."""
         digest = genesis_digest(genesis.network_id)
-        return Epoch(0, genesis_terms(genesis), digest, 0, genesis.time_ms)
+        return Epoch(
+            genesis.first_epoch, genesis_terms(genesis), digest, genesis.height, genesis.time_ms
+        )
 
     @staticmethod
     def of(record: EpochRecord) -> Epoch:
@@ -144,7 +147,7 @@ class Epoch:
     def floor(self) -> Final:
         """Where the consensus of this epoch begins."""
         if self.record is None:
-            return Final(self.digest, 0, 0, self.time_ms)
+            return Final(self.digest, 0, self.height, self.time_ms)
         return Final.boundary(self.record.boundary)
 
 

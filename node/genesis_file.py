@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from ledger.genesis import Genesis
+from consensus.succession import check_last
+from ledger.genesis import GENESIS_KIND, Genesis
 from node.private_files import write_new_file
 from primitives.errors import Refused
+from primitives.signatures import verify
 
 GENESIS_BYTES_MAX = 4 << 20
 ENGINES = ("simplex", "cometbft")
@@ -27,21 +29,32 @@ def write_genesis(path: Path, genesis: Genesis, engine: str) -> None:
 
 
 def read_genesis(path: Path) -> tuple[Genesis, str]:
-    """A genesis and its engine. Raises `Refused`: `genesis_malformed`, `genesis_invalid`,
-    `engine_unknown`."""
-    with path.open("rb") as stream:
-        raw = stream.read(GENESIS_BYTES_MAX + 1)
-    if len(raw) > GENESIS_BYTES_MAX:
-        raise Refused("genesis_malformed", "too large", file=str(path))
-    try:
-        genesis = Genesis.from_json(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise Refused("genesis_malformed", "not UTF-8", file=str(path)) from None
-    except Refused as refusal:
-        refusal.file = refusal.file or str(path)
-        raise
+    """A genesis and its engine; that of a successor with all that proves it.
+
+    Raises `Refused`: `genesis_malformed`, `genesis_invalid`, `engine_unknown`; of a successor's
+    `endorsement_invalid`, `endorsements_insufficient`, `succession_unproved`.
+    """
+    genesis = read_genesis_alone(path)
     beside = engine_file(path)
     engine = beside.read_text(encoding="utf-8").strip() if beside.exists() else ENGINES[0]
     if engine not in ENGINES:
         raise Refused("engine_unknown", engine[:40], file=str(beside))
     return genesis, engine
+
+
+def read_genesis_alone(path: Path, kind: str = GENESIS_KIND) -> Genesis:
+    """The same without its engine; or a draft of one, which may lack endorsements."""
+    with path.open("rb") as stream:
+        raw = stream.read(GENESIS_BYTES_MAX + 1)
+    if len(raw) > GENESIS_BYTES_MAX:
+        raise Refused("genesis_malformed", "too large", file=str(path))
+    try:
+        genesis = Genesis.from_json(raw.decode("utf-8-sig"), kind)
+        if genesis.succession is not None:
+            check_last(genesis.succession, verify)
+    except UnicodeDecodeError:
+        raise Refused("genesis_malformed", "not UTF-8", file=str(path)) from None
+    except Refused as refusal:
+        refusal.file = refusal.file or str(path)
+        raise
+    return genesis

@@ -50,6 +50,7 @@ def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, objec
     def check(chain: Chain) -> dict[str, object]:
         found = _verify_chain(chain)
         found["from_height"] = chain.meta.first_height
+        # What a successor goes on from is its predecessor's to verify, with that one's genesis.
         if genesis is not None and chain.meta.first_height > 1:
             found["certificates"] = _check_certificates(chain, genesis)
         elif genesis is not None:
@@ -78,7 +79,7 @@ def _check_certificates(chain: Chain, genesis: Genesis) -> int:
         members = epochs.epoch(header.epoch).members
         verify_certificate(certificate, members, genesis.network_id, verify)
         count += 1
-    if not count:
+    if not count and chain.newest is not None:
         raise Refused("store_corrupt", "no certificate is kept")
     return count
 
@@ -172,7 +173,8 @@ def _verify_blocks(chain: Chain) -> int:
     network_id = chain.meta.network_id
     first = chain.meta.first_height
     transactions = chain.meta.first_number
-    parent = None if first > 1 or network_id is None else genesis_digest(network_id)
+    begins = network_id is not None and first == chain.base_height + 1
+    parent = genesis_digest(network_id or b"") if begins else None
     for height in range(first, chain.height + 1):
         stored = chain.stored_header(height)
         if stored is None or stored.header.height != height:
@@ -193,16 +195,22 @@ def _verify_blocks(chain: Chain) -> int:
     return transactions
 
 
+def _root_named(chain: Chain) -> bytes | None:
+    """By the newest header, or by what a successor began with."""
+    if chain.newest is not None:
+        return chain.newest.header.state_root
+    return None if chain.base is None else chain.base.state_root
+
+
 def _verify_root(chain: Chain) -> None:
     """The stored objects are the state after height − 1, which the newest header commits to."""
-    newest = chain.newest
-    if newest is None:
+    named = _root_named(chain)
+    if named is None:
         return
     tree = IndexedTree()
     tree.load(chain.tree_entries(), chain.meta.slots)
-
-    log = load_receipts(chain, newest.first_number)
-    if state_root(tree.count(), tree.root(), log.root()) != newest.header.state_root:
+    log = load_receipts(chain, chain.receipts_proved)
+    if state_root(tree.count(), tree.root(), log.root()) != named:
         raise Refused("store_corrupt", "the objects do not give the newest header's state root")
 
 

@@ -41,8 +41,12 @@ def load_ledger(chain: Chain, genesis: Genesis) -> LoadedLedger:
 
 
 def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
-    objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
-    chain.begin(genesis.network_id, objects)
+    if chain.meta.network_id is None or genesis.succession is None:
+        # Of a successor this refuses: its first state is made by `node succeed`.
+        objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
+        chain.begin(genesis.network_id, objects)
+    elif chain.meta.network_id != genesis.network_id:
+        raise Refused("data_of_other_network", chain.meta.network_id.hex())
     epochs = EpochBook(chain, genesis)
     newest = chain.newest
     current = epochs.current
@@ -61,6 +65,8 @@ def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
                 f"the stored state is not the one that the header at height {chain.height} names",
             )
         _execute_newest(chain, state, genesis.network_id, rules)
+    elif chain.base is not None and commitment.root_after(state.tip) != chain.base.state_root:
+        raise Refused("state_root_differs", "the stored state is not the one taken over")
     final_digest = current.digest if newest is None else newest.header.digest
     state.rules = current.rules
     executor = Executor(genesis.network_id, state, commitment, shelf, current, final_digest)

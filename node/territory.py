@@ -205,6 +205,8 @@ class TerritoryNode:
     def epoch(self, number: int) -> Epoch | None:
         """An epoch that has begun here."""
         epochs = self._running.epochs
+        if 0 <= number < epochs.first:
+            return epochs.before(number)
         return epochs.epoch(number) if 0 <= number <= epochs.current.number else None
 
     def network_with_proof(self) -> ObjectWithProof | None:

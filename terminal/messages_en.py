@@ -4,6 +4,7 @@ from terminal.life_messages_en import LIFE_MESSAGES
 from terminal.month_messages_en import MONTH_MESSAGES
 from terminal.network_messages_en import NETWORK_MESSAGES
 from terminal.power_messages_en import POWER_MESSAGES
+from terminal.succession_messages_en import SUCCESSION_MESSAGES
 
 WORDS: dict[str, str] = {"line": "line", "refused": "refused"}
 
@@ -340,4 +341,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
     **POWER_MESSAGES,
+    **SUCCESSION_MESSAGES,
 }

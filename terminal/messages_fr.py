@@ -4,6 +4,7 @@ from terminal.life_messages_fr import LIFE_MESSAGES
 from terminal.month_messages_fr import MONTH_MESSAGES
 from terminal.network_messages_fr import NETWORK_MESSAGES
 from terminal.power_messages_fr import POWER_MESSAGES
+from terminal.succession_messages_fr import SUCCESSION_MESSAGES
 
 WORDS: dict[str, str] = {"line": "ligne", "refused": "refusé"}
 
@@ -394,4 +395,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
     **POWER_MESSAGES,
+    **SUCCESSION_MESSAGES,
 }

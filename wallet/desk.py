@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from ledger.envelope import Cosignature
-from ledger.genesis import initial_objects
+from ledger.genesis import founding_accounts
 from ledger.objects import Account, DeviceKey
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
@@ -113,11 +113,12 @@ class Desk:
         A node that only pretends to have no block yet gains nothing: a lane number that is used
         already is used, whatever it says.
         """
-        if self.memory.newest is not None:
+        genesis = self.network.genesis
+        if self.memory.newest is not None or genesis.succession is not None:
             return None
-        for _, item in initial_objects(self.network.genesis):
-            if isinstance(item, Account) and item.id == self.owner.account_id:
-                return item
+        for account in founding_accounts(genesis):
+            if account.id == self.owner.account_id:
+                return account
         return None
 
     async def resolve_earlier(self) -> list[Entry]:

@@ -155,7 +155,7 @@ class EpochFollower:
             network = await self._get(url, "/v1/network")
             if network.get("epoch") != epoch:
                 return None
-            if epoch == 0:
+            if epoch == self._network.first_epoch:
                 return hex_field(network, "network_id", 32)
             began = await self._get(url, f"{EPOCHS_PATH}/{epoch}")
             return decode_header(hex_field(began, "boundary", HEADER_BYTES_MAX)).digest

@@ -27,12 +27,12 @@ class EpochStore:
 
     def load(self) -> None:
         """Let the network know what is on disk."""
-        self._network.recall(self._starts()[self._network.newest_epoch :])
+        self._network.recall(self._starts()[len(self._network.epochs) :])
 
     def save(self) -> None:
         """Write what the network knows, with what another process put there meanwhile."""
         with locked(self._file.with_suffix(".lock")):
-            if self._network.newest_epoch > len(self._starts()):
+            if len(self._network.epochs) > len(self._starts()):
                 entries = tuple([known.start.value() for known in self._network.epochs])
                 write_file(self._file, encode((FILE_KIND, FILE_VERSION, entries)))
 

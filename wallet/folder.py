@@ -13,8 +13,10 @@ alice.json.d/
 import os
 from pathlib import Path
 
+from consensus.succession import check_last
 from ledger.genesis import Genesis
 from primitives.errors import Refused
+from primitives.signatures import verify
 from wallet.atomic_files import make_private_folder, write_file
 
 CHECKPOINT_FILE = "checkpoint.json"
@@ -48,6 +50,14 @@ class WalletFolder:
         return read_genesis(self.genesis_file)
 
 
+def checked_genesis(text: str) -> Genesis:
+    """A genesis from its file's text; that of a successor with all that proves it."""
+    genesis = Genesis.from_json(text)
+    if genesis.succession is not None:
+        check_last(genesis.succession, verify)
+    return genesis
+
+
 def read_genesis(file: Path) -> Genesis:
     """A network's genesis. Raises `Refused`: `genesis_malformed` and what the rules refuse."""
     with file.open("rb") as stream:
@@ -55,7 +65,7 @@ def read_genesis(file: Path) -> Genesis:
     if len(raw) > GENESIS_BYTES_MAX:
         raise Refused("genesis_malformed", file=str(file))
     try:
-        return Genesis.from_json(raw.decode("utf-8-sig"))
+        return checked_genesis(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Refused("genesis_malformed", file=str(file)) from None
     except Refused as refusal:

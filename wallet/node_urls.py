@@ -15,10 +15,15 @@ class Territories(Protocol):
     def territories(self) -> Sequence[Territory]:
         """The territories that are known."""
 
+    @property
+    def former(self) -> frozenset[str]:
+        """Short names of those among them that have no node."""
+
 
 def node_urls_of(network: Territories, prefix: str) -> tuple[str, ...]:
-    """The public addresses of all territories, the home territory's first."""
-    ordered = sorted(network.territories, key=lambda territory: territory.prefix != prefix)
+    """The public addresses of all members, the home territory's first."""
+    members = [one for one in network.territories if one.prefix not in network.former]
+    ordered = sorted(members, key=lambda territory: territory.prefix != prefix)
     return tuple(node_url(territory.http) for territory in ordered)
 
 

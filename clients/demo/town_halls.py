@@ -11,7 +11,7 @@ from clients.demo.folder import DemoFolder
 from clients.demo.places import Place
 from clients.demo.processes import call
 from clients.demo.supervisor import NodeProcess
-from ledger.genesis import Genesis, initial_objects
+from ledger.genesis import Genesis, founding_accounts
 from ledger.objects import Account
 from primitives.encoding import Value
 from primitives.errors import InvariantBroken
@@ -79,7 +79,7 @@ def _seeds(payload: Value) -> list[bytes]:
 
 def official_accounts(genesis: Genesis) -> list[Account]:
     """The accounts that exist from the start: the territories', the issuers', the commons."""
-    return [item for _, item in initial_objects(genesis) if isinstance(item, Account)]
+    return founding_accounts(genesis)
 
 
 def key_of(account: Account, keys: Sequence[SigningKey]) -> SigningKey:

@@ -17,7 +17,7 @@ from ledger.fields import (
     ProgrammeFunding,
     ProgrammeOpening,
 )
-from ledger.genesis import initial_objects
+from ledger.genesis import founding_accounts
 from ledger.objects import Account
 from ledger.shapes import SIGNATURE_BYTES
 from ledger.transaction import decode_transaction
@@ -126,13 +126,9 @@ def check_amounts(shown: Iterable[int], said: Iterable[OperationSaid]) -> None:
 
 def territory_account(network: TrustedNetwork, prefix: str) -> Account:
     """The territory's own account, which its staff's and its node's keys stand on."""
-    for _, item in initial_objects(network.genesis):
-        if (
-            isinstance(item, Account)
-            and item.kind == account_kinds.TERRITORY
-            and item.prefix == prefix
-        ):
-            return item
+    for account in founding_accounts(network.genesis):
+        if account.kind == account_kinds.TERRITORY and account.prefix == prefix:
+            return account
     raise Refused("address_of_other_network", prefix)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ledger.account_kinds import ISSUER
 from ledger.founders import Territory
 from ledger.founding import found
-from ledger.genesis import initial_objects
+from ledger.genesis import founding_accounts
 from ledger.objects import Account
 from primitives.errors import Refused
 from primitives.keystore import FILE_BYTES_MAX, unseal
@@ -79,15 +79,13 @@ def _account_of(
     """The account of this kind that a key stands on, as the genesis or a card names it; a key that
     came later names its territory by its label. Whether it counts, the ledger says."""
     public_key = key.public_key
-    objects: list[object] = [item for _, item in initial_objects(network.genesis)]
-    objects += [item for territory in joined for item in found(territory).accounts]
-    for item in objects:
-        if (
-            isinstance(item, Account)
-            and item.kind == account_kind
-            and (item.device(public_key) is not None or item.prefix == label)
+    accounts = founding_accounts(network.genesis)
+    accounts += [account for territory in joined for account in found(territory).accounts]
+    for account in accounts:
+        if account.kind == account_kind and (
+            account.device(public_key) is not None or account.prefix == label
         ):
-            return item
+            return account
     raise Refused("key_unknown", public_key.hex(), hint=_whose_key(account_kind))
 
 

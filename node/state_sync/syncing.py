@@ -47,7 +47,9 @@ class Syncing:
         self._network = network
         first = Epoch.first(options.genesis)
         self._members = first.members
-        self._reader = PartReader(0, first.members, options.genesis.network_id, body_matches)
+        self._reader = PartReader(
+            first.number, first.members, options.genesis.network_id, body_matches
+        )
         self._on_synced = on_synced
         self._on_none = on_none
         self._run: StateSync | None = None
@@ -66,7 +68,7 @@ class Syncing:
         if self._task is not None:
             return True
         behind = target_height - self._chain.height
-        is_far = self._chain.height == 0 and behind > self._options.sync_behind_blocks
+        is_far = self._chain.newest is None and behind > self._options.sync_behind_blocks
         if self._options.full_history or not (self._pruned or (is_far and not self._tried)):
             return False
         self._tried = True
@@ -117,7 +119,7 @@ class Syncing:
 
     def _set_of(self, epoch: int) -> MemberSet | None:
         """Only the members that the genesis names are known to a node that has no block."""
-        return None if epoch else self._members
+        return self._members if epoch == self._options.genesis.first_epoch else None
 
     def _usable(self) -> list[bytes]:
         return [

@@ -184,7 +184,7 @@ def chunk_path_for_refund(proof: bytes) -> tuple[bytes, ...] | None:
 def epochs_to(network: TrustedNetwork, *bundles: HeaderBundle) -> tuple[EpochStart, ...]:
     """What a receipt with these headers carries, to be checked with the genesis alone."""
     newest = max([decode_header(bundle.header).epoch for bundle in bundles])
-    return tuple([known.start for known in network.epochs[:newest]])
+    return tuple([known.start for known in network.epochs[: newest - network.first_epoch]])
 
 
 def _epochs(content: Mapping[str, object]) -> tuple[EpochStart, ...]:

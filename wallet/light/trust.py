@@ -68,13 +68,15 @@ class KnownEpoch:
 class TrustedNetwork:
     """A network as its genesis describes it, and the epochs that were followed from there.
 
-    `territories` are those of the genesis; clients add those that joined since, once proved.
+    `territories` are those of the genesis, also those that are no members of a successor; clients
+    add those that joined since, once proved.
     """
 
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
         self.network_id: bytes = genesis.network_id
-        self.territories: tuple[Territory, ...] = genesis.territories
+        self.territories: tuple[Territory, ...] = genesis.known_territories
+        self.first_epoch = genesis.first_epoch
         self.epochs: list[KnownEpoch] = []
         """Those after the first, without a gap."""
         self.certificates_verified = 0
@@ -84,6 +86,11 @@ class TrustedNetwork:
         self._verified: OrderedDict[tuple[bytes, bytes], int] = OrderedDict()
 
     # -- territories --------------------------------------------------------------------------
+
+    @property
+    def former(self) -> frozenset[str]:
+        """Short names of territories that are no members, and whose nodes are not asked."""
+        return self.genesis.former
 
     def territory(self, prefix: str) -> Territory:
         """A territory by its short name. Raises `Refused("address_of_other_network")`."""
@@ -97,7 +104,7 @@ class TrustedNetwork:
     @property
     def newest_epoch(self) -> int:
         """The newest epoch whose set is known."""
-        return len(self.epochs)
+        return self.first_epoch + len(self.epochs)
 
     @property
     def members(self) -> MemberSet:
@@ -107,11 +114,11 @@ class TrustedNetwork:
     def members_of(self, epoch: int) -> MemberSet:
         """The set that votes in an epoch. Raises `Refused("epoch_unknown")` for one that was not
         followed to."""
-        if epoch == 0:
+        if epoch == self.first_epoch:
             return self._first_members
-        if epoch > len(self.epochs):
+        if not self.first_epoch < epoch <= self.newest_epoch:
             raise Refused("epoch_unknown", f"epoch {epoch}")
-        return self.epochs[epoch - 1].members
+        return self.epochs[epoch - self.first_epoch - 1].members
 
     @property
     def trusted_ms(self) -> int:
@@ -146,7 +153,7 @@ class TrustedNetwork:
         learns nothing. Raises as `follow`."""
         led = TrustedNetwork(self.genesis)
         led.territories, led.epochs = self.territories, list(self.epochs)
-        led.adopt(led.follow(starts[self.newest_epoch :]))
+        led.adopt(led.follow(starts[len(self.epochs) :]))
         return led
 
     def recall(self, starts: Sequence[EpochStart]) -> None:
@@ -166,7 +173,7 @@ class TrustedNetwork:
         last = after[-1] if after else self.epochs[-1] if self.epochs else None
         members = last.members if last else self._first_members
         before = last.start.boundary if last else None
-        epoch = last.start.epoch if last else 0
+        epoch = last.start.epoch if last else self.first_epoch
         followed: list[KnownEpoch] = []
         for start in starts:
             epoch += 1

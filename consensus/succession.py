@@ -1,0 +1,111 @@
+"""The predecessor's last final header, as the genesis of a successor proves it.
+
+Pure: what is read is bytes and sets, from whatever holds them. Which keys endorsed the succession
+is checked elsewhere; here it is checked that the header they endorsed was final, and under which
+set (docs/protocol.md, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from consensus.certificates import Certificate, verify_certificate
+from consensus.finality import check_descent, check_finalizes
+from consensus.header import Header
+from consensus.members import Member, MemberSet
+from consensus.votes import Verifier
+from primitives.errors import Refused
+
+
+class Row(Protocol):
+    """A member as a set's hash has it."""
+
+    @property
+    def voting_key(self) -> bytes:
+        """Signs votes."""
+
+    @property
+    def recovery_key(self) -> bytes:
+        """Endorses successions."""
+
+    @property
+    def prefix(self) -> str:
+        """Its short name."""
+
+
+class NamedLast(Protocol):
+    """What a succession says of its predecessor's end; see `ledger.succession.Succession`."""
+
+    @property
+    def predecessor(self) -> bytes:
+        """The predecessor's network id."""
+
+    @property
+    def epoch(self) -> int:
+        """The successor's first epoch."""
+
+    @property
+    def height(self) -> int:
+        """Of the header."""
+
+    @property
+    def header(self) -> bytes:
+        """The last final header."""
+
+    @property
+    def between(self) -> tuple[bytes, ...]:
+        """Those between it and the certified one, which is the last of them."""
+
+    @property
+    def certificate(self) -> bytes:
+        """What makes it final."""
+
+    @property
+    def members(self) -> Sequence[Row]:
+        """The last set that a boundary committed to."""
+
+    @property
+    def signers(self) -> Sequence[Row] | None:
+        """The set that signed the certificate, where that is another."""
+
+
+def set_of(rows: Sequence[Row]) -> MemberSet:
+    """These rows as a set. Raises `Refused("members_malformed")`."""
+    return MemberSet.of(Member(row.voting_key, row.recovery_key, row.prefix) for row in rows)
+
+
+def check_last(named: NamedLast, verify: Verifier) -> Header:
+    """The predecessor's last header, if it is final and all that is said of it is so.
+
+    The set of `members` follows from the header itself where that is a boundary; else it is the set
+    that signed. Raises `Refused("succession_unproved")`.
+    """
+    try:
+        return _checked(named, verify)
+    except Refused as refusal:
+        if refusal.code == "succession_unproved":
+            raise
+        raise Refused("succession_unproved", str(refusal)) from refusal
+
+
+def _checked(named: NamedLast, verify: Verifier) -> Header:
+    headers = [Header.decode(raw) for raw in (named.header, *named.between)]
+    header, members = headers[0], set_of(named.members)
+    if header.network_id != named.predecessor:
+        raise Refused("succession_unproved", "the header is of another network")
+    ends = header.next_set_hash is not None
+    if (header.height, header.epoch + 1 + ends) != (named.height, named.epoch):
+        raise Refused(
+            "succession_unproved", "the header has another height, or is of another epoch"
+        )
+    if ends and members.hash() != header.next_set_hash:
+        raise Refused("succession_unproved", "the set is not the one that the boundary names")
+    if not ends and named.signers is not None:
+        raise Refused("succession_unproved", "the set that signed is the last set")
+    check_descent(headers)
+    certificate = Certificate.decode(named.certificate)
+    check_finalizes(certificate, headers[-1])
+    signers = members if named.signers is None else set_of(named.signers)
+    verify_certificate(certificate, signers, named.predecessor, verify)
+    return header

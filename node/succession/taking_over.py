@@ -1,0 +1,180 @@
+"""From a data folder of the old network to one of the new, by `democite node succeed`.
+
+The new store is built beside the old one, everything in it checked: the state after the last block
+must have the root that the genesis names, each receipt's id must be under it, all balances must add
+up. Then a few renames, each of which leaves something that the same command goes on from:
+
+    .succeeding/      being built; of no use if it is found
+    succeeding/       whole: from here on the folder is the new network's
+    predecessor-…/    the old store, journal and `node.json`: a data folder that `node verify` reads
+
+What the node promised the old network does not bind it in the new one, where every vote is over
+another network id: its journal begins anew. So it must not be begun twice: see `again`.
+"""
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ledger.genesis import Genesis
+from node.chain import Chain
+from node.data_folder import SUCCEEDING_FOLDER, DataFolder, NodeFile
+from node.genesis_file import read_genesis
+from node.journal import JOURNAL_ID_BYTES, create_journal
+from node.migration import open_current_store
+from node.private_files import PRIVATE_FOLDER_MODE, private_by_default, sync_folder, write_new_file
+from node.state_sync.adoption import adopt
+from node.store import STORE_KINDS, Store, open_store
+from node.succession.drafting import header_of
+from node.succession.endorsing import check_not_above
+from node.succession.successor_store import build
+from primitives.errors import Refused
+
+_BUILDING = f".{SUCCEEDING_FOLDER}"
+_NETWORK_FILE = "network"
+_SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class TakingOver:
+    """What `node succeed` is asked for. `store_from`: a copy of another node's store, where this
+    one's lacks blocks. `again`: this voting key's node was in the new network before and lost its
+    journal, so it only observes until the rule for that lets it vote."""
+
+    data: Path
+    genesis: Path
+    predecessor: Path
+    store_from: Path | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What it did. `kept` is where the old data is; `is_news` is false where it was done before."""
+
+    genesis: Genesis
+    kept: Path
+    is_news: bool
+
+
+def take_over(plan: TakingOver) -> TakenOver:
+    """Do it, or go on with it.
+
+    Raises `Refused`: `succession_none`, `data_of_other_network`, `data_in_use`,
+    `succession_behind`, `succession_conflict`, `succession_lacks_blocks`, `succession_differs`,
+    `member_key_used`, `state_root_differs`, `store_corrupt`.
+    """
+    genesis, engine = read_genesis(plan.genesis)
+    old, _ = read_genesis(plan.predecessor)
+    last = header_of(genesis)
+    if old.network_id != last.network_id:
+        raise Refused("data_of_other_network", old.network_id.hex(), file=str(plan.predecessor))
+    folder = DataFolder(plan.data)
+    kept = folder.root / f"predecessor-{old.network_id.hex()[:16]}"
+    folder.lock()
+    try:
+        with private_by_default():
+            content = folder.read()
+            if folder.succeeding.exists():
+                _check_same_network(folder, genesis)
+            elif content.network_id == genesis.network_id.hex():
+                return TakenOver(genesis, kept, is_news=False)
+            else:
+                _prepare(plan, folder, content, old, genesis)
+            _put_in_place(folder, kept, content, genesis, engine)
+    finally:
+        folder.unlock()
+    return TakenOver(genesis, kept, is_news=True)
+
+
+def _check_same_network(folder: DataFolder, genesis: Genesis) -> None:
+    found = (folder.succeeding / _NETWORK_FILE).read_text("ascii").strip()
+    if found != genesis.network_id.hex():
+        raise Refused("data_of_other_network", found, file=str(folder.succeeding))
+
+
+def _prepare(
+    plan: TakingOver, folder: DataFolder, content: NodeFile, old: Genesis, genesis: Genesis
+) -> None:
+    """Everything of the new network's, whole and checked, under its final name."""
+    if content.network_id not in ("", old.network_id.hex()):
+        raise Refused("data_of_other_network", content.network_id, file=str(folder.file))
+    building = folder.root / _BUILDING
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(PRIVATE_FOLDER_MODE)
+    journal_id = create_journal(building / folder.journal.name)
+    if plan.again:
+        # An id that no journal has: the node takes its own for another's, and only observes.
+        journal_id = secrets.token_bytes(JOURNAL_ID_BYTES)
+    source = _source(plan, folder, content, genesis, building)
+    try:
+        target = open_store(building / folder.store.name, content.store)
+        try:
+            build(source, target, old, genesis, journal_id)
+        finally:
+            target.close()
+    finally:
+        source.close()
+    shutil.rmtree(building / _SOURCE, ignore_errors=True)
+    write_new_file(building / _NETWORK_FILE, f"{genesis.network_id.hex()}\n".encode("ascii"))
+    building.rename(folder.succeeding)
+    sync_folder(folder.root)
+
+
+def _source(
+    plan: TakingOver, folder: DataFolder, content: NodeFile, genesis: Genesis, building: Path
+) -> Store:
+    """The store that holds the old network's last block: this node's own, or the one named."""
+    if folder.store.exists():
+        adopt(folder.store, content.store)
+        own = open_current_store(folder.store, content.store)
+        try:
+            if check_not_above(Chain(own), genesis) == header_of(genesis).height:
+                return own
+        except BaseException:
+            own.close()
+            raise
+        own.close()
+    if plan.store_from is None:
+        raise Refused("succession_lacks_blocks", f"height {header_of(genesis).height}")
+    # A copy: whoever handed it over finds it as it was.
+    shutil.copytree(plan.store_from, building / _SOURCE)
+    named = _opened(building / _SOURCE, plan.store_from)
+    try:
+        if check_not_above(Chain(named), genesis) == header_of(genesis).height:
+            return named
+        raise Refused("succession_lacks_blocks", file=str(plan.store_from))
+    except BaseException:
+        named.close()
+        raise
+
+
+def _opened(copy: Path, named: Path) -> Store:
+    for kind in STORE_KINDS:
+        if (copy / kind).is_dir():
+            return open_current_store(copy, kind)
+    raise Refused("store_corrupt", "this is no copy of a node's store folder", file=str(named))
+
+
+def _put_in_place(
+    folder: DataFolder, kept: Path, content: NodeFile, genesis: Genesis, engine: str
+) -> None:
+    """The renames; whatever they were interrupted by, they go on from there."""
+    kept.mkdir(PRIVATE_FOLDER_MODE, exist_ok=True)
+    if not (kept / folder.file.name).exists():
+        write_new_file(kept / folder.file.name, folder.file.read_bytes())
+    for place in (folder.store, folder.journal):
+        new = folder.succeeding / place.name
+        if not new.exists():
+            continue  # it is in its place
+        if place.exists():
+            os.rename(place, kept / place.name)
+        os.rename(new, place)
+        sync_folder(folder.root)
+    # Of the old network's state, and of no use to the new one's members.
+    shutil.rmtree(folder.root / "snapshots", ignore_errors=True)
+    folder.write(replace(content, network_id=genesis.network_id.hex(), engine=engine))
+    shutil.rmtree(folder.succeeding)
+    sync_folder(folder.root)

@@ -1,0 +1,57 @@
+"""Messages and hints about a network that takes the place of another, in English."""
+
+SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
+    "endorsement_invalid": (
+        "an endorsement under the new genesis does not hold",
+        "ask its holder to endorse this very draft: democite network succeed endorse DRAFT",
+    ),
+    "endorsement_malformed": (
+        "this is not an endorsement",
+        "it is the file that 'democite network succeed endorse' wrote",
+    ),
+    "endorsements_insufficient": (
+        "too few recovery keys stand under the new genesis",
+        "more than half of the last members must endorse it",
+    ),
+    "recovery_key_unknown": (
+        "this is no recovery key of the network's last members",
+        "take the keystore that 'node init' wrote to --recovery-out, or the one voted since",
+    ),
+    "succession_behind": (
+        "a later block is final than the one that the new network goes on from",
+        "do not follow it: what was paid since would be lost. Have it drafted again from the node "
+        "with the highest block",
+    ),
+    "succession_conflict": (
+        "another block is final at that height",
+        "stop: two chains were made final. Keep the data, and call the other territories",
+    ),
+    "succession_differs": (
+        "the new genesis says another thing of the network than its last state",
+        "draft it again with this version: only who the members are may change",
+    ),
+    "succession_lacks_blocks": (
+        "this node has not seen the last block of the old network",
+        "name a copy of the store of a node that has: --from STORE",
+    ),
+    "succession_none": (
+        "this genesis takes no other network's place",
+        "ask your town hall for the one that does",
+    ),
+    "succession_unfinished": (
+        "this node was interrupted while it went over to the new network",
+        "run it again: democite node succeed",
+    ),
+    "succession_unproved": (
+        "the new genesis does not prove the old network's last block",
+        "ask for the file again; if it stays so, do not follow it",
+    ),
+    "succession_without_state": (
+        "this network goes on from another one's state, which is not here",
+        "take it over first: democite node succeed --data DIR --genesis NEW --predecessor OLD",
+    ),
+    "network_succeeded": (
+        "another network has taken the place of this one",
+        "ask your town hall for the new genesis, then: democite wallet succeed --genesis NEW",
+    ),
+}

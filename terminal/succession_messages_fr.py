@@ -1,0 +1,58 @@
+"""Messages et conseils sur un réseau qui prend la place d'un autre, en français."""
+
+SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
+    "endorsement_invalid": (
+        "un accord sous la nouvelle genèse ne tient pas",
+        "demandez à son auteur d'approuver ce projet même : democite network succeed endorse DRAFT",
+    ),
+    "endorsement_malformed": (
+        "ceci n'est pas un accord",
+        "c'est le fichier qu'a écrit « democite network succeed endorse »",
+    ),
+    "endorsements_insufficient": (
+        "trop peu de clés de récupération sont sous la nouvelle genèse",
+        "plus de la moitié des derniers membres doivent l'approuver",
+    ),
+    "recovery_key_unknown": (
+        "ce n'est la clé de récupération d'aucun des derniers membres",
+        "prenez le fichier que « node init » a écrit vers --recovery-out, ou celui voté depuis",
+    ),
+    "succession_behind": (
+        "un bloc plus récent que celui d'où repart le nouveau réseau est définitif",
+        "ne le suivez pas : ce qui a été payé depuis serait perdu. Faites refaire le projet depuis "
+        "le nœud qui a le bloc le plus haut",
+    ),
+    "succession_conflict": (
+        "un autre bloc est définitif à cette hauteur",
+        "arrêtez : deux chaînes ont été rendues définitives. Gardez les données et appelez les "
+        "autres territoires",
+    ),
+    "succession_differs": (
+        "la nouvelle genèse dit autre chose du réseau que son dernier état",
+        "refaites le projet avec cette version : seuls les membres peuvent changer",
+    ),
+    "succession_lacks_blocks": (
+        "ce nœud n'a pas vu le dernier bloc de l'ancien réseau",
+        "donnez une copie du magasin d'un nœud qui l'a : --from STORE",
+    ),
+    "succession_none": (
+        "cette genèse ne prend la place d'aucun réseau",
+        "demandez à votre mairie celle qui le fait",
+    ),
+    "succession_unfinished": (
+        "ce nœud a été interrompu pendant son passage au nouveau réseau",
+        "relancez : democite node succeed",
+    ),
+    "succession_unproved": (
+        "la nouvelle genèse ne prouve pas le dernier bloc de l'ancien réseau",
+        "redemandez le fichier ; si cela persiste, ne le suivez pas",
+    ),
+    "succession_without_state": (
+        "ce réseau repart de l'état d'un autre, qui n'est pas ici",
+        "reprenez-le d'abord : democite node succeed --data DIR --genesis NEW --predecessor OLD",
+    ),
+    "network_succeeded": (
+        "un autre réseau a pris la place de celui-ci",
+        "demandez la nouvelle genèse à votre mairie, puis : democite wallet succeed --genesis NEW",
+    ),
+}

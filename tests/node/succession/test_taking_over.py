@@ -1,0 +1,219 @@
+"""Two of four disks are gone, and the network goes on as another one: nothing is lost."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.chain_records import BODY, IDS, OBJECT
+from node.epoch_book import EpochBook
+from node.inspection import verify_data
+from node.store import after_prefix, open_store
+from node.succession.taking_over import take_over
+from node.territory import TerritoryNode
+from primitives.errors import Refused
+from tests.node.council import epoch_of, in_epoch
+from tests.node.succession.ruin import Ruin, ruined
+from tests.node.test_epochs import QUICK
+from tests.node.town import Person, Town, until
+
+
+def balances(town: Town, people: Sequence[Person]) -> list[int]:
+    """What they have, as the first node says."""
+    node = next(iter(town.nodes.values()))
+    found = [node.account(one.id) for one in people]
+    return [account.balance_minor for account in found if account is not None]
+
+
+def test_half_the_disks_are_gone_and_payments_go_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        ruin, people = await ruined(tmp_path)
+        town = ruin.town
+        ruin.lose(2, 3)
+        source = ruin.highest(0, 1)
+        draft = ruin.draft(source)
+        genesis = ruin.agree(draft, 0, 1, 2)
+        kept = ruin.all_over(source)
+        stale = town.pay(people[0], people[1], 1)
+        ruin.follow(genesis)
+        await town.start()
+        await town.ready()
+        assert balances(town, people) == [1_000 - 33, 1_000 + 33, 1_000]
+        # What was signed for the old network is nothing here.
+        (answer,) = await town.settle(2, [stale])
+        assert answer.refusal is not None and answer.refusal.code == "network_mismatch"
+        town.numbers[people[0].key.public_key] -= 1
+        await town.must_settle(3, [town.pay(people[0], people[1], 7)])
+        await town.must_settle(0, [town.pay(people[1], people[2], 40)])
+        assert await town.same_height() > draft.height
+        assert balances(town, people) == [1_000 - 40, 1_000, 1_040]
+        await town.stop()
+        for index in range(4):
+            found = verify_data(ruin.root(index), ruin.new_file)
+            assert found["certificates"]
+            assert found["currencies"] == {"TO0": 3_000, "TO1": 0, "TO2": 0, "TO3": 0}
+        assert verify_data(kept, ruin.old_file)["height"] == draft.height
+        # Asked again, there is nothing to do.
+        assert not ruin.over(0).is_news
+
+    asyncio.run(scenario())
+
+
+def test_one_leaves_and_it_happens_again(tmp_path: Path) -> None:
+    """Epochs and heights count on, over two successions; the first one's members are three."""
+
+    async def scenario() -> None:
+        ruin, people = await ruined(tmp_path, parameters=QUICK)
+        town = ruin.town
+        total, epoch, height = 3_000, 0, 0
+        for members in (3, 2):
+            source = ruin.highest(*range(members))
+            left = f"town{members}"
+            draft = ruin.draft(source, without=[left])
+            assert draft.first_epoch > epoch and draft.height > height
+            epoch, height = draft.first_epoch, draft.height
+            genesis = ruin.agree(draft, 0, 1, 2)
+            town.count = members
+            ruin.all_over(source)
+            ruin.follow(genesis)
+            await town.start()
+            await town.ready()
+            running = list(town.nodes.values())
+            await in_epoch(running, epoch + 2)
+            assert running[0].status().members == members
+            await town.must_settle(0, [town.pay(people[0], people[1], 5)])
+            # What ended before is still told to who follows from the old genesis.
+            assert running[1].epoch(1) is not None and running[1].epoch(0) is None
+            record = running[1].member_territory(left)
+            assert record is not None and running[1].account(record.account_id) is not None
+            await town.same_height()
+            await town.stop()
+            await town.start()  # from its own disk, as ever
+            await town.ready()
+            await town.stop()
+            assert sum(_supplies(ruin)) == total
+            ruin = Ruin(town, number=ruin.number + 1)
+
+    asyncio.run(scenario())
+
+
+def _supplies(ruin: Ruin) -> list[int]:
+    found = verify_data(ruin.root(0), ruin.new_file)["currencies"]
+    if not isinstance(found, dict):
+        raise TypeError
+    return [int(supply) for supply in found.values()]
+
+
+def test_it_ended_with_a_boundary(tmp_path: Path) -> None:
+    """The last final block ended an epoch: the set it names endorses, the one before signed."""
+
+    async def scenario() -> None:
+        town = Town(tmp_path, parameters=QUICK)
+        await town.start()
+        await town.ready()
+        await town.people(2, 1_000)
+        node = town.nodes[0]
+        await until(lambda: _stop_at_boundary(node))
+        await town.stop()
+        ruin = Ruin(town)
+        for index in range(4):
+            ruin.note(index)
+        draft = ruin.draft(0)
+        succession = draft.succession
+        assert succession is not None and succession.signers is not None
+        genesis = ruin.agree(draft, 1, 2, 3)
+        for index in range(1, 4):
+            if ruin.height(index) <= draft.height:
+                break
+        kept = ruin.over(0).kept
+        ruin.lose(1, 2, 3)
+        for index in range(1, 4):
+            ruin.over(index, kept / "store")
+        ruin.follow(genesis)
+        await town.start()
+        await town.ready()
+        assert epoch_of(town.nodes[2]) >= draft.first_epoch
+        await town.must_settle(3, [town.issue([Person("town0", "resident 0")], 5)])
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
+def _stop_at_boundary(node: TerritoryNode) -> bool:
+    """Whether the newest block was a boundary; then nothing more is committed there."""
+    newest = node._running.chain.newest
+    found = newest is not None and newest.header.next_set_hash is not None
+    if found:
+        node._running.engine.stop()
+        book: EpochBook = node._running.epochs
+        found = newest is not None and newest.header.height == node._running.chain.height
+        found = found and book.current.number >= 1
+    return found
+
+
+def test_a_node_that_knows_more_refuses(copied: Callable[[], Ruin]) -> None:
+    """Whoever holds a later final block says so, and nothing of it is touched."""
+    ruin = copied()
+    heights = sorted(range(4), key=ruin.height)
+    if ruin.height(heights[0]) == ruin.height(heights[-1]):
+        pytest.skip("all stopped at one height")
+    ruin.agree(ruin.draft(heights[0]), 0, 1, 2)
+    with pytest.raises(Refused, match="succession_behind"):
+        ruin.over(heights[-1])
+    assert ruin.height(heights[-1]) > ruin.height(heights[0])
+
+
+def test_a_node_that_knows_less_needs_the_blocks(copied: Callable[[], Ruin]) -> None:
+    ruin = copied()
+    source = ruin.highest(*range(4))
+    ruin.agree(ruin.draft(source), 0, 1, 2)
+    other = (source + 1) % 4
+    ruin.lose(other)
+    with pytest.raises(Refused, match="succession_lacks_blocks"):
+        ruin.over(other)
+    # A copy that lacks them too is no help.
+    empty = (source + 2) % 4
+    ruin.lose(empty)
+    with pytest.raises(Refused, match="succession_lacks_blocks"):
+        ruin.over(other, ruin.town.store(empty))
+    assert ruin.over(other, ruin.town.store(source)).is_news
+    # The copy was copied: it is still the old network's.
+    assert ruin.over(source).is_news
+
+
+@pytest.mark.parametrize(
+    ("prefix", "code"),
+    [(OBJECT, "state_root_differs"), (IDS, "state_root_differs"), (BODY, "state_root_differs")],
+)
+def test_a_store_that_was_altered_is_refused(
+    copied: Callable[[], Ruin], prefix: bytes, code: str
+) -> None:
+    """Another node's store is believed in nothing: not one balance, not one receipt."""
+    ruin = copied()
+    source = ruin.highest(*range(4))
+    ruin.agree(ruin.draft(source), 0, 1, 2)
+    lying = ruin.town.folder / "lying"
+    shutil.copytree(ruin.town.store(source), lying)
+    store = open_store(lying, ruin.town.store_kind)
+    try:
+        # The last of each kind, since the first body is an old block's: what is gone is not needed.
+        key, value = list(store.iterate(prefix, after_prefix(prefix)))[-1]
+        store.write([(key, value[:-1] + bytes([value[-1] ^ 1]))], sync=True)
+    finally:
+        store.close()
+    other = (source + 1) % 4
+    ruin.lose(other)
+    with pytest.raises(Refused) as refused:
+        ruin.over(other, lying)
+    assert refused.value.code in (code, "store_corrupt")
+
+
+def test_who_comes_again_only_observes(copied: Callable[[], Ruin]) -> None:
+    ruin = copied()
+    source = ruin.highest(*range(4))
+    ruin.agree(ruin.draft(source), 0, 1, 2)
+    take_over(replace(ruin.plan(source), again=True))
+    assert "another" in str(verify_data(ruin.root(source), ruin.new_file)["journal"])
