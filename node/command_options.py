@@ -136,6 +136,35 @@ BehindProxyOption = Annotated[
         ),
     ),
 ]
+PredecessorOption = Annotated[
+    Path,
+    _option(
+        "--predecessor",
+        "FILE",
+        "Genèse de l'ancien réseau.",
+        "The old network's genesis.",
+    ),
+]
+StoreFromOption = Annotated[
+    Path | None,
+    _option(
+        "--from",
+        "STORE",
+        "Copie du dossier « store » d'un nœud qui a le dernier bloc, si celui-ci ne l'a pas.",
+        "A copy of the 'store' folder of a node that has the last block, where this one has not.",
+    ),
+]
+AgainOption = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help=text(
+            "Ce nœud était déjà dans le nouveau réseau et en a perdu le journal : il observe "
+            "d'abord.",
+            "This node was in the new network already and lost its journal: it observes first.",
+        ),
+    ),
+]
 KeysFolderOption = Annotated[
     Path,
     _option("--out", "DIR", "Dossier des clés, un fichier chacune.", "Folder, a file for each."),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from node.backup_commands import app as backup
 from node.command_options import (
+    AgainOption,
     BehindProxyOption,
     CardOption,
     CurrencyOption,
@@ -17,9 +18,11 @@ from node.command_options import (
     NameOption,
     PeerListenOption,
     PeerOption,
+    PredecessorOption,
     PrefixOption,
     RecoveryOption,
     StaffKeyOption,
+    StoreFromOption,
     StoreOption,
     TwoSignersOption,
     WageCapOption,
@@ -250,6 +253,31 @@ def rebuild(data: DataOption, lang: LangOption = None, as_json: JsonOption = Fal
     done = rebuild_store(data)
     content: dict[str, object] = {"kept": str(done.kept), "observes": done.lost_reason is not None}
     return Result(content, rebuilt_lines(done))
+
+
+@app.command(help=text("Passer au réseau qui succède.", "Go over to a successor network."))
+def succeed(
+    data: DataOption,
+    genesis: GenesisFileOption,
+    predecessor: PredecessorOption,
+    store_from: StoreFromOption = None,
+    again: AgainOption = False,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Turn a stopped node's data into that of the new network; the old data is kept beside it."""
+    from node.succession.taking_over import TakingOver, take_over
+    from node.succession.words import succession_data
+
+    done = take_over(TakingOver(data, genesis, predecessor, store_from, again))
+    told = text(
+        f"Ce nœud est du nouveau réseau, à partir du bloc {done.genesis.height}. L'ancien est dans "
+        f"{done.kept}. Démarrez-le avec la nouvelle genèse.",
+        f"This node is of the new network, from block {done.genesis.height} on. The old one is in "
+        f"{done.kept}. Start it with the new genesis.",
+    )
+    content = succession_data(done.genesis)
+    return Result({**content, "kept": str(done.kept), "is_news": done.is_news}, told)
 
 
 @app.command(help=text("Chercher ce qui ne va pas.", "Find what is wrong."))

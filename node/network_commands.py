@@ -15,6 +15,7 @@ from node.command_options import (
     ParameterOption,
     ThresholdOption,
 )
+from node.succession.commands import app as succeed
 from terminal.application import application
 from terminal.languages import text
 from terminal.options import (
@@ -33,6 +34,7 @@ app = application(
         "Create a network; an issuer's keys; evidence of double votes.",
     )
 )
+app.add_typer(succeed, name="succeed")
 
 
 @app.callback()
