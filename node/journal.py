@@ -6,9 +6,7 @@ node refuses to start (`journal_corrupt`). A damaged group at the end is a torn 
 was told of: it is cut off.
 
     folder:  MARK (the journal's id), 00000001.log, 00000002.log, …  (numbers never reused)
-    group:   magic(4) ‖ length(4) ‖ sequence(8) ‖ kind(1) ‖ crc32(4) ‖ content(length)
-    kind 1:  records, each view(8) ‖ length(4) ‖ bytes
-    kind 2:  number(8) of the oldest segment still kept
+    group:   see `node.journal_groups`
 
 The id in MARK also stands in the store. A journal that is gone, has another id, lacks segments or
 ends before what the store has seen of it is *lost*: the node may only observe, since it no longer
@@ -18,22 +16,29 @@ knows what it signed.
 import asyncio
 import os
 import secrets
-import struct
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.journal_groups import (
+    GROUP_BYTES_MAX,
+    HEAD,
+    OLDEST,
+    RECORD_HEAD,
+    RECORDS,
+    any_group_after,
+    pack_group,
+    read_group,
+    split_records,
+)
 from primitives.errors import InvariantBroken, Refused
 
 SEGMENT_BYTES_MAX = 8 << 20
-GROUP_BYTES_MAX = 64 << 20
-_MAGIC = b"\xd3\x4d\x4f\x6a"
-_HEAD = struct.Struct(">4sIQBI")
-_RECORD_HEAD = struct.Struct(">QI")
-_RECORDS, _OLDEST = 1, 2
 _MARK = "MARK"
+_MARK_BEGINS = "democite-journal"
+_VERSION = 1
+_VERSION_DIGITS_MAX = 9
 JOURNAL_ID_BYTES = 16
 
 
@@ -52,7 +57,7 @@ def create_journal(folder: Path) -> bytes:
         raise Refused("file_exists", f"{folder} is not empty")
     journal_id = secrets.token_bytes(JOURNAL_ID_BYTES)
     with (folder / _MARK).open("x", encoding="ascii") as mark:
-        mark.write(f"democite-journal 1 {journal_id.hex()}\n")
+        mark.write(_mark_of(journal_id))
         mark.flush()
         os.fsync(mark.fileno())
     _sync_folder(folder)
@@ -68,7 +73,7 @@ class Journal:
     def __init__(self, folder: Path, journal_id: bytes, sequence_seen: int) -> None:
         """Recover from `folder`. `sequence_seen` is the newest group that the store knows of.
 
-        Raises Refused `journal_corrupt`.
+        Raises Refused `journal_corrupt`, `data_of_newer_version`.
         """
         self._folder = folder
         self._segments: list[_Segment] = []
@@ -116,7 +121,7 @@ class Journal:
         """Add a record to the next group; `view` says when it may be pruned."""
         self._appended += 1
         if self.lost_reason is None:
-            self._pending.append(_RECORD_HEAD.pack(view, len(record)))
+            self._pending.append(RECORD_HEAD.pack(view, len(record)))
             self._pending.append(record)
             self._pending_view = max(self._pending_view, view)
 
@@ -172,12 +177,12 @@ class Journal:
             path.rename(aside / path.name)
         self._segments, self._oldest_kept, self._sequence = [], 1, 0
         self.records, self._record_views = tuple([record for record, _ in records]), []
-        heads = [_RECORD_HEAD.pack(at, len(record)) + record for record, at in records]
+        heads = [RECORD_HEAD.pack(at, len(record)) + record for record, at in records]
         self._write(b"".join(heads), max([at for _, at in records], default=0))
         self._sequence_durable = self._sequence
         mark = self._folder / f"{_MARK}.new"
         with mark.open("w", encoding="ascii") as file:
-            file.write(f"democite-journal 1 {journal_id.hex()}\n")
+            file.write(_mark_of(journal_id))
             file.flush()
             os.fsync(file.fileno())
         mark.rename(self._folder / _MARK)
@@ -248,9 +253,9 @@ class Journal:
         gone = [s for s in self._segments if s.number < self._oldest_kept]
         if self._file is None or self._bytes_in_segment >= SEGMENT_BYTES_MAX:
             self._begin_segment()
-        groups = self._group(_RECORDS, content)
+        groups = self._group(RECORDS, content)
         if gone:
-            groups += self._group(_OLDEST, self._oldest_kept.to_bytes(8, "big"))
+            groups += self._group(OLDEST, self._oldest_kept.to_bytes(8, "big"))
         self._put(groups)
         self._segments[-1].view_max = max(self._segments[-1].view_max, view)
         for segment in gone:
@@ -269,8 +274,7 @@ class Journal:
 
     def _group(self, kind: int, content: bytes) -> bytes:
         self._sequence += 1
-        crc = _checksum(self._sequence, kind, content)
-        return _HEAD.pack(_MAGIC, len(content), self._sequence, kind, crc) + content
+        return pack_group(self._sequence, kind, content)
 
     def _begin_segment(self) -> None:
         number = self._segments[-1].number + 1 if self._segments else self._oldest_kept
@@ -287,11 +291,12 @@ class Journal:
     def _recover(self, journal_id: bytes) -> str | None:
         try:
             mark = (self._folder / _MARK).read_text("ascii")
+            self._check_version(mark)
         except (FileNotFoundError, NotADirectoryError):
             return "the journal is gone"
         except ValueError:
             mark = ""
-        if mark != f"democite-journal 1 {journal_id.hex()}\n":
+        if mark != _mark_of(journal_id):
             return "the journal is another node's"
         paths = sorted(self._folder.glob("*.log"))
         numbers = [int(path.stem) for path in paths]
@@ -309,15 +314,23 @@ class Journal:
             self._file = os.open(self._segments[-1].path, os.O_WRONLY | os.O_APPEND)
         return None
 
+    def _check_version(self, mark: str) -> None:
+        """Refuse the journal of a newer program: it is not lost, and must not be begun anew."""
+        begins, _, rest = mark.partition(" ")
+        version = rest.partition(" ")[0][:_VERSION_DIGITS_MAX]
+        if begins == _MARK_BEGINS and version.isdigit() and int(version) > _VERSION:
+            told = f"journal version {version}"
+            raise Refused("data_of_newer_version", told, file=str(self._folder / _MARK))
+
     def _recover_segment(self, segment: _Segment, *, is_last: bool) -> list[bytes]:
         path = segment.path
         raw = path.read_bytes()
         records: list[bytes] = []
         position = 0
         while position < len(raw):
-            group = _read_group(raw, position)
+            group = read_group(raw, position)
             if group is None:
-                if not is_last or _any_group_after(raw, position + 1):
+                if not is_last or any_group_after(raw, position + 1):
                     raise Refused(
                         "journal_corrupt",
                         f"damaged at byte {position}",
@@ -329,14 +342,14 @@ class Journal:
             if self._sequence and sequence != self._sequence + 1:
                 raise Refused("journal_corrupt", f"out of order at byte {position}", file=str(path))
             self._sequence = sequence
-            if kind == _OLDEST:
+            if kind == OLDEST:
                 self._oldest_kept = int.from_bytes(content, "big")
             else:
-                for view, record in _split_records(content, path):
+                for view, record in split_records(content, path):
                     segment.view_max = max(segment.view_max, view)
                     self._record_views.append(view)
                     records.append(record)
-            position += _HEAD.size + len(content)
+            position += HEAD.size + len(content)
         self._bytes_in_segment = position
         return records
 
@@ -346,47 +359,12 @@ class Journal:
             os.fsync(file.fileno())
 
 
+def _mark_of(journal_id: bytes) -> str:
+    return f"{_MARK_BEGINS} {_VERSION} {journal_id.hex()}\n"
+
+
 def _nobody() -> None:
     """Before anyone listens."""
-
-
-def _read_group(raw: bytes, position: int) -> tuple[int, int, bytes] | None:
-    """(sequence, kind, content) of a whole group at `position`, or None."""
-    if position + _HEAD.size > len(raw):
-        return None
-    magic, length, sequence, kind, crc = _HEAD.unpack_from(raw, position)
-    begin = position + _HEAD.size
-    if magic != _MAGIC or length > GROUP_BYTES_MAX or begin + length > len(raw):
-        return None
-    content = raw[begin : begin + length]
-    if kind not in (_RECORDS, _OLDEST) or crc != _checksum(sequence, kind, content):
-        return None
-    return sequence, kind, content
-
-
-def _any_group_after(raw: bytes, position: int) -> bool:
-    while (position := raw.find(_MAGIC, position)) >= 0:
-        if _read_group(raw, position) is not None:
-            return True
-        position += 1
-    return False
-
-
-def _split_records(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
-    position = 0
-    while position < len(content):
-        begin = position + _RECORD_HEAD.size
-        if begin > len(content):
-            raise Refused("journal_corrupt", "a record that is cut", file=str(path))
-        view, length = _RECORD_HEAD.unpack_from(content, position)
-        position = begin + length
-        if position > len(content):
-            raise Refused("journal_corrupt", "a record beyond its group", file=str(path))
-        yield view, content[begin:position]
-
-
-def _checksum(sequence: int, kind: int, content: bytes) -> int:
-    return zlib.crc32(content, zlib.crc32(sequence.to_bytes(8, "big") + bytes([kind])))
 
 
 def _sync_folder(folder: Path) -> None:

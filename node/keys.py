@@ -51,7 +51,8 @@ def write_key(path: Path, role: str, key: SigningKey, passphrase: str) -> None:
 
 
 def read_key(path: Path, role: str, passphrase: str) -> SigningKey:
-    """Unseal a key. Raises `Refused`: `passphrase_wrong`, `keystore_malformed`."""
+    """Unseal a key. Raises `Refused`: `passphrase_wrong`, `keystore_malformed`, and
+    `data_of_newer_version`."""
     match _unseal(path, passphrase):
         case ("key", 1, str(found), bytes(seed)) if found == role and len(seed) == SEED_BYTES:
             return SigningKey.from_seed(seed)
@@ -85,13 +86,15 @@ def write_public_keys(path: Path, keys: dict[str, str]) -> None:
 
 
 def read_public_keys(path: Path) -> dict[str, str]:
-    """Read them again. Raises `Refused("data_malformed")`."""
+    """Read them again. Raises `Refused`: `data_malformed`, `data_of_newer_version`."""
     with path.open("rb") as stream:
         raw = stream.read(PUBLIC_FILE_BYTES_MAX)
     try:
         match json.loads(raw):
             case {"kind": "public_keys", "version": 1, "keys": dict(keys)}:
                 return {str(role): str(key) for role, key in keys.items()}
+            case {"kind": "public_keys", "version": int(version)} if version > 1:
+                raise Refused("data_of_newer_version", f"version {version}", file=str(path))
     except (ValueError, RecursionError):
         pass
     raise Refused("data_malformed", "the public keys can't be read", file=str(path))
@@ -101,7 +104,14 @@ def _unseal(path: Path, passphrase: str) -> object:
     with path.open("rb") as stream:
         raw = stream.read(FILE_BYTES_MAX + 1)
     try:
-        return unseal(raw, passphrase)
+        payload = unseal(raw, passphrase)
+        match payload:
+            case ("key" | "transport_key", int(version), *_) if version > 1:
+                raise Refused("version_unknown", f"a key of version {version}")
+        return payload
     except Refused as refusal:
+        if refusal.code == "version_unknown":
+            told = refusal.detail
+            raise Refused("data_of_newer_version", told, file=str(path)) from refusal
         refusal.file = refusal.file or str(path)
         raise

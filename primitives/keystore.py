@@ -81,7 +81,7 @@ def seal(
 
 def unseal(raw: bytes, passphrase: str) -> Value:
     """The payload. Refuses `passphrase_wrong` (or a ciphertext that was changed: the two cannot
-    be told apart) and `keystore_malformed`."""
+    be told apart), `keystore_malformed`, and `version_unknown` for what a newer program sealed."""
     sealed = _parse(raw)
     key = _derive(passphrase, sealed.salt, sealed.opslimit, sealed.memlimit_bytes)
     try:
@@ -119,7 +119,10 @@ def _parse(raw: bytes) -> _Sealed:
         raise _malformed("not a JSON object") from None
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise _malformed("not a keystore")
-    if type(content.get("version")) is not int or content["version"] != VERSION:
+    version = content.get("version")
+    if type(version) is int and version > VERSION:
+        raise Refused("version_unknown", f"a keystore of version {version}")
+    if type(version) is not int or version != VERSION:
         raise _malformed("its version is not known")
     if set(content) != _FIELDS or content["kdf"] != "argon2id":
         raise _malformed("its fields are not those of version 1")

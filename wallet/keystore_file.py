@@ -121,11 +121,13 @@ def _read(path: Path) -> dict[str, object]:
         len(raw) > FILE_BYTES_MAX
         or not isinstance(content, dict)
         or content.get("kind") != FILE_KIND
-        or not isinstance(content.get("keystore"), dict)
     ):
         raise Refused("keystore_malformed", file=str(path))
-    if content.get("version") != FILE_VERSION:
+    version = content.get("version")
+    if type(version) is not int or version != FILE_VERSION:
         raise Refused("version_unknown", file=str(path))
+    if not isinstance(content.get("keystore"), dict):
+        raise Refused("keystore_malformed", file=str(path))
     return content
 
 

@@ -96,10 +96,13 @@ def entry_from_json(raw: bytes, file: str) -> Entry:
     """Read an entry's file. Raises `Refused`: `outbox_malformed`, `version_unknown`."""
     try:
         content = json.loads(raw)
-        if content["kind"] != FILE_KIND or content["state"] not in ENTRY_STATES:
+        if content["kind"] != FILE_KIND:
             raise Refused("outbox_malformed", file=file)
-        if content["version"] != FILE_VERSION:
+        version = content["version"]
+        if type(version) is not int or version != FILE_VERSION:
             raise Refused("version_unknown", file=file)
+        if content["state"] not in ENTRY_STATES:
+            raise Refused("outbox_malformed", file=file)
         return Entry(
             number=int(content["number"]),
             kind=str(content["transaction_kind"]),

@@ -88,6 +88,14 @@ class ActDraft:
         write_file(file, json.dumps(content, indent=1).encode() + b"\n", replace=False)
 
 
+def _check_version(content: Mapping[str, object], file: Path) -> None:
+    try:
+        check_version(content.get("version"), FILE_VERSION)
+    except Refused as refusal:
+        refusal.file = str(file)
+        raise
+
+
 def read_draft(file: Path) -> ActDraft:
     """Read such a file. Raises `Refused`: `request_malformed`, `version_unknown`."""
     with file.open("rb") as stream:
@@ -96,7 +104,7 @@ def read_draft(file: Path) -> ActDraft:
         content = json.loads(raw) if len(raw) <= FILE_BYTES_MAX else None
         if not isinstance(content, Mapping) or content.get("kind") != FILE_KIND:
             raise Refused("request_malformed", file=str(file))
-        check_version(content.get("version"), FILE_VERSION)
+        _check_version(content, file)
         return ActDraft(
             bytes.fromhex(content["body"]),
             bytes.fromhex(content["signature"]),

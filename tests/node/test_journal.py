@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import node.journal
+import node.journal_groups
 from node.journal import Journal, create_journal
 from primitives.errors import Refused
 
@@ -43,7 +44,7 @@ def test_every_cut_of_the_last_group_is_a_torn_tail(tmp_path: Path) -> None:
     _write(tmp_path, journal_id, [[(b"first", 1)], [(b"second", 2)]])
     path = _segments(tmp_path)[0]
     whole = path.read_bytes()
-    begin = whole.rfind(node.journal._MAGIC)
+    begin = whole.rfind(node.journal_groups.MAGIC)
     for length in range(begin, len(whole)):
         path.write_bytes(whole[:length])
         cut = Journal(tmp_path, journal_id, 1)
@@ -69,7 +70,7 @@ def test_a_damaged_middle_is_refused(tmp_path: Path) -> None:
     _write(tmp_path, journal_id, [[(b"first", 1)], [(b"second", 2)]])
     path = _segments(tmp_path)[0]
     whole = bytearray(path.read_bytes())
-    for position in range(whole.rfind(node.journal._MAGIC)):
+    for position in range(whole.rfind(node.journal_groups.MAGIC)):
         damaged = bytearray(whole)
         damaged[position] ^= 0x40
         path.write_bytes(damaged)
@@ -85,7 +86,7 @@ def test_a_lost_foreign_or_cut_journal_is_seen(tmp_path: Path) -> None:
     assert other.lost_reason is not None
     path = _segments(tmp_path)[0]
     whole = path.read_bytes()
-    path.write_bytes(whole[: whole.rfind(node.journal._MAGIC)])
+    path.write_bytes(whole[: whole.rfind(node.journal_groups.MAGIC)])
     cut = Journal(tmp_path, journal_id, sequence)
     assert cut.lost_reason is not None
     path.unlink()

@@ -75,7 +75,7 @@ def test_a_changed_ciphertext_salt_or_nonce_does_not_open() -> None:
         {"memlimit_bytes": 1 << 40},
         {"memlimit_bytes": "8192"},
         {"kind": "wallet"},
-        {"version": 2},
+        {"version": 0},
         {"version": True},
         {"kdf": "scrypt"},
         {"salt": "00"},
@@ -98,6 +98,10 @@ def test_other_files_are_malformed_before_anything_is_derived(
 )
 def test_other_bytes_are_malformed(raw: bytes) -> None:
     assert_refused("keystore_malformed", raw)
+
+
+def test_what_a_newer_program_sealed_is_named_so() -> None:
+    assert_refused("version_unknown", changed(version=2))
 
 
 def test_content_that_is_no_value_is_malformed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,7 @@ class Network:
     passphrase: Path
     genesis: Path
     nodes: list[Node] = field(default_factory=list)
+    ready_seconds: float = READY_SECONDS
 
     @property
     def urls(self) -> list[str]:
@@ -149,7 +150,7 @@ class Network:
         import urllib.error
         import urllib.request
 
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             if node.process is None or node.process.poll() is not None:
                 break

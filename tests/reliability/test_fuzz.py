@@ -27,7 +27,8 @@ from node.api.events import _authorize_fields
 from node.api.signed_requests import RequestVerifier, _announced
 from node.block_body import pack_body, read_body, transactions_root
 from node.chain_records import Meta, StoredHeader, damage_told
-from node.journal import Journal, _read_group
+from node.journal import Journal
+from node.journal_groups import read_group as read_journal_group
 from node.peers.catch_up import pack_range, read_range
 from node.peers.frames import (
     FrameReader,
@@ -264,4 +265,4 @@ def test_a_journal_never_gives_back_what_was_not_written(data: st.DataObject) ->
         return
     # Cut, or damaged in the last group alone: the beginning of what was written.
     assert records == written[: len(records)]
-    assert _read_group(whole, 0) is not None
+    assert read_journal_group(whole, 0) is not None
