@@ -13,7 +13,6 @@ from clients.disclosures import (
 )
 from ledger.envelope import Transaction
 from ledger.founders import Territory
-from ledger.genesis import Genesis
 from primitives import addresses
 from primitives.errors import Refused
 from terminal.languages import text
@@ -45,12 +44,13 @@ def verify(file: Path, genesis_file: Path | None) -> Result:
     except Refused as refusal:
         refusal.file = str(file)
         raise
-    return _described(genesis, verified)
+    return _described(verified)
 
 
-def _described(genesis: Genesis, verified: VerifiedDisclosure) -> Result:
+def _described(verified: VerifiedDisclosure) -> Result:
+    network = verified.receipt.network
     final, transaction = verified.receipt.final, verified.receipt.transaction
-    territory = _countersigner(genesis, transaction)
+    territory = _countersigner(network, transaction)
     code = territory.currencies[0].code
     content = verified.content
     account = addresses.format_address(territory.prefix, verified.account)
@@ -66,10 +66,10 @@ def _described(genesis: Genesis, verified: VerifiedDisclosure) -> Result:
         "vouched_by": final.vouched_by,
         "members": final.members,
     }
-    paid = amount_text(genesis, code, verified.amount_minor)
+    paid = amount_text(network, code, verified.amount_minor)
     if isinstance(content, WageContent):
         data |= vars(content)
-        gross = amount_text(genesis, code, content.gross_minor)
+        gross = amount_text(network, code, content.gross_minor)
         what = text(
             f"salaire de {content.employee}, {content.period} : brut {gross}, part locale {paid}",
             f"wage of {content.employee}, {content.period}: gross {gross}, local share {paid}",
@@ -98,10 +98,10 @@ def _described(genesis: Genesis, verified: VerifiedDisclosure) -> Result:
     return Result(data, "\n".join(lines))
 
 
-def _countersigner(genesis: Genesis, transaction: Transaction) -> Territory:
+def _countersigner(network: TrustedNetwork, transaction: Transaction) -> Territory:
     """The territory whose node signed: it is the home of every account in the batch."""
     keys = {signer.key for signer in transaction.signers}
-    for territory in genesis.territories:
+    for territory in network.territories:
         if territory.node_key in keys:
             return territory
     raise Refused("disclosure_invalid", "no territory countersigned it")

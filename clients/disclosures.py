@@ -25,6 +25,7 @@ from ledger.line_commitments import (
 )
 from primitives.errors import Refused
 from primitives.versions import check_version
+from wallet.following import proof_of_card
 from wallet.lane_history import find_in_history
 from wallet.lane_owner import LaneOwner
 from wallet.light.bundles import hex_field
@@ -109,8 +110,16 @@ async def receipt_of(
     found = await reader.inclusion(transaction_id, owner.signing_key)
     if not isinstance(found, ProvedInclusion):
         raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
-    epochs = epochs_to(reader.network, found.bundle)
-    return Receipt(reader.network.network_id, raw, found.bundle, found.inclusion, epochs=epochs)
+    cards = await proof_of_card(reader, owner.prefix)
+    epochs = epochs_to(reader.network, found.bundle, *[card.bundle for card in cards])
+    return Receipt(
+        reader.network.network_id,
+        raw,
+        found.bundle,
+        found.inclusion,
+        epochs=epochs,
+        cards=cards,
+    )
 
 
 def bulletin_disclosure(receipt: Receipt, bulletin: Mapping[str, object]) -> Disclosure:

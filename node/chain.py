@@ -13,11 +13,13 @@ from consensus.header import Header
 from node.answers import CertifiedHeader
 from node.block_body import read_body
 from node.block_records import FinalizedBlock, IndexedTransaction, put_block, put_index
+from node.cards_kept import card_entries, proposal_of
 from node.chain_records import (
     ACCOUNT,
     BASE,
     BODY,
     BODY_BYTES_MAX,
+    CARD,
     CHUNK,
     EPOCH,
     FIRST_NUMBER,
@@ -181,6 +183,8 @@ class Chain:
         """
         changes: list[Change] = []
         slots = self._put_objects(blocks, slot_of, changes)
+        written = [value[SLOT_BYTES:] for _, value in changes if value is not None]
+        changes.extend(card_entries(written, self._store.get))
         receipts = self.meta.receipts
         for block in blocks:
             put_block(block, receipts, changes)
@@ -268,6 +272,12 @@ class Chain:
             return content
         value = self._store.get(OBJECT + key)
         return None if value is None else value[SLOT_BYTES:]
+
+    def card_proposal(self, prefix: str) -> bytes | None:
+        """Id of the proposal by which a territory joined after the genesis, as far as the newest
+        header's state root holds it."""
+        entry = self._store.get(CARD + prefix.encode())
+        return None if entry is None else proposal_of(entry)
 
     # -- blocks -------------------------------------------------------------------------------
 

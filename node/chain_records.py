@@ -11,6 +11,7 @@
     k ‖ index(8)           root of a full chunk of the receipt log
     r                      the epoch from which this node votes again, if it lost its journal
     e ‖ epoch(8)           how an epoch began, from 1 on (`node.epochs.EpochRecord`)
+    c ‖ short name         date(8) ‖ id(16) of the proposal by which a later territory joined
     s                      where a successor's chain begins: see `Base`
 
 Objects lag one block: with the newest final header h the store holds the state after h − 1, which
@@ -41,6 +42,7 @@ ACCOUNT = b"a"
 CHUNK = b"k"
 IDS = b"i"
 EPOCH = b"e"
+CARD = b"c"
 BASE = b"s"
 RESTORED = b"r"
 """Until when a member that lost its journal only observes: see `Restored`."""

@@ -217,6 +217,14 @@ class TerritoryNode:
         """A proposal, or its absence, against the newest final header."""
         return self._running.reads.object_with_proof(PROPOSAL, identity, None)
 
+    def card_with_proof(self, prefix: str) -> ObjectWithProof | None:
+        """The enacted proposal that carries the card of a territory which joined after the
+        genesis. Raises `Refused("not_found")` where there is none."""
+        proposal = self._running.chain.card_proposal(prefix)
+        if proposal is None:
+            raise Refused("not_found")
+        return self._running.reads.object_with_proof(PROPOSAL, proposal, None)
+
     def proposals(self) -> list[ProposalRecord]:
         """Those that the ballot lists: open, and decided last."""
         return self._running.reads.proposals()

@@ -103,6 +103,7 @@ def init(
         ),
     ] = None,
     wallet: WalletOption = None,
+    node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
@@ -114,7 +115,9 @@ def init(
 
     if kind not in ACCOUNT_KINDS:
         raise CommandError("usage", f"--kind {kind}: {' | '.join(ACCOUNT_KINDS)}")
-    return setup_actions.init(wallet, genesis, territory, kind, passphrase_file, account)
+    return setup_actions.init(
+        wallet, genesis, territory, kind, passphrase_file, account, node_urls(node)
+    )
 
 
 @app.command(help=text("Montrer l'adresse où être payé.", "Show the address to be paid at."))

@@ -8,7 +8,7 @@ from terminal.languages import text
 from terminal.results import Result
 from wallet.consents import read_consents, send_consent, sign_consent
 from wallet.node_client import NodeClient
-from wallet.setup import OpenedWallet, parse_address_of
+from wallet.setup import OpenedWallet, meet_address, parse_address_of
 from wallet.wording import time_text
 
 
@@ -16,6 +16,7 @@ async def state(
     opened: OpenedWallet, passphrase_file: Path | None, employer: str, *, given: bool
 ) -> Result:
     """Consent to an employer, or withdraw it; the town hall keeps the signed statement."""
+    await meet_address(opened, employer)
     parsed = parse_address_of(opened.network, employer)
     if parsed.account_id == opened.identity.account_id:
         raise Refused("payee_is_payer")

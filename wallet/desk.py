@@ -13,12 +13,14 @@ from typing import Self
 from ledger.envelope import Cosignature
 from ledger.genesis import founding_accounts
 from ledger.objects import Account, DeviceKey
+from ledger.rules import Parameters
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from wallet.atomic_files import make_private_folder
 from wallet.checkpoint import read_checkpoint
 from wallet.courier import WAIT_MS, Courier
 from wallet.folder import CHECKPOINT_FILE
+from wallet.following import are_terms_old, keep_up
 from wallet.header_store import HeaderStore
 from wallet.lane_owner import LaneOwner
 from wallet.light.lanes import is_number_used
@@ -29,6 +31,7 @@ from wallet.outbox import LANE_WINDOW, Outbox
 from wallet.outbox_entry import Entry, Reported, idempotency_hash
 from wallet.payments import Intent, make_entry
 from wallet.reader import Reader
+from wallet.wording import figures_text, notice
 
 # How long after a payment could last have been accepted the same command counts as its retry.
 RETRY_WITHIN_MS = 3_600_000
@@ -55,7 +58,7 @@ class Desk:
         self.reader = Reader(self.client, network, self.memory)
         self.outbox = Outbox(folder / "outbox")
         self.courier = Courier(self.reader, self.outbox, owner)
-        self.evidence: Path | None = None
+        self._kept_up = False
 
     async def __aenter__(self) -> Self:
         self.store.load(self.memory)
@@ -69,7 +72,14 @@ class Desk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.client.__aexit__(kind, error, trace)
+        try:
+            if error is None:
+                await keep_up(self.reader)
+        except HeaderConflict as conflict:
+            conflict.file = str(self.store.keep_evidence(conflict))
+            raise
+        finally:
+            await self.client.__aexit__(kind, error, trace)
         if isinstance(error, HeaderConflict):
             # What contradicts itself is not remembered, it is kept as evidence.
             error.file = str(self.store.keep_evidence(error))
@@ -80,6 +90,20 @@ class Desk:
             except HeaderConflict as conflict:
                 conflict.file = str(self.store.keep_evidence(conflict))
                 raise
+
+    async def keep_up(self) -> None:
+        """Learn what the network voted since, where that is due; once a desk."""
+        if not self._kept_up:
+            self._kept_up = True
+            await keep_up(self.reader)
+
+    async def parameters(self) -> Parameters:
+        """The figures voted last. Where no node gives them now, those known last, and says so."""
+        await self.keep_up()
+        if are_terms_old(self.network):
+            known = self.network.known_terms
+            notice(figures_text(0 if known is None else known.epoch))
+        return self.network.parameters
 
     async def account(self) -> Account:
         """The desk's own account, proved. Raises `Refused("account_unknown")`."""
@@ -197,6 +221,14 @@ class Desk:
                 raise
             high = max([entry.number for entry in self.outbox.all()], default=0)
 
+        await self.keep_up()
+        figures = self.network.parameters
+        is_alone = complete and not cosigners
+        valid_for_ms = min(
+            intent.valid_for_ms,
+            figures.valid_for_ms_max if is_alone else figures.valid_for_cosigned_ms_max,
+        )
+
         def is_used(number: int) -> bool:
             return device is not None and is_number_used(device, number) is not False
 
@@ -209,6 +241,7 @@ class Desk:
                 self.network.network_id,
                 number,
                 created_ms=time.time_ns() // 1_000_000,
+                valid_for_ms=valid_for_ms,
                 idempotency_key=idempotency_key,
                 cosigners=cosigners,
                 complete=complete,

@@ -34,8 +34,8 @@ from wallet.powers import (
     named_maker,
     veto_intent,
 )
-from wallet.setup import OpenedWallet, notice
-from wallet.wording import decimals_of, time_text
+from wallet.setup import OpenedWallet
+from wallet.wording import decimals_of, notice, time_text
 
 _UNREAD = ("not_found", "account_unknown")
 """What a key that another of the account's keys blocked is told when it reads."""
@@ -125,7 +125,7 @@ async def change(
         at_once = all(is_lowering(account, one) for one in changes)
         due_ms = None
         if not at_once:
-            delay_ms = opened.network.genesis.parameters.recovery_delay_ms
+            delay_ms = (await desk.parameters()).recovery_delay_ms
             due_ms = due_after(delay_ms, time.time_ns() // 1_000_000)
         entry = await desk.perform(keys_intent(account, changes, due_ms))
         result = outcome_result(desk, entry)
@@ -209,18 +209,16 @@ async def settle(
         maker = named_maker(account, word, hall)
         found = await desk.reader.requests(account, desk.owner.signing_key)
         record = next(one for one in found if one.maker == maker)
-        entry = await desk.perform(settling(opened, account, record, act))
+        delay_ms = (await desk.parameters()).recovery_delay_ms if act == "insist" else 0
+        entry = await desk.perform(settling(account, record, act, delay_ms))
         return outcome_result(desk, entry)
 
 
-def settling(
-    opened: OpenedWallet, account: Account, record: RequestRecord, act: str
-) -> PowerIntent:
-    """What is signed for one of these acts."""
+def settling(account: Account, record: RequestRecord, act: str, delay_ms: int) -> PowerIntent:
+    """What is signed for one of these acts; who insists waits `delay_ms` again."""
     if act == "veto":
         return veto_intent(account.id, record.maker, record.due_ms)
     if act == "complete":
         return complete_intent(account.id, record.maker, record.due_ms)
-    delay_ms = opened.network.genesis.parameters.recovery_delay_ms
     due_ms = due_after(delay_ms, time.time_ns() // 1_000_000)
     return escalate_intent(account.id, record.maker, due_ms)

@@ -5,6 +5,7 @@ alice.json.d/
     genesis.json    the network that this wallet was made for: all that it trusts
     headers.json    newest verified final headers (wallet.header_store)
     epochs.bin      the epochs that were followed (wallet.epoch_store)
+    network.bin     voted terms, cards of later territories (wallet.network_store)
     checkpoint.json what the town hall vouched for, if it was asked (wallet.checkpoint)
     outbox/         signed transactions (wallet.outbox)
     evidence-*.json two final headers that cannot both be

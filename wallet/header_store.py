@@ -9,6 +9,7 @@ from wallet.epoch_store import EpochStore
 from wallet.light.bundles import HeaderBundle, bundle_from_json
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.trust import TrustedNetwork
+from wallet.network_store import NetworkStore
 
 FILE_KIND = "verified_headers"
 FILE_VERSION = 1
@@ -22,6 +23,7 @@ class HeaderStore:
         self._file = file
         self._network = network
         self._epochs = EpochStore(file.with_name("epochs.bin"), network)
+        self._known = NetworkStore(file.parent, network)
 
     def load(self, memory: HeaderMemory) -> None:
         """Verify again what is on disk and put it into `memory`.
@@ -30,6 +32,7 @@ class HeaderStore:
         give again, and a wallet must not lock its owner out over it.
         """
         self._epochs.load()
+        self._known.load()
         for bundle in self._bundles():
             try:
                 final = self._network.verify_final(bundle)
@@ -40,6 +43,7 @@ class HeaderStore:
     def save(self, memory: HeaderMemory) -> None:
         """Write `memory` to disk, together with what another process put there meanwhile."""
         self._epochs.save()
+        self._known.save()
         with locked(self._file.with_suffix(".lock")):
             self.load(memory)
             content = {

@@ -64,6 +64,8 @@ class NodeClient:
             raise Refused("node_unreachable", "no --node")
         self.urls = tuple(urls)
         self._network_id = network_id
+        self.unreached: set[str] = set()
+        """The nodes that did not answer."""
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -205,6 +207,7 @@ class NodeClient:
                 raw = await _read_bounded(response)
                 return response.status, _retry_after(response), raw
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            self.unreached.add(url)
             raise NodeUnreachable(f"{url}: {type(error).__name__}") from error
 
 

@@ -19,8 +19,8 @@ from wallet.outbox_entry import Entry, Reported
 from wallet.payment_links import is_payment_link, parse_payment_link
 from wallet.payments import PayIntent, RedeemIntent, RefundIntent
 from wallet.redeem_requests import RedeemRequest
-from wallet.setup import OpenedWallet, notice, parse_address_of
-from wallet.wording import amount_text, news_text, vouched_text
+from wallet.setup import OpenedWallet, meet_address, parse_address_of
+from wallet.wording import amount_text, news_text, notice, vouched_text
 
 
 async def pay(
@@ -34,6 +34,8 @@ async def pay(
     idempotency_key: str,
 ) -> Result:
     """Pay an address, or what a payment link asks for."""
+    link = parse_payment_link(payee) if is_payment_link(payee) else None
+    await meet_address(opened, payee if link is None else link.address)
     intent = _pay_intent(opened, payee, amount, note)
     owner = opened.owner(passphrase_file)
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:

@@ -192,17 +192,18 @@ def make_entry(
     number: int,
     *,
     created_ms: int,
+    valid_for_ms: int | None = None,
     idempotency_key: str = "",
     cosigners: Sequence[SigningKey | Cosignature] = (),
     complete: bool = True,
 ) -> Entry:
-    """Sign `intent` with a lane number.
+    """Sign `intent` with a lane number, for its own time or for `valid_for_ms`.
 
     `complete` is false when signatures of others are still missing: then there are no bytes to
     send yet, and the lane is found by its number.
     """
     body_fields, private = intent.body_fields()
-    valid_until_ms = created_ms + intent.valid_for_ms
+    valid_until_ms = created_ms + (valid_for_ms or intent.valid_for_ms)
     body = build_body(
         intent.kind,
         network_id,

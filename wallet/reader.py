@@ -19,7 +19,7 @@ from wallet.light.balances import verify_account, verify_currency, verify_reques
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.receipts import verify_inclusion, verify_place
-from wallet.light.trust import FinalHeader, TrustedNetwork, decode_header
+from wallet.light.trust import FinalHeader, TrustedNetwork, check_rule_version, decode_header
 from wallet.node_client import Answer, NodeClient, NodeUnreachable
 
 OBJECT_BYTES_MAX = 64 * 1024
@@ -146,12 +146,33 @@ class Reader:
     async def currency(self, code: str) -> ProvedCurrency:
         """A currency's totals with their proof."""
 
-        async def read(url: str) -> ProvedCurrency:
-            content = await self._get(url, f"/v1/currencies/{code}", None)
+        currency, final = await self.public_object(
+            f"/v1/currencies/{code}",
+            lambda final, raw, proof: verify_currency(final, code, raw, proof),
+        )
+        return ProvedCurrency(currency, final)
+
+    async def public_object(
+        self,
+        path: str,
+        verify: Callable[[FinalHeader, bytes | None, bytes], T],
+        *,
+        newest: bool = False,
+        bytes_max: int = OBJECT_BYTES_MAX,
+    ) -> tuple[T, FinalHeader]:
+        """An object that anyone may read, as `verify` takes it, and the header that proves it.
+
+        `newest`: not as of an older header than was seen. Raises as `account`, and as `verify`.
+        """
+
+        async def read(url: str) -> tuple[T, FinalHeader]:
+            content = await self._get(url, path, None)
             final = await self._proof_header(url, content)
-            currency = verify_currency(final, code, *_object_and_proof(content))
+            if newest and final.height < self.memory.newest_height:
+                raise Refused("node_behind", f"{final.height} < {self.memory.newest_height}")
+            found = verify(final, *_object_and_proof(content, bytes_max))
             self.proofs_verified += 1
-            return ProvedCurrency(currency, final)
+            return found, final
 
         return await self.first(read)
 
@@ -252,6 +273,8 @@ class Reader:
             await self.epochs.follow(url, epoch)
         final = self.network.verify_final(bundle)
         self.memory.remember(final, bundle)
+        # It is final, so a liar can't say it: nothing under these rules is read on a guess.
+        check_rule_version(final.header.rule_version)
         return final
 
     async def first(self, read: Callable[[str], Awaitable[T]]) -> T:
@@ -299,8 +322,10 @@ def _count(content: Mapping[str, object], name: str) -> int:
     return value
 
 
-def _object_and_proof(content: Mapping[str, object]) -> tuple[bytes | None, bytes]:
+def _object_and_proof(
+    content: Mapping[str, object], bytes_max: int = OBJECT_BYTES_MAX
+) -> tuple[bytes | None, bytes]:
     raw = None
     if content.get("object") is not None:
-        raw = hex_field(content, "object", OBJECT_BYTES_MAX)
+        raw = hex_field(content, "object", bytes_max)
     return raw, hex_field(content, "proof", PROOF_BYTES_MAX)

@@ -22,7 +22,7 @@ from terminal.languages import text
 from terminal.results import Result
 from wallet.atomic_files import write_file
 from wallet.desk import Desk
-from wallet.folder import read_genesis
+from wallet.following import proof_of_card
 from wallet.lane_history import find_in_history
 from wallet.light.receipts import (
     LogPlace,
@@ -66,7 +66,9 @@ async def receipt(
             raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
         private = entry.private if entry is not None else {}
         place = await _place(desk, transaction_id)
-        headers = [found.bundle] if place is None else [found.bundle, place.bundle]
+        cards = await proof_of_card(desk.reader, owner.prefix)
+        headers = [found.bundle, *[card.bundle for card in cards]]
+        headers += [] if place is None else [place.bundle]
         gathered = Receipt(
             network_id=opened.network.network_id,
             raw=raw,
@@ -76,9 +78,10 @@ async def receipt(
             note=str(private.get("note", "")),
             note_salt=bytes.fromhex(str(private.get("note_salt", ""))),
             epochs=epochs_to(opened.network, *headers),
+            cards=cards,
         )
     verified = verify_receipt(opened.network, gathered)
-    data, shown = _described(opened.network, verified)
+    data, shown = _described(verified)
     if out_file is None:
         return Result({**data, "receipt": gathered.to_json()}, shown)
     content = json.dumps(gathered.to_json(), indent=1, ensure_ascii=False).encode() + b"\n"
@@ -107,12 +110,9 @@ def verify(file: Path, genesis_file: Path | None, wallet_file: Path | None) -> R
     The genesis is the one named, else that of the wallet named.
     """
     if genesis_file is None and wallet_file is not None:
-        genesis = open_wallet(wallet_file, None, ()).network.genesis
-    elif genesis_file is not None:
-        genesis = read_genesis(genesis_file)
+        network = open_wallet(wallet_file, None, ()).network
     else:
-        genesis = require_genesis(None)
-    network = TrustedNetwork(genesis)
+        network = TrustedNetwork(require_genesis(genesis_file))
     with file.open("rb") as stream:
         raw = stream.read(RECEIPT_BYTES_MAX + 1)
     try:
@@ -126,12 +126,13 @@ def verify(file: Path, genesis_file: Path | None, wallet_file: Path | None) -> R
     except Refused as refusal:
         refusal.file = str(file)
         raise
-    data, shown = _described(network, verified)
+    data, shown = _described(verified)
     return Result({"valid": True, **data}, f"{text('Reçu valable', 'Valid receipt')}\n{shown}")
 
 
-def _described(network: TrustedNetwork, verified: VerifiedReceipt) -> tuple[dict[str, object], str]:
+def _described(verified: VerifiedReceipt) -> tuple[dict[str, object], str]:
     """What a verified receipt says, for programs and for people."""
+    network = verified.network
     transaction, final = verified.transaction, verified.final
     data: dict[str, object] = {
         "id": transaction.id.hex(),

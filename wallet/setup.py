@@ -1,6 +1,5 @@
 """Opening a wallet for a command: files, network, key, nodes."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,11 @@ from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.passphrases import read_passphrase
 from wallet.folder import WalletFolder, default_wallet_file, read_genesis
+from wallet.following import meet
 from wallet.keystore_file import WalletIdentity, read_identity, unlock
 from wallet.lane_owner import LaneOwner
 from wallet.light.trust import TrustedNetwork
+from wallet.network_store import NetworkStore
 from wallet.node_urls import node_urls_of
 
 
@@ -72,6 +73,7 @@ def open_wallet(
     if genesis.network_id != identity.network_id:
         raise Refused("wallet_of_other_network", file=str(genesis_file or folder.genesis_file))
     network = TrustedNetwork(genesis)
+    NetworkStore(folder.folder, network).load()
     return OpenedWallet(
         folder, identity, network, tuple(urls) or node_urls_of(network, identity.prefix)
     )
@@ -96,9 +98,14 @@ def require_genesis(genesis_file: Path | None) -> Genesis:
     return read_genesis(genesis_file)
 
 
-def notice(message: str) -> None:
-    """Something to know that is not the command's result: on stderr."""
-    print(message, file=sys.stderr, flush=True)
+async def meet_address(opened: OpenedWallet, word: str) -> None:
+    """Learn of which territory an address is, where it is none of those known. What is no address
+    is left for its reader to refuse. Raises as `wallet.following.meet`."""
+    try:
+        prefix = addresses.parse_address(word.strip()).prefix
+    except Refused:
+        return
+    await meet(opened.network, opened.urls, opened.folder.folder, prefix)
 
 
 def parse_address_of(network: TrustedNetwork, word: str) -> addresses.Address:

@@ -13,8 +13,11 @@ from terminal.results import Result
 from wallet.account_requests import AccountRequest
 from wallet.atomic_files import make_private_folder, write_file
 from wallet.device_cards import DeviceCard
+from wallet.following import meet_now
 from wallet.keystore_file import SEED_BYTES, WalletIdentity, create_wallet_file
 from wallet.light.trust import TrustedNetwork
+from wallet.network_store import NetworkStore
+from wallet.node_urls import node_urls_of
 from wallet.notes import check_note
 from wallet.payment_links import PaymentLink
 from wallet.setup import OpenedWallet, parse_address_of, require_genesis, wallet_folder
@@ -28,11 +31,16 @@ def init(
     account_kind: str,
     passphrase_file: Path | None,
     joined: str | None = None,
+    urls: tuple[str, ...] = (),
 ) -> Result:
-    """Make a wallet: a new key, sealed, and the account that it will open, or would join."""
+    """Make a wallet: a new key, sealed, and the account that it will open, or would join.
+
+    Nodes are asked for nothing but the card of a territory that the genesis does not have.
+    """
     folder = wallet_folder(wallet_file)
     genesis = require_genesis(genesis_file)
     network = TrustedNetwork(genesis)
+    meet_now(network, urls or node_urls_of(network, territory), territory)
     network.territory(territory)
     if folder.file.exists():
         raise FileExistsError(17, "exists", str(folder.file))
@@ -45,6 +53,7 @@ def init(
     if not folder.file.parent.exists():
         make_private_folder(folder.file.parent)
     folder.create(genesis)
+    NetworkStore(folder.folder, network).save()
     create_wallet_file(folder.file, identity, signing_key, passphrase)
     if account_id is not None:
         return _joining(folder.file, identity)

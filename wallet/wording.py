@@ -1,5 +1,6 @@
 """How amounts, times and outcomes are put into words for people."""
 
+import sys
 from datetime import UTC, datetime
 
 from primitives import amounts
@@ -29,6 +30,19 @@ def time_text(time_ms: int) -> str:
     moment = datetime.fromtimestamp(time_ms / 1000, UTC).astimezone()
     return moment.strftime(
         "%d/%m/%Y %H:%M:%S" if current_language() == "fr" else "%Y-%m-%d %H:%M:%S"
+    )
+
+
+def notice(message: str) -> None:
+    """Something to know that is not the command's result: on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def figures_text(epoch: int) -> str:
+    """That figures may be old."""
+    return text(
+        f"note : aucun nœud ne donne les paramètres en vigueur ; ceux de l'époque {epoch} servent",
+        f"note: no node gives the figures in force; those of epoch {epoch} are used",
     )
 
 

@@ -61,7 +61,7 @@ class ActDraft:
     def read(self, network: TrustedNetwork) -> Transaction:
         """What it says, every signature checked. Raises `Refused`: `request_malformed`,
         `signature_invalid`, `network_mismatch`, …."""
-        transaction = decode_transaction(self.raw(), network.network_id, network.genesis.rules)
+        transaction = decode_transaction(self.raw(), network.network_id, network.rules)
         if transaction.kind not in POWER_KINDS:
             raise Refused("request_malformed", transaction.kind)
         message = signed_message(SIGNATURE_TAG, network.network_id, self.body)

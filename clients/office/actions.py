@@ -48,7 +48,9 @@ async def open_accounts(
 ) -> Result:
     """Open the accounts that requests ask for, in one transaction."""
     requests = [request for word in words for request in _requests(word)]
-    signers = open_signers(network, keystores, passphrase_files, account_kinds.TERRITORY)
+    signers = await open_signers(
+        network, urls, keystores, passphrase_files, account_kinds.TERRITORY
+    )
     return await open_requested(network, urls, signers, requests, currency, wait=wait)
 
 
@@ -98,7 +100,7 @@ async def issue(
     idempotency_key: str,
 ) -> Result:
     """Create money for an account, against euros that were paid into the reserve."""
-    signers = open_signers(network, keystores, passphrase_files, account_kinds.ISSUER)
+    signers = await open_signers(network, urls, keystores, passphrase_files, account_kinds.ISSUER)
     code = signers.account.currency
     parsed = parse_address_of(network, address)
     amount_minor = amounts.parse_amount(amount, decimals_of(network, code))
@@ -125,7 +127,7 @@ async def redeem(
     if request.network_id != network.network_id:
         raise Refused("network_mismatch", file=str(request_file))
     holder, redemption = request.redemption()
-    signers = open_signers(network, keystores, passphrase_files, account_kinds.ISSUER)
+    signers = await open_signers(network, urls, keystores, passphrase_files, account_kinds.ISSUER)
     if redemption.currency != signers.account.currency:
         raise Refused("currency_mismatch", redemption.currency)
     for key in signers.all_keys:

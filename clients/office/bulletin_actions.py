@@ -25,8 +25,7 @@ from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.results import Result
 from wallet.atomic_files import write_file
-from wallet.setup import notice
-from wallet.wording import amount_text
+from wallet.wording import amount_text, notice
 
 _PERIOD = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 REFUSALS_SHOWN_MAX = 50

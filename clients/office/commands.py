@@ -87,14 +87,19 @@ def key(
 )
 def commons(
     territory: Annotated[str, typer.Argument(metavar="PREFIX")],
+    node: NodeOption = None,
     genesis: GenesisOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:
     """Show where money for programmes is issued to."""
     from primitives.addresses import format_address
+    from wallet.following import meet_now
+    from wallet.node_urls import node_urls_of
 
-    address = format_address(territory, _network(genesis).territory(territory).commons_id)
+    network = _network(genesis)
+    meet_now(network, node_urls(node) or node_urls_of(network, territory), territory)
+    address = format_address(territory, network.territory(territory).commons_id)
     return Result({"address": address}, address)
 
 

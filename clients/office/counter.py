@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from clients.office.operations import Operation, OperationSaid
@@ -14,11 +15,10 @@ from primitives.errors import Refused
 from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.results import Result
-from wallet.folder import read_genesis
 from wallet.light.trust import TrustedNetwork
 from wallet.node_urls import node_urls_of
-from wallet.setup import notice, require_genesis
-from wallet.wording import amount_text, time_text, vouched_text
+from wallet.setup import require_genesis
+from wallet.wording import amount_text, notice, time_text, vouched_text
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,13 @@ class Asked:
     passphrase_files: list[Path] | None
     reason: str = ""
 
+    @cached_property
+    def _network(self) -> TrustedNetwork:
+        return TrustedNetwork(require_genesis(self.genesis))
+
     def network(self) -> TrustedNetwork:
-        """The network that the genesis file describes."""
-        if self.genesis is None:
-            return TrustedNetwork(require_genesis(None))
-        return TrustedNetwork(read_genesis(self.genesis))
+        """The network that the genesis file describes, and what was learnt of it."""
+        return self._network
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,14 @@ async def at_counter(
         )
     network = asked.network()
     if signers is None:
-        signers = open_signers(
-            network, asked.keystores, asked.passphrase_files, account_kinds.TERRITORY
+        signers = await open_signers(
+            network, asked.urls, asked.keystores, asked.passphrase_files, account_kinds.TERRITORY
         )
-    # Only this territory's own node keeps its registry; the genesis names it first.
-    urls = asked.urls or node_urls_of(network, signers.account.prefix)[:1]
-    hall = TownHall(network, urls, signers.owner.signing_key, reason=asked.reason.strip())
+    # Only this territory's own node keeps its registry; it is named first.
+    prefix = signers.account.prefix
+    urls = asked.urls or node_urls_of(network, prefix)[:1]
+    key, reason = signers.owner.signing_key, asked.reason.strip()
+    hall = TownHall(network, urls, key, prefix=prefix, reason=reason)
     async with hall:
         yield Counter(hall, signers)
 

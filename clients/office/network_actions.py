@@ -89,7 +89,8 @@ class MoveIntent:
 
 @dataclass(frozen=True)
 class Acting:
-    """Who acts, and where. `card` is the acting territory's own, if it joined after the genesis."""
+    """Who acts, and where. `card` is the acting territory's own, for when no node that is reached
+    can show that it joined."""
 
     network: TrustedNetwork
     urls: tuple[str, ...]
@@ -97,11 +98,12 @@ class Acting:
     passphrase_files: list[Path] | None
     card: Path | None = None
 
-    def signers(self) -> Signers:
+    async def signers(self) -> Signers:
         """The territory's staff whose keys are at hand. Raises as `open_signers`."""
         more = [] if self.card is None else [read_card(self.card)]
-        return open_signers(
-            self.network, self.keystores, self.passphrase_files, account_kinds.TERRITORY, more
+        kind = account_kinds.TERRITORY
+        return await open_signers(
+            self.network, self.urls, self.keystores, self.passphrase_files, kind, more
         )
 
 
@@ -175,7 +177,7 @@ async def move(acting: Acting, peer: str, http: str) -> Result:
 
 async def _perform(acting: Acting, intent: Intent) -> tuple[Result, str]:
     """The result, and the reference that the signed transaction has: a retry keeps the first's."""
-    signers = acting.signers()
+    signers = await acting.signers()
     urls = acting.urls or node_urls_of(acting.network, signers.account.prefix)
     async with Desk(acting.network, signers.owner, urls, folder=signers.state_folder) as desk:
         await tell_news(desk)

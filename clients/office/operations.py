@@ -17,7 +17,7 @@ from ledger.fields import (
     ProgrammeFunding,
     ProgrammeOpening,
 )
-from ledger.genesis import founding_accounts
+from ledger.founding import found
 from ledger.objects import Account
 from ledger.shapes import SIGNATURE_BYTES
 from ledger.transaction import decode_transaction
@@ -93,7 +93,7 @@ def read_operation(network: TrustedNetwork, prefix: str, operation: Operation) -
     """
     # Signatures are still missing; the form of a transaction has a place for one.
     raw = assemble(operation.body, bytes(SIGNATURE_BYTES))
-    rules = network.genesis.rules
+    rules = network.rules
     try:
         transaction = decode_transaction(raw, network.network_id, rules)
     except Refused as refusal:
@@ -126,10 +126,8 @@ def check_amounts(shown: Iterable[int], said: Iterable[OperationSaid]) -> None:
 
 def territory_account(network: TrustedNetwork, prefix: str) -> Account:
     """The territory's own account, which its staff's and its node's keys stand on."""
-    for account in founding_accounts(network.genesis):
-        if account.kind == account_kinds.TERRITORY and account.prefix == prefix:
-            return account
-    raise Refused("address_of_other_network", prefix)
+    accounts = found(network.territory(prefix)).accounts
+    return next(one for one in accounts if one.kind == account_kinds.TERRITORY)
 
 
 def _said(transaction: Transaction, prefix: str) -> OperationSaid:

@@ -1,5 +1,6 @@
 """`office keys`: the keys of the territory's own account, or of its issuer's."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ class OwnKeys:
         self.network = network
         self.of_issuer = of_issuer
         kind = ISSUER if of_issuer else TERRITORY
-        self.signers = open_signers(network, keystores, passphrase_files, kind)
+        self.signers = asyncio.run(open_signers(network, urls, keystores, passphrase_files, kind))
         self.urls = urls or node_urls_of(network, self.signers.account.prefix)
 
     def desk(self) -> Desk:
@@ -78,6 +79,7 @@ class OwnKeys:
         async with self.desk() as desk:
             await tell_news(desk)
             account = await desk.account()
+            await desk.parameters()
             found = await desk.reader.requests(account, desk.owner.signing_key)
             intent = intent_of(account, self.signers, tuple(found))
             entry = await desk.perform(intent, cosigners=self.signers.cosigners)
@@ -93,7 +95,7 @@ class OwnKeys:
             first = account.device(signers.owner.signing_key.public_key)
             is_paper = first is not None and bool(first.roles & PAPER)
             if not is_paper and not 2 <= account.threshold <= len(signers.all_keys):
-                delay_ms = self.network.genesis.parameters.recovery_delay_ms
+                delay_ms = self.network.parameters.recovery_delay_ms
                 due.append(due_after(delay_ms, time.time_ns() // 1_000_000))
             return keys_intent(account, changes_of(account), due[0] if due else None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from clients.office.act_drafts import ActDraft, act_text, read_draft
 from clients.office.actions import submit
 from clients.office.counter import ask_to_sign
-from clients.office.signers import open_signers
+from clients.office.signers import Signers, open_signers
 from ledger.account_kinds import TERRITORY
 from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold
 from ledger.objects import Account
@@ -90,7 +90,7 @@ async def act(
     hall: Hall, address: str, intent_of: IntentOf, others: Sequence[SigningKey] = ()
 ) -> Result:
     """Read the account, sign what `intent_of` makes of it, and send it."""
-    signers = open_signers(hall.network, hall.keystores, hall.passphrase_files, TERRITORY)
+    signers = await _signers(hall)
     urls = hall.urls or node_urls_of(hall.network, signers.account.prefix)
     async with Desk(hall.network, signers.owner, urls, folder=signers.state_folder) as desk:
         await tell_news(desk)
@@ -100,6 +100,12 @@ async def act(
             return await _draft(desk, intent, (*signers.cosigners, *others), hall.out)
         entry = await desk.perform(intent, cosigners=(*signers.cosigners, *others))
         return outcome_result(desk, entry)
+
+
+async def _signers(hall: Hall) -> Signers:
+    return await open_signers(
+        hall.network, hall.urls, hall.keystores, hall.passphrase_files, TERRITORY
+    )
 
 
 async def _draft(
@@ -125,7 +131,7 @@ async def _draft(
 
 async def sign(hall: Hall, file: Path, *, yes: bool) -> Result:
     """Add signatures to a colleague's draft, and send it (or write it on, with `--out`)."""
-    signers = open_signers(hall.network, hall.keystores, hall.passphrase_files, TERRITORY)
+    signers = await _signers(hall)
     draft = read_draft(file)
     transaction = draft.read(hall.network)
     prefix = signers.account.prefix
@@ -163,14 +169,14 @@ async def _case(desk: Desk, address: str, reason: str) -> Case:
         proved.account,
         tuple(found),
         owner.account_id,
-        network.genesis.parameters.recovery_delay_ms,
+        (await desk.parameters()).recovery_delay_ms,
         time.time_ns() // 1_000_000,
     )
 
 
 async def show(hall: Hall, address: str) -> Result:
     """An account's keys and requests, for staff with a reason."""
-    signers = open_signers(hall.network, hall.keystores, hall.passphrase_files, TERRITORY)
+    signers = await _signers(hall)
     urls = hall.urls or node_urls_of(hall.network, signers.account.prefix)
     async with Desk(hall.network, signers.owner, urls, folder=signers.state_folder) as desk:
         case = await _case(desk, address, hall.reason)
@@ -272,9 +278,8 @@ async def decide(
     hall: Hall, address: str, maker: str | None, other_keystores: list[Path], *, agree: bool
 ) -> Result:
     """Three signatures about a request that was vetoed twice, one of another territory."""
-    other = open_signers(
-        hall.network, other_keystores, _later(hall.passphrase_files, hall.keystores), TERRITORY
-    )
+    files = _later(hall.passphrase_files, hall.keystores)
+    other = await open_signers(hall.network, hall.urls, other_keystores, files, TERRITORY)
     prefix = other.account.prefix
 
     def intent_of(case: Case) -> PowerIntent:

@@ -67,8 +67,8 @@ async def open_for(asked: Asked, kind: str, code: str, request: str, *, wait: bo
     if parsed.account_kind != kind:
         raise Refused("account_kind_invalid", f"{parsed.account_kind} ≠ {kind}")
     network = asked.network()
-    signers = open_signers(
-        network, asked.keystores, asked.passphrase_files, account_kinds.TERRITORY
+    signers = await open_signers(
+        network, asked.urls, asked.keystores, asked.passphrase_files, account_kinds.TERRITORY
     )
     opened: dict[str, object] = {}
     try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from ledger.account_kinds import ISSUER
 from ledger.founders import Territory
 from ledger.founding import found
-from ledger.genesis import founding_accounts
 from ledger.objects import Account
 from primitives.errors import Refused
 from primitives.keystore import FILE_BYTES_MAX, unseal
@@ -15,8 +14,12 @@ from primitives.signatures import SEED_BYTES, SigningKey
 from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.passphrases import read_passphrase
+from wallet.following import meet_all
 from wallet.lane_owner import LaneOwner
+from wallet.light.memory import HeaderConflict
 from wallet.light.trust import TrustedNetwork
+from wallet.network_store import NetworkStore
+from wallet.node_urls import node_urls_of
 
 JOINING = "joins "
 """How the label of a key begins that joins a territory after its founding."""
@@ -37,8 +40,9 @@ class Signers:
         return (self.owner.signing_key, *self.cosigners)
 
 
-def open_signers(
+async def open_signers(
     network: TrustedNetwork,
+    urls: Sequence[str],
     keystores: list[Path],
     passphrase_files: list[Path] | None,
     account_kind: str,
@@ -46,9 +50,10 @@ def open_signers(
 ) -> Signers:
     """Unseal the keystores and find the account of this kind that their keys stand on.
 
-    Passphrase files go with the keystores in order; the last one serves those that remain. `joined`
-    are territories that the genesis does not have. Raises
-    `CommandError`: `option_missing`; `Refused`: `key_unknown`, `passphrase_wrong`, ….
+    Passphrase files go with the keystores in order; the last one serves those that remain. Nodes
+    are asked for the territories that joined after the genesis where none that is known has the
+    keys; `joined` are cards at hand. Raises `CommandError`: `option_missing`; `Refused`:
+    `key_unknown`, `passphrase_wrong`, ….
     """
     if not keystores:
         raise CommandError(
@@ -58,15 +63,32 @@ def open_signers(
         _read_key(file, _passphrase_file(passphrase_files, index))
         for index, file in enumerate(keystores)
     ]
-    accounts = {_account_of(network, key, label, account_kind, joined) for key, label in keys}
+    first = keystores[0]
+    folder = first.with_name(f"{first.name}.d")
+    for card in joined:
+        network.learn_card(card)
+    NetworkStore(folder, network).load()
+    try:
+        account = _common_account(network, keys, account_kind)
+    except Refused as unknown:
+        try:
+            await meet_all(network, urls or node_urls_of(network, ""), folder)
+        except HeaderConflict:
+            raise
+        except Refused:
+            raise unknown from None
+        account = _common_account(network, keys, account_kind)
+    owner = LaneOwner(account.prefix, account.id, keys[0][0])
+    return Signers(account, owner, tuple([key for key, _ in keys[1:]]), folder)
+
+
+def _common_account(
+    network: TrustedNetwork, keys: Sequence[tuple[SigningKey, str]], account_kind: str
+) -> Account:
+    accounts = {_account_of(network, key, label, account_kind) for key, label in keys}
     if len({account.id for account in accounts}) != 1:
         raise Refused("key_unknown", "the keystores are of different accounts")
-    account = accounts.pop()
-    owner = LaneOwner(account.prefix, account.id, keys[0][0])
-    first = keystores[0]
-    return Signers(
-        account, owner, tuple([key for key, _ in keys[1:]]), first.with_name(f"{first.name}.d")
-    )
+    return accounts.pop()
 
 
 def _account_of(
@@ -74,18 +96,15 @@ def _account_of(
     key: SigningKey,
     label: str,
     account_kind: str,
-    joined: Sequence[Territory],
 ) -> Account:
     """The account of this kind that a key stands on, as the genesis or a card names it; a key that
     came later names its territory by its label. Whether it counts, the ledger says."""
     public_key = key.public_key
-    accounts = founding_accounts(network.genesis)
-    accounts += [account for territory in joined for account in found(territory).accounts]
-    for account in accounts:
-        if account.kind == account_kind and (
-            account.device(public_key) is not None or account.prefix == label
+    for item in [account for each in network.territories for account in found(each).accounts]:
+        if item.kind == account_kind and (
+            item.device(public_key) is not None or item.prefix == label
         ):
-            return account
+            return item
     raise Refused("key_unknown", public_key.hex(), hint=_whose_key(account_kind))
 
 

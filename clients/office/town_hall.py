@@ -88,11 +88,13 @@ class TownHall:
         urls: Sequence[str],
         staff_key: SigningKey,
         *,
+        prefix: str | None = None,
         reason: str = "",
         patience_ms: int = PATIENCE_MS,
     ) -> None:
+        """`prefix` names the territory, where its card does not say that the key is its staff's."""
         self.network = network
-        self.prefix = _territory_of(network, staff_key.public_key)
+        self.prefix = prefix or _territory_of(network, staff_key.public_key)
         currency = network.territory(self.prefix).currencies[0]
         self.currency, self.decimals = currency.code, currency.decimals
         self.reason = reason

@@ -238,7 +238,7 @@ class EmployerDesk:
     def _check_countersigned(self, entry: Entry, raw: bytes) -> None:
         """That what came back is what was signed, with the territory's signature beside ours."""
         network_id = self.network.network_id
-        rules = self.network.genesis.rules
+        rules = self.network.rules
         node_key = self.network.territory(self.owner.prefix).node_key
         try:
             transaction = decode_transaction(raw, network_id, rules)

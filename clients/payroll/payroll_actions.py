@@ -19,8 +19,8 @@ from terminal.line_refusals import LineRefusal, LinesRefused
 from terminal.results import Result
 from wallet.atomic_files import write_file
 from wallet.payment_actions import outcome_result, tell_news
-from wallet.setup import OpenedWallet, notice
-from wallet.wording import amount_text
+from wallet.setup import OpenedWallet
+from wallet.wording import amount_text, notice
 
 
 def template(out: Path | None) -> Result:

@@ -22,6 +22,7 @@ from node.api.reads import MSGPACK, answer, decimal, proof_model
 from node.clock import now_ms
 from node.epochs import Epoch
 from node.territory import TerritoryNode
+from primitives.addresses import is_prefix
 from primitives.encoding import Value, encode
 from primitives.errors import Refused
 
@@ -120,6 +121,13 @@ class NetworkReads:
     async def terms(self, request: web.Request) -> web.Response:
         """The terms voted last, with their proof."""
         return answer(proof_model(self._node.network_with_proof()))
+
+    async def territory(self, request: web.Request) -> web.Response:
+        """The card of a territory that joined after the genesis: the proposal that carries it."""
+        prefix = request.match_info["prefix"]
+        if not is_prefix(prefix):
+            raise Refused("not_found")
+        return answer(proof_model(self._node.card_with_proof(prefix)))
 
     async def proposals(self, request: web.Request) -> web.Response:
         """Proposals that are open, and those decided last."""

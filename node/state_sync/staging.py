@@ -15,6 +15,7 @@ from consensus.header import Block
 from ledger.genesis import Genesis
 from ledger.invariants import full_sums
 from ledger.objects import decode_object
+from node.cards_kept import card_entries
 from node.chain_records import IDS, META_KEY, OBJECT, SLOT_BYTES, TRANSACTION, Meta, number_key
 from node.private_files import sync_folder
 from node.snapshots.offers import Offer, read_offer
@@ -107,6 +108,8 @@ class Staging:
                 for entry in entries
                 if entry.slot
             ]
+            values = [entry.value for entry in entries if entry.slot]
+            changes.extend(card_entries(values, self._opened.get))
         else:
             check_receipts(manifest, part - chunks, content)
             first, end = receipts_in(manifest, part - chunks)

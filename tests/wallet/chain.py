@@ -68,6 +68,8 @@ class Chain:
         self.state = State(self, self, genesis.rules, 0)
         self.blocks: list[Block] = []
         self.starts: list[EpochStart] = []
+        self.joined: dict[str, bytes] = {}
+        """By short name, the proposal by which a later territory joined."""
         self._epoch_height = 0
         self.places: dict[bytes, tuple[int, int]] = {}
         self.clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000

@@ -17,7 +17,9 @@ from typing import Self
 from aiohttp import WSMsgType, web
 
 from ledger.envelope import signature_items
-from ledger.objects import ACCOUNT, CURRENCY, Account, tree_key
+from ledger.network_objects import NETWORK_TREE_KEY, PROPOSAL
+from ledger.objects import ACCOUNT, BLOCKED_BY_OWNER, CURRENCY, Account, tree_key
+from ledger.power_objects import REQUEST
 from ledger.transaction import decode_transaction
 from primitives import addresses
 from primitives.encoding import encode
@@ -73,7 +75,10 @@ class StandInNode:
                 web.get("/v1/headers/{height}", self._header),
                 web.get("/v1/epochs", self._epochs),
                 web.get("/v1/epochs/{epoch}", self._epoch),
+                web.get("/v1/terms", self._terms),
+                web.get("/v1/territories/{prefix}", self._territory),
                 web.get("/v1/accounts/{address}", self._account),
+                web.get("/v1/accounts/{address}/requests", self._requests),
                 web.get("/v1/accounts/{address}/history", self._history),
                 web.get("/v1/currencies/{code}", self._currency),
                 web.get("/v1/events", self._events),
@@ -202,6 +207,32 @@ class StandInNode:
             request, self.chain.object_answer(tree_key(ACCOUNT, account_id), height)
         )
 
+    async def _terms(self, request: web.Request) -> web.Response:
+        if self.faults.down:
+            raise _dropped(request)
+        return self._answer(request, self.chain.object_answer(NETWORK_TREE_KEY, None))
+
+    async def _territory(self, request: web.Request) -> web.Response:
+        if self.faults.down:
+            raise _dropped(request)
+        proposal = self.chain.joined.get(request.match_info["prefix"])
+        if proposal is None:
+            return _problem(404, "not_found")
+        return self._answer(request, self.chain.object_answer(tree_key(PROPOSAL, proposal), None))
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        if self.faults.down:
+            raise _dropped(request)
+        account_id = addresses.parse_address(request.match_info["address"]).account_id
+        if not self._entitled(request, {account_id}):
+            return _problem(404, "not_found")
+        account = Account.decode(self.chain.objects[tree_key(ACCOUNT, account_id)])
+        items = [
+            self.chain.object_answer(tree_key(REQUEST, account_id + maker), None)
+            for maker in account.requests
+        ]
+        return self._answer(request, {"items": items})
+
     async def _currency(self, request: web.Request) -> web.Response:
         key = tree_key(CURRENCY, request.match_info["code"])
         return self._answer(request, self.chain.object_answer(key, None))
@@ -282,7 +313,8 @@ class StandInNode:
             return False
         for account_id in accounts:
             raw = self.chain.objects.get(tree_key(ACCOUNT, account_id))
-            if raw is not None and Account.decode(raw).device(key) is not None:
+            device = None if raw is None else Account.decode(raw).device(key)
+            if device is not None and device.blocked != BLOCKED_BY_OWNER:
                 return True
         return False
 

@@ -79,6 +79,13 @@ class Town:
         captured = self._capsys.readouterr()
         return code, json.loads(captured.out), captured.err
 
+    def verify(self, file: Path) -> tuple[int, dict[str, object], str]:
+        """Check a file with the genesis alone."""
+        self._capsys.readouterr()
+        code = main.run(["verify", str(file), "--genesis", str(self.genesis), "--json"])
+        captured = self._capsys.readouterr()
+        return code, json.loads(captured.out), captured.err
+
     def keystore(self, name: str) -> Path:
         """A sealed key file of someone of the office."""
         file = self.folder / f"{name.replace(' ', '-')}.json"

@@ -25,7 +25,7 @@ def verify_account(
     account = decoded(Account.decode, raw)
     if account.id != account_id:
         raise Refused("proof_invalid", "another account")
-    _verify_presence(final, tree_key(ACCOUNT, account_id), raw, proof)
+    verify_presence(final, tree_key(ACCOUNT, account_id), raw, proof)
     return account
 
 
@@ -37,7 +37,7 @@ def verify_currency(final: FinalHeader, code: str, raw: bytes | None, proof: byt
     currency = decoded(Currency.decode, raw)
     if currency.code != code:
         raise Refused("proof_invalid", "another currency")
-    _verify_presence(final, tree_key(CURRENCY, code), raw, proof)
+    verify_presence(final, tree_key(CURRENCY, code), raw, proof)
     return currency
 
 
@@ -50,11 +50,12 @@ def verify_request(
     record = decoded(RequestRecord.decode, raw)
     if record.account != account_id:
         raise Refused("proof_invalid", "another account")
-    _verify_presence(final, record.tree_key, raw, proof)
+    verify_presence(final, record.tree_key, raw, proof)
     return record
 
 
-def _verify_presence(final: FinalHeader, key: bytes, raw: bytes, proof: bytes) -> None:
+def verify_presence(final: FinalHeader, key: bytes, raw: bytes, proof: bytes) -> None:
+    """An object of the state, by its tree key. Raises `Refused("proof_invalid")`."""
     if not decoded(StateProof.decode, proof).verify(final.header.state_root, key, raw):
         raise Refused("proof_invalid", "state")
 

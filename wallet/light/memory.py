@@ -85,6 +85,11 @@ class HeaderMemory:
         if self.newest is None or height > self.newest.height:
             self.newest = final
 
+    def bundle_at(self, height: int) -> HeaderBundle | None:
+        """What made a header final that was seen here."""
+        seen = self._seen.get(height)
+        return None if seen is None else seen.bundle
+
     def bundles(self) -> list[HeaderBundle]:
         """The newest bundles, at most `BUNDLES_KEPT`, ascending: what is kept on disk."""
         return [self._seen[height].bundle for height in self._heights[-BUNDLES_KEPT:]]

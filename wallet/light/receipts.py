@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ledger.envelope import Transaction, signature_items
 from ledger.proofs import InclusionProof, ReceiptProof
-from ledger.rules import CREATED_AHEAD_MS_MAX
+from ledger.rules import CREATED_AHEAD_MS_MAX, is_rule_version
 from ledger.transaction import decode_transaction
 from primitives import signatures
 from primitives.encoding import encode
@@ -24,7 +24,13 @@ from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.commitments import commitment
 from wallet.light.decoding import decoded
 from wallet.light.epochs import EPOCHS_BYTES_MAX, EpochStart, read_epochs
-from wallet.light.trust import FinalHeader, TrustedNetwork, decode_header
+from wallet.light.terms import CardProof, card_proof_from_json
+from wallet.light.trust import (
+    FinalHeader,
+    TrustedNetwork,
+    decode_header,
+    rule_version_unknown,
+)
 
 FILE_KIND = "receipt"
 FILE_VERSION = 1
@@ -33,6 +39,7 @@ PROOF_BYTES_MAX = 64 * 1024
 NOTE_CHARACTERS_MAX = 140
 CHUNK_RECEIPTS = 65_536
 EPOCHS_MAX = 10_000
+CARDS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,8 @@ class LogPlace:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """See the module's docstring. The note and its salt are there if the payer gave them;
-    `epochs` lead from the genesis to the epochs of its headers."""
+    `epochs` lead from the genesis to the epochs of its headers; `cards` are those of territories
+    that joined later and whose money it is about."""
 
     network_id: bytes
     raw: bytes
@@ -57,6 +65,7 @@ class Receipt:
     note: str = ""
     note_salt: bytes = b""
     epochs: tuple[EpochStart, ...] = ()
+    cards: tuple[CardProof, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The receipt as a file's content."""
@@ -76,6 +85,8 @@ class Receipt:
             }
         if self.epochs:
             content["epochs"] = encode(tuple([start.value() for start in self.epochs])).hex()
+        if self.cards:
+            content["territories"] = [card.to_json() for card in self.cards]
         if self.note:
             content["note"] = self.note
             content["note_salt"] = self.note_salt.hex()
@@ -84,12 +95,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedReceipt:
-    """What a receipt proves. `number` is proved too, or None; `note` is the committed one."""
+    """What a receipt proves. `number` is proved too, or None; `note` is the committed one;
+    `network` knows the epochs and the territories that the receipt led to."""
 
     transaction: Transaction
     final: FinalHeader
     number: int | None
     note: str
+    network: TrustedNetwork
 
 
 def receipt_from_json(content: Mapping[str, object]) -> Receipt:
@@ -111,6 +124,7 @@ def receipt_from_json(content: Mapping[str, object]) -> Receipt:
             note=note,
             note_salt=hex_field(content, "note_salt", 32) if note else b"",
             epochs=_epochs(content),
+            cards=_cards(content),
         )
     except Refused as refusal:
         if refusal.code == "node_answer_malformed":
@@ -122,12 +136,19 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
     """Believe a receipt, or not.
 
     Raises `Refused`: `network_mismatch` for another network's, `receipt_invalid` when anything in
-    it does not follow from what the territories signed.
+    it does not follow from what the territories signed, `rule_version_unknown` when it was made
+    under rules that this program does not know.
     """
     if receipt.network_id != network.network_id:
         raise Refused("network_mismatch")
     try:
         network = network.led_on(receipt.epochs)
+        for card in receipt.cards:
+            network.learn_card(card.card(network))
+        version = decode_header(receipt.bundle.header).rule_version
+        if not is_rule_version(version):
+            network.verify_final(receipt.bundle)
+            raise rule_version_unknown(version)
         transaction = decode_transaction(receipt.raw, network.network_id)
         for key, message, signature in signature_items(transaction):
             if not signatures.verify(key, message, signature):
@@ -152,8 +173,10 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
                 raise Refused("proof_invalid", "the note is another one")
             note = receipt.note
     except Refused as refusal:
+        if refusal.code == "rule_version_unknown":
+            raise
         raise Refused("receipt_invalid", str(refusal)) from refusal
-    return VerifiedReceipt(transaction, final, number, note)
+    return VerifiedReceipt(transaction, final, number, note, network)
 
 
 def verify_inclusion(final: FinalHeader, transaction_id: bytes, proof: bytes) -> None:
@@ -191,6 +214,13 @@ def _epochs(content: Mapping[str, object]) -> tuple[EpochStart, ...]:
     if "epochs" not in content:
         return ()
     return read_epochs(hex_field(content, "epochs", EPOCHS_BYTES_MAX), count_max=EPOCHS_MAX)
+
+
+def _cards(content: Mapping[str, object]) -> tuple[CardProof, ...]:
+    listed = content.get("territories", [])
+    if not isinstance(listed, list) or len(listed) > CARDS_MAX:
+        raise Refused("receipt_malformed", field="territories")
+    return tuple([card_proof_from_json(_object({"one": one}, "one")) for one in listed])
 
 
 def _place(content: Mapping[str, object]) -> LogPlace:

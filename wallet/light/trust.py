@@ -7,7 +7,7 @@ once and remembered, so that thousands of proofs under one header cost its signa
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consensus.certificates import Certificate, verify_certificate
 from consensus.finality import check_finalizes
@@ -15,7 +15,8 @@ from consensus.header import Header
 from consensus.members import Member, MemberSet
 from ledger.founders import Territory
 from ledger.genesis import Genesis
-from ledger.rules import MS_PER_DAY
+from ledger.network_objects import NetworkTerms
+from ledger.rules import MS_PER_DAY, RULE_VERSION, Parameters, RuleSet, is_rule_version
 from primitives import signatures
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle
@@ -52,6 +53,15 @@ class FinalHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownTerms:
+    """Terms that were proved against the final header at `height`, which is of `epoch`."""
+
+    terms: NetworkTerms
+    epoch: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEpoch:
     """An epoch after the first one, and why its set is believed."""
 
@@ -68,14 +78,19 @@ class KnownEpoch:
 class TrustedNetwork:
     """A network as its genesis describes it, and the epochs that were followed from there.
 
-    `territories` are those of the genesis, also those that are no members of a successor; clients
-    add those that joined since, once proved.
+    `territories` begin as those of the genesis, also those that are no members of a successor.
+    Clients add what was voted since, once it is proved: `learn_terms`, `learn_card`.
     """
 
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
         self.network_id: bytes = genesis.network_id
         self.territories: tuple[Territory, ...] = genesis.known_territories
+        """Those of the genesis and the later ones that are known, each where it is reached now."""
+        self.cards: tuple[Territory, ...] = ()
+        """The later ones, as they joined."""
+        self.known_terms: KnownTerms | None = None
+        self._rule_version = genesis.rule_version
         self.first_epoch = genesis.first_epoch
         self.epochs: list[KnownEpoch] = []
         """Those after the first, without a gap."""
@@ -98,6 +113,52 @@ class TrustedNetwork:
             if territory.prefix == prefix:
                 return territory
         raise Refused("address_of_other_network", prefix)
+
+    def knows(self, prefix: str) -> bool:
+        """Whether the territory with this short name is known."""
+        return any(territory.prefix == prefix for territory in self.territories)
+
+    def learn_card(self, card: Territory) -> None:
+        """A territory that joined after the genesis, proved."""
+        if not self.knows(card.prefix):
+            self.cards = (*self.cards, card)
+            self._place()
+
+    def learn_terms(self, known: "KnownTerms") -> None:
+        """The terms as of a final header; older ones than those known change nothing."""
+        if self.known_terms is None or known.height > self.known_terms.height:
+            self.known_terms = known
+            self._place()
+
+    def _place(self) -> None:
+        """Each territory is reached where the terms say; who left, where it was last known."""
+        members = () if self.known_terms is None else self.known_terms.terms.members
+        places = {member.prefix: (member.peer, member.http) for member in members}
+        found: list[Territory] = []
+        for territory in (*self.genesis.known_territories, *self.cards):
+            peer, http = places.get(territory.prefix, (territory.peer, territory.http))
+            if (peer, http) != (territory.peer, territory.http):
+                territory = replace(territory, peer=peer, http=http)
+            found.append(territory)
+        # Who left is asked last: its node need not run any more.
+        found.sort(key=lambda one: bool(places) and one.prefix not in places)
+        self.territories = tuple(found)
+
+    # -- figures and rules --------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> Parameters:
+        """The figures voted last, as far as they are known; at first the genesis's. A vote is in
+        force a little later, from the next epoch on."""
+        known = self.known_terms
+        return self.genesis.parameters if known is None else known.terms.parameters
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules of the newest final header that was verified here; at first the genesis's.
+        Raises `Refused("rule_version_unknown")` for those that this program does not know."""
+        check_rule_version(self._rule_version)
+        return RuleSet(self._rule_version, self.parameters)
 
     # -- epochs -------------------------------------------------------------------------------
 
@@ -129,7 +190,7 @@ class TrustedNetwork:
     def trust_ms_max(self) -> int:
         """For so long after a header was known to be final, its set's word suffices for the next
         (protocol, section 8): keys that are old may be anybody's."""
-        return self.genesis.parameters.trust_days_max * MS_PER_DAY
+        return self.parameters.trust_days_max * MS_PER_DAY
 
     def follow(
         self, starts: Sequence[EpochStart], after: Sequence[KnownEpoch] = ()
@@ -153,6 +214,7 @@ class TrustedNetwork:
         learns nothing. Raises as `follow`."""
         led = TrustedNetwork(self.genesis)
         led.territories, led.epochs = self.territories, list(self.epochs)
+        led.cards, led.known_terms = self.cards, self.known_terms
         led.adopt(led.follow(starts[len(self.epochs) :]))
         return led
 
@@ -202,6 +264,7 @@ class TrustedNetwork:
         check_chain(chain, self.network_id)
         self._check_place(chain[0])
         vouched_by = self._vouched_by(bundle.certificate, chain[-1])
+        self._rule_version = max(self._rule_version, chain[0].rule_version)
         return FinalHeader(chain[0], vouched_by, len(self.members_of(chain[0].epoch).members))
 
     def _check_place(self, header: Header) -> None:
@@ -244,6 +307,18 @@ class TrustedNetwork:
         except Refused as refusal:
             raise Refused("certificate_invalid", refusal.detail or refusal.code) from None
         self.certificates_verified += 1
+
+
+def check_rule_version(version: int) -> None:
+    """This program knows these rules; else `Refused("rule_version_unknown")`: what it does not
+    know it must not guess at."""
+    if not is_rule_version(version):
+        raise rule_version_unknown(version)
+
+
+def rule_version_unknown(version: int) -> Refused:
+    """The network lives by newer rules than this program knows."""
+    return Refused("rule_version_unknown", f"version {version}, known up to {RULE_VERSION}")
 
 
 def decode_header(raw: bytes) -> Header:
