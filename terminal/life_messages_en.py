@@ -19,7 +19,7 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "rule_version_unknown": (
         "the network voted for rules that this version of Démocité does not know",
-        "update the program, then start the node again: nothing is lost meanwhile",
+        "update the program, then try again: nothing is lost meanwhile",
     ),
     "territory_not_joined": (
         "this territory has not joined the network yet",

@@ -19,7 +19,7 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "rule_version_unknown": (
         "le réseau a voté des règles que cette version de Démocité ne connaît pas",
-        "mettez le programme à jour, puis relancez le nœud : rien n'est perdu entre-temps",
+        "mettez le programme à jour, puis recommencez : rien n'est perdu entre-temps",
     ),
     "territory_not_joined": (
         "ce territoire n'a pas encore rejoint le réseau",

@@ -13,7 +13,7 @@ from typing import Self
 from ledger.envelope import Cosignature
 from ledger.genesis import founding_accounts
 from ledger.objects import Account, DeviceKey
-from ledger.rules import Parameters
+from ledger.rules import Parameters, is_rule_version
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from wallet.atomic_files import make_private_folder
@@ -31,7 +31,7 @@ from wallet.outbox import LANE_WINDOW, Outbox
 from wallet.outbox_entry import Entry, Reported, idempotency_hash
 from wallet.payments import Intent, make_entry
 from wallet.reader import Reader
-from wallet.wording import figures_text, notice
+from wallet.wording import figures_text, notice, rules_text
 
 # How long after a payment could last have been accepted the same command counts as its retry.
 RETRY_WITHIN_MS = 3_600_000
@@ -84,6 +84,9 @@ class Desk:
             # What contradicts itself is not remembered, it is kept as evidence.
             error.file = str(self.store.keep_evidence(error))
             return
+        known = self.network.known_terms
+        if known is not None and not is_rule_version(known.terms.rule_version):
+            notice(rules_text(known.terms.rule_version))
         if self.memory.newest is not None:
             try:
                 self.store.save(self.memory)
@@ -102,7 +105,7 @@ class Desk:
         await self.keep_up()
         if are_terms_old(self.network):
             known = self.network.known_terms
-            notice(figures_text(0 if known is None else known.epoch))
+            notice(figures_text(self.network.first_epoch if known is None else known.epoch))
         return self.network.parameters
 
     async def account(self) -> Account:

@@ -34,7 +34,7 @@ _UNKNOWN = ("not_found", "version_not_kept", "node_answer_malformed")
 def are_terms_old(network: TrustedNetwork) -> bool:
     """Whether an epoch began since the terms that are known were heard."""
     known = network.known_terms
-    return network.newest_epoch > (0 if known is None else known.epoch)
+    return network.newest_epoch > (network.first_epoch if known is None else known.epoch)
 
 
 async def learn_terms(reader: Reader) -> None:
@@ -56,7 +56,7 @@ async def proof_of_card(reader: Reader, prefix: str) -> tuple[CardProof, ...]:
     """The proof of a territory's card, for a receipt; none where the genesis has the territory.
     Raises what `Reader.public_object` raises."""
     network = reader.network
-    if any(one.prefix == prefix for one in network.genesis.territories):
+    if any(one.prefix == prefix for one in network.genesis.known_territories):
         return ()
 
     def kept(final: FinalHeader, raw: bytes | None, proof: bytes) -> CardProof:

@@ -3,6 +3,7 @@
 import sys
 from datetime import UTC, datetime
 
+from ledger.rules import RULE_VERSION
 from primitives import amounts
 from terminal.languages import current_language, text
 from wallet.node_urls import Territories
@@ -43,6 +44,16 @@ def figures_text(epoch: int) -> str:
     return text(
         f"note : aucun nœud ne donne les paramètres en vigueur ; ceux de l'époque {epoch} servent",
         f"note: no node gives the figures in force; those of epoch {epoch} are used",
+    )
+
+
+def rules_text(version: int) -> str:
+    """That rules were voted which this program does not know."""
+    return text(
+        f"ATTENTION, le réseau passe bientôt aux règles {version}, que cette version du programme "
+        f"ne connaît pas (jusqu'à {RULE_VERSION}) : mettez-le à jour",
+        f"WARNING, the network will soon live by rules {version}, which this version of the "
+        f"program does not know (up to {RULE_VERSION}): update it",
     )
 
 

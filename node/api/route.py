@@ -25,6 +25,7 @@ PARAMETERS = {
     "height": Parameter("height", "path", "^(latest|[0-9]{1,16})$", "a height, or `latest`"),
     "epoch": Parameter("epoch", "path", "^[0-9]{1,16}$", "an epoch's number"),
     "from": Parameter("from", "query", "^[0-9]{1,16}$", "the first epoch wanted"),
+    "prefix": Parameter("prefix", "path", "^[a-z][a-z0-9]{2,11}$", "a territory's short name"),
     "proposal": Parameter("proposal", "path", "^[0-9a-f]{32}$", "a proposal's id"),
     "code": Parameter("code", "path", "^[A-Z][A-Z0-9]{1,7}$", "a currency's code"),
     "id": Parameter("id", "path", "^[0-9a-f]{64}$", "a transaction's id"),

@@ -30,19 +30,7 @@ def routes(
         Route("GET", "/v1/headers/{height}", reads.header,
               "A final header with what makes it final", {200: models.Header}, ("height",),
               (400, 404), (MSGPACK,)),
-        Route("GET", "/v1/epochs", network.epochs, "Boundaries in a row, at most 64",
-              {200: None}, ("from",), (400,), (MSGPACK,)),
-        Route("GET", "/v1/epochs/{epoch}", network.epoch, "How an epoch began; its members",
-              {200: models.Epoch}, ("epoch",), (400, 404)),
-        Route("GET", "/v1/terms", network.terms, "The terms voted last, with their proof",
-              {200: models.ObjectProof}, (), (410,)),
-        Route("GET", "/v1/territories/{prefix}", network.territory,
-              "The proposal that carries a later territory's card, with its proof",
-              {200: models.ObjectProof}, ("prefix",), (404, 410)),
-        Route("GET", "/v1/proposals", network.proposals, "Open proposals, and those decided last",
-              {200: models.Proposals}),
-        Route("GET", "/v1/proposals/{proposal}", network.proposal, "A proposal with its proof",
-              {200: models.ObjectProof}, ("proposal",), (404, 410)),
+        *_voted(network),
         Route("GET", "/v1/currencies/{code}", reads.currency,
               "A currency's totals with their proof", {200: models.ObjectProof}, ("code",),
               (404, 410)),
@@ -71,6 +59,25 @@ def routes(
               other_types=("text/plain",)),
         *_health(reads),
         *office,
+    )  # fmt: skip
+
+
+def _voted(network: NetworkReads) -> tuple[Route, ...]:
+    """Epochs, and what members voted."""
+    return (
+        Route("GET", "/v1/epochs", network.epochs, "Boundaries in a row, at most 64",
+              {200: None}, ("from",), (400,), (MSGPACK,)),
+        Route("GET", "/v1/epochs/{epoch}", network.epoch, "How an epoch began; its members",
+              {200: models.Epoch}, ("epoch",), (400, 404)),
+        Route("GET", "/v1/terms", network.terms, "The terms voted last, with their proof",
+              {200: models.ObjectProof}, (), (410,)),
+        Route("GET", "/v1/territories/{prefix}", network.territory,
+              "The proposal that carries a later territory's card, with its proof",
+              {200: models.ObjectProof}, ("prefix",), (404, 410)),
+        Route("GET", "/v1/proposals", network.proposals, "Open proposals, and those decided last",
+              {200: models.Proposals}),
+        Route("GET", "/v1/proposals/{proposal}", network.proposal, "A proposal with its proof",
+              {200: models.ObjectProof}, ("proposal",), (404, 410)),
     )  # fmt: skip
 
 

@@ -46,6 +46,8 @@ def test_public_paths_answer_as_the_document_says(tmp_path: Path) -> None:
         assert (await served.ask("GET", "/v1/epochs?from=1")).body == b"\x90"
         assert (await served.ask("GET", "/v1/proposals")).json == {"items": []}
         assert (await served.ask("GET", "/v1/proposals/0")).code == "not_found"
+        for prefix in ("town0", "later", "no-name"):
+            assert (await served.ask("GET", f"/v1/territories/{prefix}")).code == "not_found"
         status = (await served.ask("GET", "/v1/status")).json
         assert status["ready"] is True and status["members"] == 1
         assert (await served.ask("GET", "/health/live")).status == 200

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ledger.changes import (
     AddMember,
     ChangeParameter,
@@ -12,12 +14,16 @@ from ledger.changes import (
     ReplaceKeys,
     ResumeMember,
 )
+from ledger.founders import Territory
+from ledger.network_objects import ENACTED, ProposalRecord
+from ledger.proofs import StateProof
 from ledger.rules import Parameters
 from node.chain import Chain
 from node.peers.certificates import make_authority, make_transport
 from node.replay import Replay
 from node.store import open_store
 from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity
+from primitives.errors import Refused
 from tests.node.council import enact, epoch_of, in_epoch, territory
 from tests.node.town import Person, Town, free_ports, key_of, until
 
@@ -92,6 +98,7 @@ def test_a_member_comes_another_gets_a_new_key_and_one_leaves(tmp_path: Path) ->
         await enact(town, AddMember(territory(4, port)), [0, 1, 2], at=0)
         await in_epoch(list(town.nodes.values()), 1)
         assert joining.status().members == 5
+        check_card(town, territory(4, port))
         assert not joining.status().observing
         await town.must_settle(4, [town.pay(people[0], people[1], 5)])
 
@@ -115,10 +122,26 @@ def test_a_member_comes_another_gets_a_new_key_and_one_leaves(tmp_path: Path) ->
         await town.start(2)
 
         await leave_and_pause(town, people)
+        check_card(town, territory(4, port))
         await town.stop()
         assert {replay(town, index) for index in (0, 1, 2, 4)} == {6}
 
     asyncio.run(scenario())
+
+
+def check_card(town: Town, card: Territory) -> None:
+    """Every node that is up shows what proves this later territory's card, and of no other."""
+    for node in town.nodes.values():
+        found = node.card_with_proof(card.prefix)
+        assert found is not None and found.raw is not None
+        header = node.certified(found.header_height)
+        assert header is not None
+        proposal = ProposalRecord.decode(found.raw)
+        proof = StateProof.decode(found.proof)
+        assert proof.verify(header.header.state_root, proposal.tree_key, found.raw)
+        assert (proposal.change, proposal.decided) == (AddMember(card), ENACTED)
+        with pytest.raises(Refused, match="not_found"):
+            node.card_with_proof("town0")
 
 
 async def leave_and_pause(town: Town, people: list[Person]) -> None:

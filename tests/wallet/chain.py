@@ -17,6 +17,7 @@ from ledger.envelope import Transaction
 from ledger.execution import BlockRefused, execute
 from ledger.fields import Issue, Opening, Payment, Redemption, Refunding
 from ledger.genesis import Genesis, initial_objects
+from ledger.rules import RuleSet
 from ledger.state import State
 from primitives import merkle
 from primitives.encoding import encode
@@ -68,6 +69,8 @@ class Chain:
         self.state = State(self, self, genesis.rules, 0)
         self.blocks: list[Block] = []
         self.starts: list[EpochStart] = []
+        self.rule_version = genesis.rule_version
+        """What headers say; the ledger here is always the newest that the program knows."""
         self.joined: dict[str, bytes] = {}
         """By short name, the proposal by which a later territory joined."""
         self._epoch_height = 0
@@ -127,6 +130,11 @@ class Chain:
         self.signers = members.quorum
         return start
 
+    def put_in_force(self) -> None:
+        """What was voted rules from the next block on, as it does once an epoch begins."""
+        terms = self.state.network().terms
+        self.state.rules = RuleSet(terms.rule_version, terms.parameters)
+
     @property
     def epoch(self) -> int:
         """The epoch that the next block is of."""
@@ -169,7 +177,7 @@ class Chain:
             parent_digest=parent.digest if parent else genesis_digest(self.network_id),
             height=self.height + 1,
             time_ms=time_ms,
-            rule_version=self.genesis.rule_version,
+            rule_version=self.rule_version,
             transactions_root=merkle.root(leaves, INCLUDED_TAG) if leaves else bytes(32),
             transactions_count=len(leaves),
             state_root=state_root(self.tree.count(), self.tree.root(), self.log.root()),

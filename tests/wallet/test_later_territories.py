@@ -1,22 +1,24 @@
 """Territories that joined after the genesis, and what was voted since: proved, never trusted."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ledger.changes import AddMember, ChangeParameter
+from ledger.changes import AddMember, ChangeParameter, RemoveMember
 from ledger.fields import NETWORK_VOTE
 from ledger.network import vote_fields
 from ledger.network_objects import NETWORK_TREE_KEY, PROPOSAL
 from ledger.objects import tree_key
+from ledger.transaction import decode_transaction
 from primitives import addresses
 from primitives.errors import Refused
 from tests.wallet.chain import Chain, Json
 from tests.wallet.people import chain_with_people
 from tests.wallet.standin import StandInNode
 from tests.wallet.town import Town
-from tests.wallet.votes import by_staff, enact, join, later_territory, propose
+from tests.wallet.votes import by_staff, enact, end_epoch, join, later_territory, move, propose
 from wallet.following import learn_card, learn_terms
 from wallet.light.bundles import bundle_from_json
 from wallet.light.memory import HeaderMemory
@@ -213,3 +215,87 @@ def test_a_later_territory_is_named_to_who_would_pay_there(town: Town) -> None:
     code, failed, error = town.run("alice", "pay", there, "1")
     assert (code, failed["error"]["code"]) == (4, "currency_mismatch"), error  # type: ignore[index]
     assert "Erable" in error
+
+
+def test_staff_of_a_later_territory_use_their_own_keys_and_vote(town: Town) -> None:
+    join(town.chain)
+    staff = town.keystore("erable staff")
+    code, shown, error = town.office("keys", "list", "--keystore", staff)
+    assert code == 0, error
+    assert str(shown["address"]).startswith("erable1")
+    code, moved, error = town.run_line(
+        "network", "move", "--peer", "127.0.0.1:4011", "--http", "127.0.0.1:5011",
+        "--keystore", staff,
+    )  # fmt: skip
+    assert (code, moved["status"]) == (0, "final"), error
+    code, address, _ = town.run_line("office", "account", "commons", "erable")
+    assert (code, str(address["address"])[:7]) == (0, "erable1")
+    # A key that no territory has is told so, whatever was learnt.
+    code, failed, _ = town.office("keys", "list", "--keystore", town.keystore("mallory staff"))
+    assert failed["error"]["code"] == "key_unknown"  # type: ignore[index]
+
+
+def test_a_node_that_moved_is_found_again_through_any_other(town: Town) -> None:
+    """The wallet's home node is gone from where the genesis says; the terms say where it went."""
+    alice = town.make("alice")
+    free = town.node.url.rpartition(":")[2]
+    move(town.chain, "arden", f"127.0.0.1:{free}")
+    town.chain.seal()
+    gone = "http://127.0.0.1:9"
+    code, balance, error = town.run("alice", "balance", "--node", gone)
+    assert (code, balance["address"]) == (0, alice), error
+    # From now on nobody has to name a node.
+    code, balance, error = town.run_line(
+        "wallet", "balance", "--wallet", town.folder / "alice.json",
+        "--passphrase-file", town.passphrase, named=False,
+    )  # fmt: skip
+    assert (code, balance["address"]) == (0, alice), error
+
+
+def test_a_later_territory_that_left_keeps_its_name_and_its_residents(town: Town) -> None:
+    join(town.chain)
+    alice = made(town, "alice")
+    enact(town.chain, RemoveMember("erable"), ("brume", "cassis", "dune"))
+    end_epoch(town.chain)
+    town.chain.seal()
+    code, balance, error = town.run("alice", "balance")
+    assert (code, balance["address"], balance["members"]) == (0, alice, 4), error
+    # Who comes only now learns the name too: the proposal stays in the state.
+    assert town.run("bob", "init", "--territory", "erable", "--genesis", town.genesis,
+                    "--node", town.node.url)[0] == 0  # fmt: skip
+
+
+def test_a_voted_figure_is_taken_from_its_proof(town: Town) -> None:
+    """A delay of five seconds was voted: who asks waits so long and not the genesis's two days."""
+    town.make("alice")
+    town.run("spare", "init", "--territory", "arden", "--genesis", town.genesis)
+    enact(town.chain, ChangeParameter("recovery_delay_ms", 5_000))
+    enact(town.chain, ChangeParameter("valid_for_ms_max", 60_000))
+    end_epoch(town.chain)
+    town.chain.put_in_force()
+    town.chain.seal()
+    account = str(town.run("alice", "address")[1]["address"])
+    code, card, _ = town.run(
+        "two", "init", "--territory", "arden", "--genesis", town.genesis, "--account", account
+    )
+    assert code == 0
+    code, asked, error = town.run("alice", "devices", "add", str(card["device_card"]))
+    assert code == 0, error
+    assert int(str(asked["due_ms"])) - time.time() * 1000 < 60_000
+    body = decode_transaction(town.node.received[-1], town.chain.network_id)
+    assert body.valid_until_ms - body.created_ms == 60_000
+
+
+def test_figures_that_no_node_gives_are_said_to_be_old(town: Town) -> None:
+    town.make("alice")
+    end_epoch(town.chain)
+    town.chain.seal()
+    town.node.faults.bend = lambda path, said: {} if path == "/v1/terms" else said
+    account = str(town.run("alice", "address")[1]["address"])
+    _, card, _ = town.run(
+        "two", "init", "--territory", "arden", "--genesis", town.genesis, "--account", account
+    )
+    code, asked, error = town.run("alice", "devices", "add", str(card["device_card"]))
+    assert code == 0, error
+    assert "those of epoch 0 are used" in error
+    assert int(str(asked["due_ms"])) - time.time() * 1000 > 172_800_000

@@ -79,6 +79,19 @@ class Town:
         captured = self._capsys.readouterr()
         return code, json.loads(captured.out), captured.err
 
+    def run_line(
+        self, *words: str | Path, named: bool = True
+    ) -> tuple[int, dict[str, object], str]:
+        """Run any command with `--json`; `named`: with the passphrase, the genesis and the node."""
+        self._capsys.readouterr()
+        line = [*map(str, words), "--json", "--lang", "en"]
+        if named:
+            line += ["--genesis", str(self.genesis), "--node", self.node.url]
+            line += ["--passphrase-file", str(self.passphrase)] if "--keystore" in line else []
+        code = main.run(line)
+        captured = self._capsys.readouterr()
+        return code, json.loads(captured.out), captured.err
+
     def verify(self, file: Path) -> tuple[int, dict[str, object], str]:
         """Check a file with the genesis alone."""
         self._capsys.readouterr()
