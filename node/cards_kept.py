@@ -40,6 +40,7 @@ def card_entries(
     yield from found.items()
 
 
-def proposal_of(entry: bytes) -> bytes:
-    """The proposal's id."""
-    return entry[_TIME_BYTES:]
+def card_proposal(known: Callable[[bytes], bytes | None], prefix: str) -> bytes | None:
+    """Id of the proposal by which a territory joined after the genesis, if it did."""
+    entry = known(CARD + prefix.encode())
+    return None if entry is None else entry[_TIME_BYTES:]

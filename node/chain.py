@@ -13,13 +13,12 @@ from consensus.header import Header
 from node.answers import CertifiedHeader
 from node.block_body import read_body
 from node.block_records import FinalizedBlock, IndexedTransaction, put_block, put_index
-from node.cards_kept import card_entries, proposal_of
+from node.cards_kept import card_entries, card_proposal
 from node.chain_records import (
     ACCOUNT,
     BASE,
     BODY,
     BODY_BYTES_MAX,
-    CARD,
     CHUNK,
     EPOCH,
     FIRST_NUMBER,
@@ -274,10 +273,8 @@ class Chain:
         return None if value is None else value[SLOT_BYTES:]
 
     def card_proposal(self, prefix: str) -> bytes | None:
-        """Id of the proposal by which a territory joined after the genesis, as far as the newest
-        header's state root holds it."""
-        entry = self._store.get(CARD + prefix.encode())
-        return None if entry is None else proposal_of(entry)
+        """Id of the proposal with a later territory's card, as of the newest header's root."""
+        return card_proposal(self._store.get, prefix)
 
     # -- blocks -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ledger.changes import AddMember, Change, RemoveMember
 from ledger.network_objects import ENACTED, FELL, OPEN, PROPOSAL, ProposalRecord
 from ledger.objects import tree_key
-from node.cards_kept import card_entries, proposal_of
+from node.cards_kept import card_entries, card_proposal
 from node.chain_records import CARD
 from tests.node.council import territory
 
@@ -26,8 +26,10 @@ def kept_as(entries: dict[bytes, bytes]) -> Callable[[bytes], bytes | None]:
 
 def named(*records: ProposalRecord, before: dict[bytes, bytes] | None = None) -> dict[bytes, bytes]:
     """Short names, and which proposal has their card."""
-    entries = card_entries([record.encode() for record in records], kept_as(before or {}))
-    return {key.removeprefix(CARD): proposal_of(entry) for key, entry in entries}
+    entries = dict(card_entries([one.encode() for one in records], kept_as(before or {})))
+    names = [key.removeprefix(CARD) for key in entries]
+    found = {name: card_proposal(kept_as(entries), name.decode()) for name in names}
+    return {name: id for name, id in found.items() if id is not None}
 
 
 def test_only_an_enacted_add_is_named() -> None:
