@@ -22,6 +22,7 @@ from node.epochs import rule_version_unknown
 from node.executor import Executor
 from node.fairness import Fairness
 from node.intake import Intake
+from node.own_identity import OwnIdentity
 from node.peer_circle import PeerCircle
 from node.peers.catch_up import PART_BYTES
 from node.peers.frames import FRAME_OVERHEAD_BYTES
@@ -48,6 +49,7 @@ class EpochParts:
     catching_up: CatchingUp
     network: PeerNetwork
     circle: PeerCircle
+    identity: OwnIdentity
     restoration: Restoration
     engine: SimplexEngine
 
@@ -123,6 +125,7 @@ class EpochKeeper:
             parts.intake.set_rules(rules)
             parts.pool_care.after_new_rules(parts.network_id, rules)
             parts.network.allow_frames(frame_bytes_max(rules, parts.bodies))
+        parts.identity.take(epoch)
         parts.circle.refresh()
         parts.engine.begin_epoch()
         parts.traffic.begin_epoch(epoch)

@@ -16,7 +16,6 @@ from node.block_records import FinalizedBlock
 from node.bodies import Bodies
 from node.catching_up import CatchingUp
 from node.chain import Chain
-from node.chain_records import UNASKED_EPOCH
 from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
 from node.engines.replicas import EngineParts
@@ -29,12 +28,13 @@ from node.journal import Journal
 from node.mempool import Mempool
 from node.migration import open_current_store
 from node.observers import Observers
+from node.own_identity import OwnIdentity
 from node.peer_circle import PeerCircle
 from node.peers.frames import WIRE_VERSION, Hello
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.reads import Reads
-from node.restoration import Restoration, observed_until
+from node.restoration import Restoration
 from node.snapshots.serving import SnapshotServer
 from node.snapshots.shelf import SnapshotShelf
 from node.start import load_ledger
@@ -44,6 +44,7 @@ from node.store import Store
 from node.territory_options import TerritoryOptions, own_address
 from node.traffic import Traffic
 from node.verifier import Verifier
+from node.voting import Voting
 from primitives.errors import Refused
 
 SUPPORTED_ENGINE = "simplex"
@@ -68,7 +69,7 @@ class Machinery:
             raise Refused("engine_unavailable", options.engine)
         self.options = options
         self.genesis = options.genesis
-        self.own_key = options.voting_key.public_key
+        self.keys = options.keys()
         self._on_committed = on_committed
         self._on_refused = on_refused
         self._on_fatal = on_fatal
@@ -88,8 +89,12 @@ class Machinery:
         self.chain = Chain(self.store)
         loaded = load_ledger(self.chain, genesis)
         self.executor, self.shelf, self.epochs = loaded.executor, loaded.shelf, loaded.epochs
+        self.keys.take([each.voting_key for each in self.epochs.current.terms.members])
         meta = self.chain.meta
         self.journal = Journal(options.journal_folder, meta.journal_id, meta.journal_sequence)
+        self.voting = Voting(
+            self.keys, self.chain, self.epochs, self.journal, observe_only=options.observe_only
+        )
         try:
             self._assemble_pool(self.epochs.current.rules)
             self._assemble_peers()
@@ -137,15 +142,16 @@ class Machinery:
             self.verifier,
         )
         self.circle = PeerCircle(
-            self.own_key,
+            self.keys.owns,
             options.peer_addresses or {},
             Observers(options.observers_folder),
             lambda: members_of(self.epochs, self.executor),
         )
+        shown = self.keys.shown
         self.network = PeerNetwork(
-            self.own_key,
-            options.transport.key_pem,
-            options.transport.certificate_pem,
+            shown.voting_key,
+            shown.transport.key_pem,
+            shown.transport.certificate_pem,
             self.circle.addresses(),
             self.hello,
             self.traffic,
@@ -153,6 +159,7 @@ class Machinery:
             is_member=self.circle.is_member,
             anyone_at=options.join_from,
         )
+        self.identity = OwnIdentity(self.keys, self.network, lambda: self.members.quorum - 1)
 
     def _assemble_engine(self) -> None:
         """What agrees, and what catches up; peers are told of both."""
@@ -172,10 +179,10 @@ class Machinery:
         )
         self.engine = SimplexEngine(
             parts,
-            options.voting_key,
+            lambda: self.keys.current.voting,
             self._catch_up,
             self._fatal,
-            voting=self._voting,
+            voting=self.voting.standing,
             on_evidence=self.evidence.keep,
         )
         self.catching_up = CatchingUp(
@@ -208,7 +215,7 @@ class Machinery:
     def _assemble_turns(self) -> None:
         """What happens from one epoch to the next."""
         self.restoration = Restoration(
-            self.own_key,
+            lambda: self.own_key,
             self.chain,
             self.epochs,
             self.journal,
@@ -232,17 +239,17 @@ class Machinery:
                 self.catching_up,
                 self.network,
                 self.circle,
+                self.identity,
                 self.restoration,
                 self.engine,
             ),
             self._fatal,
         )
 
-    def _voting(self) -> tuple[bool, int]:
-        """Whether this node only observes, and until which epoch."""
-        is_lost = self.journal.lost_reason is not None
-        until = observed_until(self.chain, self.epochs.current)
-        return self.options.observe_only or is_lost, until
+    @property
+    def own_key(self) -> bytes:
+        """The voting key of this node, public half."""
+        return self.keys.current.voting_key
 
     @property
     def members(self) -> MemberSet:
@@ -253,13 +260,16 @@ class Machinery:
 
     async def start(self) -> None:
         """Listen and begin to take part. Refuses `port_in_use`; everything is closed then."""
-        host, port = self.options.peer_bind or own_address(self.genesis, self.own_key)
+        host, port = self.options.peer_bind or own_address(
+            self.genesis, self.options.voting_key.public_key
+        )
         try:
             self.peer_port = await self.network.start(host, port)
         except Refused:
             await self.stop()
             raise
         self.circle.begin(self.network)
+        self.identity.begin()
         self.restoration.begin()
         self.engine.start()
 
@@ -270,6 +280,7 @@ class Machinery:
         await self.restoration.end()
         await self.syncing.stop()
         await self.circle.end()
+        await self.identity.end()
         await self.network.stop()
         self.verifier.close()
         self.intake.close()
@@ -287,24 +298,7 @@ class Machinery:
     @property
     def observing_reason(self) -> str | None:
         """Why this node does not vote; None if it does."""
-        if not self.engine.replica.observing:
-            return None
-        if self.options.observe_only:
-            return "asked to observe"
-        if self.own_key not in self.members.index:
-            return "not a member of the present set"
-        restored = self.chain.restored
-        if restored is not None and restored.until_epoch > self.epochs.current.number:
-            until = restored.until_epoch
-            if until == UNASKED_EPOCH:
-                return "the journal was lost, and the members changed: they are asked"
-            if self.journal.lost_reason is None:
-                return f"the journal was lost: votes again from epoch {until}"
-        return (
-            self.journal.lost_reason
-            or self.engine.stopped_voting
-            or "the journal is behind the chain"
-        )
+        return self.voting.observing_reason(self.engine)
 
     # -- intake (`IntakeContext`) -------------------------------------------------------------
 

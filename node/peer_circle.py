@@ -42,17 +42,17 @@ class Reachable(Protocol):
 
 
 class PeerCircle:
-    """See the module's docstring. `overrides` say where members, by voting key, are looked for
-    instead. `members` gives them all, newest terms last."""
+    """See the module's docstring. `owns` knows this node's own voting keys. `overrides` say where
+    members, by voting key, are looked for instead. `members` gives them all, newest terms last."""
 
     def __init__(
         self,
-        own_key: bytes,
+        owns: Callable[[bytes], bool],
         overrides: Mapping[bytes, tuple[str, int]],
         observers: Observers,
         members: Callable[[], Iterable[Reachable]],
     ) -> None:
-        self._own_key = own_key
+        self._owns = owns
         self._overrides = overrides
         self._observers = observers
         self._members = members
@@ -76,7 +76,7 @@ class PeerCircle:
     @property
     def is_member(self) -> bool:
         """Whether this node's own key stands in the terms."""
-        return any(each.voting_key == self._own_key for each in self._members())
+        return any(self._owns(each.voting_key) for each in self._members())
 
     def addresses(self) -> dict[bytes, PeerAddress]:
         """Everybody, by voting key."""
@@ -87,7 +87,8 @@ class PeerCircle:
             observers[one.voting_key] = PeerAddress(
                 one.voting_key, one.authority_der, host, port, is_observer=True
             )
-        members, faults = member_addresses(self._members(), self._overrides)
+        others = [each for each in self._members() if not self._owns(each.voting_key)]
+        members, faults = member_addresses(others, self._overrides)
         for fault in (*unread, *faults):
             self._log.error("peer_left_out", reason=fault)
         return observers | members
@@ -110,8 +111,8 @@ class PeerCircle:
         for one in self._observing:
             key = one.voting_key
             found.setdefault(key, PeerStatus(key, one.prefix, one.peer, key in connected, True))
-        found.pop(self._own_key, None)
-        return tuple(sorted(found.values(), key=lambda status: status.prefix))
+        others = [status for key, status in found.items() if not self._owns(key)]
+        return tuple(sorted(others, key=lambda status: status.prefix))
 
     async def _watch_observers(self) -> None:
         while True:

@@ -63,7 +63,7 @@ class Restoration:
 
     def __init__(
         self,
-        own_key: bytes,
+        own_key: Callable[[], bytes],
         chain: Chain,
         epochs: EpochBook,
         journal: Journal,
@@ -122,8 +122,8 @@ class Restoration:
 
     def _others(self) -> list[bytes]:
         """Members of the present set; this node has to be one of them too."""
-        members = self._epochs.current.members.index
-        return [key for key in members if key != self._own_key] if self._own_key in members else []
+        members, own_key = self._epochs.current.members.index, self._own_key()
+        return [key for key in members if key != own_key] if own_key in members else []
 
     def _newest_proved(self) -> int | None:
         """The highest epoch that q other members proved; None while they are fewer."""

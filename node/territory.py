@@ -25,8 +25,9 @@ from node.answers import (
 )
 from node.committer import CommittedBlock
 from node.epochs import Epoch
+from node.key_ring import NodeKeys, TransportIdentity
 from node.machinery import Machinery
-from node.territory_options import TerritoryOptions, TransportIdentity, create_data
+from node.territory_options import TerritoryOptions, create_data
 from node.waiters import FinalWaiters
 from primitives.errors import InvariantBroken, Refused
 
@@ -330,6 +331,13 @@ class TerritoryNode:
             rule_version=epoch.terms.rule_version,
             rule_version_unknown=parts.keeper.unknown_version,
         )
+
+    def renew_keys(self, current: NodeKeys, pending: NodeKeys | None) -> None:
+        """The keys on disk are these now. Refuses `keystore_malformed`."""
+        identity = self._running.identity
+        if identity.keys.put(current, pending):
+            identity.show()
+        self._running.circle.refresh()
 
     def evidence(self) -> list[DoubleVote]:
         """Double votes that this node has seen, by member and view."""

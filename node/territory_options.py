@@ -10,6 +10,7 @@ from node.chain import Chain
 from node.data_folder import OBSERVERS_FOLDER
 from node.evidence_book import EVIDENCE_FOLDER
 from node.journal import create_journal
+from node.key_ring import KeyRing, NodeKeys, TransportIdentity
 from node.mempool import MempoolBounds
 from node.snapshots.shelf import SNAPSHOT_MS
 from node.store import open_store
@@ -21,14 +22,6 @@ SYNC_BEHIND_BLOCKS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class TransportIdentity:
-    """This node's TLS key and certificate, as `peers.certificates.make_transport` made them."""
-
-    key_pem: bytes = field(repr=False)
-    certificate_pem: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class TerritoryOptions:
     """What a territory's node is started with.
 
@@ -37,6 +30,7 @@ class TerritoryOptions:
     `join_from` is where some member is, whichever. An empty node that is more than
     `sync_behind_blocks` behind begins with a snapshot, unless it is to have the `full_history`; one
     is made every `snapshot_ms` of block time.
+    `key_ring` holds, beside the two keys given, those that are to take their place.
     """
 
     journal_folder: Path
@@ -55,6 +49,11 @@ class TerritoryOptions:
     full_history: bool = False
     verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
+    key_ring: KeyRing | None = None
+
+    def keys(self) -> KeyRing:
+        """The key ring; one with the two keys alone where none was given."""
+        return self.key_ring or KeyRing(NodeKeys(self.voting_key, self.transport))
 
     @property
     def snapshots_folder(self) -> Path:

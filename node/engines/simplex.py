@@ -56,15 +56,16 @@ TAKEN_WORK_MIN = 18
 class SimplexEngine:
     """See the module's docstring.
 
-    `voting` says whether this node only observes, and until which epoch it does, when a replica is
-    made. `on_catch_up` is asked to bring the chain up by height; `on_fatal` is told why the node
-    must stop, `on_evidence` who signed what no honest member signs together.
+    When a replica is made, `voting_key` gives the key that it signs with, and `voting` says whether
+    this node only observes, and until which epoch. `on_catch_up` is asked to bring the chain up by
+    height; `on_fatal` is told why the node must stop, `on_evidence` who signed what no honest
+    member signs together.
     """
 
     def __init__(
         self,
         parts: EngineParts,
-        voting_key: SigningKey,
+        voting_key: Callable[[], SigningKey],
         on_catch_up: Callable[[CatchUp], None],
         on_fatal: Callable[[str], None],
         *,
@@ -88,7 +89,7 @@ class SimplexEngine:
         self._stopped = False
         self.evidence_seen = 0
         self.stopped_voting: str | None = None
-        self.replica = new_replica(parts, voting_key, *voting(), ())
+        self.replica = new_replica(parts, voting_key(), *voting(), ())
 
     # -- beginning and end --------------------------------------------------------------------
 
@@ -111,7 +112,7 @@ class SimplexEngine:
         if self._stopped:
             return
         self.replica = new_replica(
-            self._parts, self._voting_key, *self._voting(), self.replica.handed_on
+            self._parts, self._voting_key(), *self._voting(), self.replica.handed_on
         )
         self.stopped_voting = None
         self._has_work = False

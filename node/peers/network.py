@@ -29,8 +29,8 @@ from node.peers.frames import (
 )
 from node.peers.handler import PeerHandler
 from node.peers.handshakes import HANDSHAKE_SECONDS_MAX, HandshakeGate
+from node.peers.identity import Identity
 from node.peers.sockets import connected_socket, listening_socket, tune
-from node.peers.tls import client_context, server_context
 from primitives.errors import Refused
 
 _BACKOFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -57,17 +57,13 @@ class PeerNetwork:
         is_member: bool = True,
         anyone_at: tuple[str, int] | None = None,
     ) -> None:
-        self._own_key = voting_key
-        self._identity = (transport_key_pem, transport_certificate_pem)
+        self._identity = Identity(voting_key, transport_key_pem, transport_certificate_pem)
         self._hello = hello
         self._handler = handler
         self._frame_bytes_max = frame_bytes_max
         self._is_member = is_member
         self._anyone_at = anyone_at
         self._peers: dict[bytes, PeerAddress] = {}
-        self._contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
-        """For connections that others open, and for ours; None while nobody is trusted."""
-        self._authorities: frozenset[bytes] = frozenset()
         self._gate = HandshakeGate({})
         self._dialing: dict[bytes, asyncio.Task[None]] = {}
         self._connections: dict[bytes, PeerConnection] = {}
@@ -91,20 +87,22 @@ class PeerNetwork:
     def set_peers(self, peers: Mapping[bytes, PeerAddress], *, is_member: bool) -> None:
         """Trust exactly these from now on. Who is there no more is disconnected; connections of the
         others go on. `is_member`: whether this node itself is one."""
-        self._peers = {key: peer for key, peer in peers.items() if key != self._own_key}
+        self._peers = {key: peer for key, peer in peers.items() if key != self._identity.voting_key}
         self._is_member = is_member
         self._gate.set_places({key: peer.host for key, peer in self._peers.items()})
-        authorities = frozenset(peer.authority_der for peer in self._peers.values())
-        if authorities != self._authorities:
-            self._authorities = authorities
-            trusted = sorted(authorities)
-            self._contexts = (
-                (server_context(*self._identity, trusted), client_context(*self._identity, trusted))
-                if trusted
-                else None
-            )
+        self._identity.trust(peer.authority_der for peer in self._peers.values())
         for key in [key for key in self._connections if key not in self._peers]:
             self.drop(key, "it is no peer any more")
+        if self._listener is not None:
+            self._dial_all()
+
+    def set_identity(self, voting_key: bytes, key_pem: bytes, certificate_pem: bytes) -> None:
+        """Show this certificate from now on. Every connection is made anew: the others know this
+        node by the voting key that vouches for it. Refuses `keystore_malformed`."""
+        self._peers.pop(voting_key, None)
+        self._identity.show(voting_key, key_pem, certificate_pem)
+        for key in list(self._connections):
+            self.drop(key, "this node shows another certificate")
         if self._listener is not None:
             self._dial_all()
 
@@ -112,7 +110,7 @@ class PeerNetwork:
         """Whether it is for us to open the connection."""
         if self._is_member == peer.is_observer:
             return not self._is_member  # of a member and another, the other dials
-        return self._own_key < peer.voting_key
+        return self._identity.voting_key < peer.voting_key
 
     def _dial_all(self) -> None:
         for key, task in list(self._dialing.items()):
@@ -237,10 +235,10 @@ class PeerNetwork:
                 await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
                 continue
             host = str(address[0])
-            if self._contexts is None or not self._gate.enter(host):
+            if self._identity.contexts is None or not self._gate.enter(host):
                 stranger.close()
                 continue
-            self._spawn(self._shake_hands(stranger, host, self._contexts[0]))
+            self._spawn(self._shake_hands(stranger, host, self._identity.contexts[0]))
 
     async def _shake_hands(
         self, stranger: socket.socket, host: str, context: ssl.SSLContext
@@ -278,9 +276,9 @@ class PeerNetwork:
     async def _dial_anyone(self, host: str, port: int) -> None:
         """Some member is there, whichever; only while nobody is connected."""
         while True:
-            if not self._connections and self._contexts:
+            if not self._connections and self._identity.contexts:
                 with contextlib.suppress(OSError, TimeoutError, ValueError, Refused):
-                    await self._dial(host, port, ANYONE, self._contexts[1])
+                    await self._dial(host, port, ANYONE, self._identity.contexts[1])
             await asyncio.sleep(_BACKOFF_SECONDS[-1])
 
     async def _dial(self, host: str, port: int, key: bytes, tls: ssl.SSLContext) -> PeerConnection:
@@ -298,13 +296,13 @@ class PeerNetwork:
 
     async def _dial_for_ever(self, key: bytes) -> None:
         attempt = 0
-        while (peer := self._peers.get(key)) is not None and self._contexts is not None:
+        while (peer := self._peers.get(key)) is not None and self._identity.contexts is not None:
             standing = self._connections.get(key)
             if standing is not None:  # opened by the other end, by the rule of before
                 await standing.closed
                 continue
             try:
-                connection = await self._dial(peer.host, peer.port, key, self._contexts[1])
+                connection = await self._dial(peer.host, peer.port, key, self._identity.contexts[1])
                 attempt = 0
                 await connection.closed
             except (OSError, TimeoutError, ValueError, Refused) as error:  # ValueError: the host
@@ -361,7 +359,8 @@ class PeerNetwork:
         not know the same terms may each think that it is for them to dial: then both keep the one
         that the lower key opened. Of two that the same end opened, the newer replaces the older."""
         dialers = [
-            key if each.expected_key is None else self._own_key for each in (standing, newer)
+            key if each.expected_key is None else self._identity.voting_key
+            for each in (standing, newer)
         ]
         return dialers[0] < dialers[1]
 

@@ -10,6 +10,7 @@ import pytest
 
 from ledger.genesis import Genesis
 from node.data_folder import DataFolder
+from node.key_ring import TransportIdentity
 from node.keys import read_key, read_transport_key
 from node.peer_circle import member_addresses
 from node.peers.catch_up import pack_range
@@ -26,7 +27,7 @@ from node.peers.frames import (
 )
 from node.peers.groups import pack_group
 from node.peers.network import PeerNetwork
-from node.territory_options import TerritoryOptions, TransportIdentity
+from node.territory_options import TerritoryOptions
 from tests.processes.network import Node
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import Bank, bank

@@ -281,10 +281,13 @@ class BentEngine(SimplexEngine):
     actor = ""
     seed = 0
 
-    def __init__(self, parts: EngineParts, voting_key: SigningKey, *rest: Any, **more: Any) -> None:
+    def __init__(
+        self, parts: EngineParts, voting_key: Callable[[], SigningKey], *rest: Any, **more: Any
+    ) -> None:
         super().__init__(parts, voting_key, *rest, **more)
         self._parts = parts
-        identity = WireIdentity(voting_key.public_key, parts.epochs.current.members, voting_key)
+        key = voting_key()
+        identity = WireIdentity(key.public_key, parts.epochs.current.members, key)
         world = WireWorld(self, parts, self.seed)
         self.host = actor_class(self.actor)(identity, world, None, {})
         if self.actor == "censor":
