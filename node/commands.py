@@ -27,6 +27,7 @@ from node.command_options import (
     TwoSignersOption,
     WageCapOption,
 )
+from node.key_commands import app as keys
 from node.peer_commands import app as peers
 from terminal.application import application
 from terminal.errors import EXIT_REFUSED, CommandError
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 app = application(text("Le nœud d'un territoire.", "A territory's node."))
 app.add_typer(backup, name="backup")
 app.add_typer(peers, name="peers")
+app.add_typer(keys, name="keys")
 
 STORES = ("leveldb", "rocksdb")
 
@@ -296,24 +298,6 @@ def doctor(
     findings = examine(data, genesis, peer_listen, http_listen)
     is_sound = worst_of(findings) != BAD
     return Result(counted(findings), shown(findings), 0 if is_sound else EXIT_REFUSED)
-
-
-@app.command(help=text("Les clés publiques du nœud.", "The node's public keys."))
-def keys(
-    data: DataOption,
-    passphrase_file: PassphraseFileOption = None,
-    lang: LangOption = None,
-    as_json: JsonOption = False,
-) -> Result:
-    """Show the public halves of the keys; secrets never leave their files."""
-    from node.inspection import check_keys, public_keys
-    from terminal.passphrases import read_passphrase
-
-    content = public_keys(data)
-    if passphrase_file is not None:
-        check_keys(data, content, read_passphrase(passphrase_file))
-    told = "\n".join(f"{name}: {key}" for name, key in content.items())
-    return Result(dict[str, object](content), told)
 
 
 def _urls(node: list[str] | None) -> tuple[str, ...]:

@@ -80,9 +80,9 @@ class KeyRing:
     def put(self, current: NodeKeys, pending: NodeKeys | None) -> bool:
         """The keys on disk are these: whether the identity that is shown changes. The current
         voting key changes by `take` alone; of it, only another transport identity is taken up."""
-        before = self.shown
+        before = self.shown.transport
         if current.voting_key == self.current.voting_key:
             self.current = current
         if pending is None or pending.voting_key != self.current.voting_key:
             self.pending = pending
-        return self.shown != before
+        return self.shown.transport != before

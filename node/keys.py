@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.private_files import write_new_file
-from primitives.errors import Refused
+from primitives.encoding import Value
+from primitives.errors import InvariantBroken, Refused
 from primitives.hashing import hash_bytes
 from primitives.keystore import FILE_BYTES_MAX, seal, unseal
 from primitives.signatures import SEED_BYTES, SigningKey
@@ -40,14 +41,12 @@ class KeySource:
 
 def write_key(path: Path, role: str, key: SigningKey, passphrase: str) -> None:
     """Seal a key into a new file. Raises FileExistsError."""
-    payload = (KEY_FILE_KIND, 1, role, key.seed)
-    sealed = seal(
-        payload,
-        passphrase,
-        salt=secrets.token_bytes(SALT_BYTES),
-        nonce=secrets.token_bytes(NONCE_BYTES),
-    )
-    write_new_file(path, sealed)
+    write_new_file(path, sealed_key(role, key, passphrase))
+
+
+def sealed_key(role: str, key: SigningKey, passphrase: str) -> bytes:
+    """The content of such a file."""
+    return _sealed((KEY_FILE_KIND, 1, role, key.seed), passphrase)
 
 
 def read_key(path: Path, role: str, passphrase: str) -> SigningKey:
@@ -61,14 +60,27 @@ def read_key(path: Path, role: str, passphrase: str) -> SigningKey:
 
 def write_transport_key(path: Path, key_pem: bytes, passphrase: str) -> None:
     """Seal the TLS key."""
-    payload = (TRANSPORT_FILE_KIND, 1, key_pem)
-    sealed = seal(
-        payload,
-        passphrase,
-        salt=secrets.token_bytes(SALT_BYTES),
-        nonce=secrets.token_bytes(NONCE_BYTES),
-    )
-    write_new_file(path, sealed)
+    write_new_file(path, sealed_transport_key(key_pem, passphrase))
+
+
+def sealed_transport_key(key_pem: bytes, passphrase: str) -> bytes:
+    """The content of such a file."""
+    return _sealed((TRANSPORT_FILE_KIND, 1, key_pem), passphrase)
+
+
+def resealed(path: Path, passphrase: str, new_passphrase: str) -> bytes:
+    """What a key's file becomes under another passphrase. Raises `Refused`: `passphrase_wrong`,
+    `keystore_malformed`, `passphrase_empty`."""
+    payload = _unseal(path, passphrase)
+    sealed = _sealed(payload, new_passphrase)
+    if unseal(sealed, new_passphrase) != payload:
+        raise InvariantBroken("a key that was sealed again does not open")
+    return sealed
+
+
+def _sealed(payload: Value, passphrase: str) -> bytes:
+    salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
+    return seal(payload, passphrase, salt=salt, nonce=nonce)
 
 
 def read_transport_key(path: Path, passphrase: str) -> bytes:
@@ -81,8 +93,13 @@ def read_transport_key(path: Path, passphrase: str) -> bytes:
 
 def write_public_keys(path: Path, keys: dict[str, str]) -> None:
     """Write public keys (role to hex) into a new file."""
+    write_new_file(path, public_keys_content(keys))
+
+
+def public_keys_content(keys: dict[str, str]) -> bytes:
+    """The content of that file."""
     content = {"kind": PUBLIC_FILE_KIND, "version": 1, "keys": keys}
-    write_new_file(path, (json.dumps(content, indent=1) + "\n").encode())
+    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def read_public_keys(path: Path) -> dict[str, str]:
@@ -100,7 +117,7 @@ def read_public_keys(path: Path) -> dict[str, str]:
     raise Refused("data_malformed", "the public keys can't be read", file=str(path))
 
 
-def _unseal(path: Path, passphrase: str) -> object:
+def _unseal(path: Path, passphrase: str) -> Value:
     with path.open("rb") as stream:
         raw = stream.read(FILE_BYTES_MAX + 1)
     try:

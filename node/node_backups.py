@@ -14,6 +14,7 @@ from pathlib import Path
 from node.chain_records import META_KEY, Meta
 from node.data_folder import DataFolder
 from node.journal import JOURNAL_ID_BYTES, create_journal
+from node.key_files import KeyFiles
 from node.office.office import REGISTRY_FILE
 from node.private_files import PRIVATE_FOLDER_MODE, private_by_default, sync_folder, write_new_file
 from node.registry import backups
@@ -38,15 +39,17 @@ def create(data: Path, act: Act, out: Path, passphrase: str) -> BackupContent:
     path = folder.registry / REGISTRY_FILE
     if not path.exists():
         raise Refused("data_missing", "there is no registry here yet", file=str(path))
+    with KeyFiles(folder).held():
+        files = _files(folder)
     registry = Registry.open(path, prefix)
     try:
-        return backups.create(registry, act, out, passphrase, _files(folder))
+        return backups.create(registry, act, out, passphrase, files)
     finally:
         registry.close()
 
 
 def _files(folder: DataFolder) -> dict[str, bytes]:
-    listed = [folder.file]
+    listed = [folder.file, folder.card_file]
     for name in FOLDERS:
         if (folder.root / name).is_dir():
             listed += sorted((folder.root / name).iterdir())
@@ -101,7 +104,7 @@ def _make(root: Path, image: bytes, files: dict[str, bytes], backup: Path) -> No
 def _place(root: Path, name: str, backup: Path) -> Path:
     """Where a file goes: nowhere but where a node keeps such a file."""
     parts = name.split("/")
-    is_known = name == "node.json" or (len(parts) == 2 and parts[0] in FOLDERS)
+    is_known = name in ("node.json", "card.json") or (len(parts) == 2 and parts[0] in FOLDERS)
     if not is_known or not parts[-1] or parts[-1].startswith("."):
         raise Refused("backup_malformed", f"a file called {name[:60]!r}", file=str(backup))
     return root.joinpath(*parts)

@@ -10,7 +10,7 @@ from ledger.commitment import ProvedObject
 from ledger.lanes import WINDOW
 from ledger.network_objects import ProposalRecord
 from ledger.objects import ACCOUNT, CURRENCY
-from ledger.power_objects import REQUEST
+from ledger.power_objects import REQUEST, retired_key
 from ledger.proofs import InclusionProof
 from ledger.state import Candidate
 from ledger.transaction import Transaction, decode_transaction
@@ -182,6 +182,21 @@ class Reads:
                 return frozenset()
             transaction = self._decode(raw, place[0])
         return frozenset(touched_accounts(transaction, self._executor.state.tip))
+
+    def is_signed_by_gone(self, raw: bytes) -> bool:
+        """Whether one who signed was on the account that acts, or on its territory's, and has left
+        for ever. Raises `Refused` for what is no transaction."""
+        rules, state = self._epochs.current.rules, self._executor.state
+        transaction = decode_transaction(raw, self._network_id, rules)
+        home = state.account(transaction.account)
+        hall = None if home is None else state.territory(home.prefix)
+        hall_account = None if hall is None else state.account(hall.account_id)
+        accounts = [each for each in (home, hall_account) if each is not None]
+        return any(
+            all(each.device(key) is None for each in accounts)
+            and any(state.record(retired_key(each.id, key).tree_key) for each in accounts)
+            for key, _ in transaction.signers
+        )
 
     def _decode(self, raw: bytes, height: int) -> Transaction:
         return decode_transaction(raw, self._network_id, self._epochs.rules_at(height))

@@ -22,12 +22,13 @@ from node.api.app import Api, make_app
 from node.cards import read_card
 from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
-from node.keys import read_key, read_transport_key
+from node.key_files import KeyFiles
+from node.key_watch import KeyWatch
 from node.logs import configure_logs
 from node.office.office import REGISTRY_FILE, Office
 from node.private_files import private_by_default
 from node.registry.register import Registry
-from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity
+from node.territory import TerritoryNode, TerritoryOptions
 from primitives.errors import InvariantBroken, Refused
 from primitives.signatures import SigningKey
 from terminal.results import json_line, json_wanted
@@ -83,16 +84,10 @@ def run(plan: StartPlan, passphrase: str) -> None:
     configure_logs()
     folder, genesis = plan.folder, plan.genesis
     with _leaving_at_once(), private_by_default(), _locked(folder):
-        voting_key = read_key(folder.voting_file, "voting", passphrase)
-        node_key = read_key(folder.signing_file, "signing", passphrase)
-        territory = _territory_of(plan, voting_key)
-        if node_key.public_key != territory.node_key:
-            raise Refused("genesis_without_us", "this node's signing key is not its territory's")
+        watch = KeyWatch(KeyFiles(folder), passphrase)
+        keys = watch.ring.current
+        territory = _territory_of(plan, keys.voting)
         _check_addresses(plan, territory)
-        transport = TransportIdentity(
-            read_transport_key(folder.transport_file, passphrase),
-            folder.certificate_file.read_bytes(),
-        )
         peer_listen, join_from = plan.peer_listen or territory.peer, plan.join_from
         with _listener(plan.http_listen or territory.http, "http") as listener:
             # Before the folder is bound to this network: a wrong address is no reason to be.
@@ -106,13 +101,14 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 store_kind=bound.store,
                 genesis=genesis,
                 engine=plan.engine,
-                voting_key=voting_key,
-                transport=transport,
+                voting_key=keys.voting,
+                transport=keys.transport,
+                key_ring=watch.ring,
                 peer_bind=parse_host_port(peer_listen, "peer"),
                 join_from=None if join_from is None else parse_host_port(join_from, "--from"),
                 full_history=plan.full_history,
             )
-            _loop_run(_serve(options, territory, node_key, folder, listener))
+            _loop_run(_serve(options, territory, watch, folder, listener))
 
 
 def _keep_registry(folder: DataFolder, territory: Territory) -> None:
@@ -204,7 +200,7 @@ def _loop_run(work: Coroutine[object, object, None]) -> None:
 async def _serve(
     options: TerritoryOptions,
     territory: Territory,
-    node_key: SigningKey,
+    watch: KeyWatch,
     folder: DataFolder,
     listener: socket.socket,
 ) -> None:
@@ -215,11 +211,15 @@ async def _serve(
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _begin_stop, stop)
     try:
-        office = await Office.open(node, options.genesis, territory, node_key, folder.registry)
+        watch.begin(node, territory.account_id)
+        office = await Office.open(
+            node, options.genesis, territory, watch.node_key, folder.registry
+        )
         try:
             await _serve_http(node, office, options, folder, listener, stop)
         finally:
             await office.close()
+            await watch.end()
     finally:
         await node.stop()
 

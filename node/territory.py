@@ -243,6 +243,11 @@ class TerritoryNode:
         """The account as of the newest final block, without proof (for entitlements)."""
         return self._running.executor.state.account(account_id)
 
+    def is_signed_by_gone(self, raw: bytes) -> bool:
+        """Whether a key that signed a transaction has left its account, so that the transaction can
+        never be accepted: such a key does not come back."""
+        return self._running.reads.is_signed_by_gone(raw)
+
     def run(self, owner: bytes, run_id: bytes) -> RunRecord | None:
         """What the ledger remembers of a batch that this account paid."""
         return self._running.executor.state.run(owner, run_id)

@@ -94,6 +94,16 @@ def unseal(raw: bytes, passphrase: str) -> Value:
         raise _malformed(f"its content: {refusal.detail}") from None
 
 
+def reseal(raw: bytes, passphrase: str, new_passphrase: str, *, salt: bytes, nonce: bytes) -> bytes:
+    """The file's bytes with the same payload under another passphrase. Raises as `unseal` and
+    `seal`; InvariantBroken if what was sealed does not open again."""
+    payload = unseal(raw, passphrase)
+    sealed = seal(payload, new_passphrase, salt=salt, nonce=nonce)
+    if unseal(sealed, new_passphrase) != payload:
+        raise InvariantBroken("a keystore that was sealed again does not open")
+    return sealed
+
+
 def _derive(passphrase: str, salt: bytes, opslimit: int, memlimit_bytes: int) -> bytes:
     # One keyboard writes é as one character, another as two. A surrogate stands for a byte that
     # was not UTF-8.

@@ -5,6 +5,14 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "this node admits no more observers",
         "dismiss one: democite node peers remove PREFIX --data DIR",
     ),
+    "key_pending": (
+        "a new key is prepared already, and waits",
+        "have it voted or put on the account; --again throws it away and makes another",
+    ),
+    "node_key_unknown": (
+        "the territory's account does not name this node's key",
+        "prepare one: democite node keys renew signing, then office keys replace",
+    ),
     "observer_unknown": (
         "no observer of this name is admitted",
         "'democite node peers list --data DIR' shows them",

@@ -5,6 +5,14 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "ce nœud n'admet pas plus d'observateurs",
         "retirez-en un : democite node peers remove PREFIX --data DIR",
     ),
+    "key_pending": (
+        "une nouvelle clé est déjà prête, et attend",
+        "faites-la voter ou mettre sur le compte ; --again la jette et en fait une autre",
+    ),
+    "node_key_unknown": (
+        "le compte du territoire ne nomme pas la clé de ce nœud",
+        "préparez-en une : democite node keys renew signing, puis office keys replace",
+    ),
     "observer_unknown": (
         "aucun observateur de ce nom n'est admis",
         "« democite node peers list --data DIR » les montre",

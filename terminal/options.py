@@ -73,6 +73,17 @@ PassphraseFileOption = Annotated[
         ),
     ),
 ]
+NewPassphraseFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--new-passphrase-file",
+        metavar="FILE",
+        help=text(
+            "Fichier de la nouvelle phrase secrète, « - » pour l'entrée standard (sinon demandée).",
+            "File with the new passphrase, '-' for standard input (else asked).",
+        ),
+    ),
+]
 # `clients.cli.main` takes `--lang` wherever it stands; the option is here to be listed by `--help`.
 LangOption = Annotated[
     str | None,

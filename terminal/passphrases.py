@@ -24,6 +24,18 @@ def read_passphrase(file: Path | None, *, confirm: bool = False, what: str = "")
         file = Path(os.environ[ENVIRONMENT_NAME])
     if file is None:
         return _ask(confirm, what)
+    return _from_file(file)
+
+
+def read_new_passphrase(file: Path | None) -> str:
+    """The passphrase that is to take another's place, from `--new-passphrase-file` or asked twice:
+    never from the environment, which names the one in use. Raises as `read_passphrase`."""
+    if file is None:
+        return _ask(True, text("la nouvelle", "the new one"))
+    return _from_file(file)
+
+
+def _from_file(file: Path) -> str:
     raw = sys.stdin.buffer.readline(PASSPHRASE_BYTES_MAX + 1) if str(file) == "-" else _read(file)
     if len(raw) > PASSPHRASE_BYTES_MAX:
         raise CommandError(

@@ -3,7 +3,8 @@
 The registry holds the signed bytes before they leave, so whatever interrupts the node, it goes on
 here: what is final on the ledger is noted as final; what is not is handed in again, the same bytes,
 as long as they are valid; and once a final header's time is past their validity and the ledger
-does not hold them, what they were for is free again.
+does not hold them, what they were for is free again. So it is where a key that signed has left its
+account for ever: the node's own, when it got another.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from ledger.envelope import assemble
+from ledger.shapes import SIGNATURE_BYTES
 from node.answers import FinalBlock
 from node.clock import now_ms
 from node.office.registry_thread import RegistryThread
@@ -160,7 +163,10 @@ class Follower:
         height = self._node.final_height(followed.transaction_id)
         if height is not None:
             await self._registry.call(lambda r: followed.finish(r, height))
-        elif self._node.status().header_time_ms > followed.valid_until_ms:
+        elif (
+            self._node.status().header_time_ms > followed.valid_until_ms
+            or self._node.is_signed_by_gone(followed.raw)
+        ):
             await self._registry.call(followed.release)
         else:
             return False
@@ -168,12 +174,20 @@ class Follower:
         return True
 
     async def _release_expired(self) -> None:
-        """Operations that wait for staff beyond their time: this node will never sign them."""
+        """Operations that wait for staff beyond their time, or on the lane of a key that this node
+        had before: it will never sign them."""
         now = now_ms()
+        waiting = await self._registry.call(lambda r: r.operations.in_state("waiting"))
+        ended = [
+            one.id
+            for one in waiting
+            if one.valid_until_ms < now
+            or self._node.is_signed_by_gone(assemble(one.body, bytes(SIGNATURE_BYTES)))
+        ]
 
         def release(registry: Registry) -> None:
             for operation in registry.operations.in_state("waiting"):
-                if operation.valid_until_ms < now:
+                if operation.id in ended:
                     registry.operations.release(_own_act(), operation.id)
 
         await self._registry.call(release)

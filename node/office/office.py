@@ -6,12 +6,12 @@ from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.office.consents import Consents
 from node.office.follower import Follower
+from node.office.node_key import NodeKey
 from node.office.operations import Operations
 from node.office.payrolls import Payrolls
 from node.office.registry_thread import RegistryThread
 from node.office.territory_signer import TerritorySigner
 from node.territory import TerritoryNode
-from primitives.signatures import SigningKey
 
 REGISTRY_FILE = "registry.sqlite"
 
@@ -24,7 +24,7 @@ class Office:
         node: TerritoryNode,
         genesis: Genesis,
         territory: Territory,
-        node_key: SigningKey,
+        node_key: NodeKey,
         registry: RegistryThread,
     ) -> None:
         self.territory = territory
@@ -42,7 +42,7 @@ class Office:
         node: TerritoryNode,
         genesis: Genesis,
         territory: Territory,
-        node_key: SigningKey,
+        node_key: NodeKey,
         folder: Path,
     ) -> "Office":
         """Open the registry in its folder and go on with what was under way. Raises `Refused`."""

@@ -18,7 +18,7 @@ from ledger.programmes import (
 from node.clock import now_ms
 from node.office.follower import Follower
 from node.office.registry_thread import RegistryThread
-from node.office.territory_signer import TerritorySigner
+from node.office.territory_signer import Lane, TerritorySigner, device_of
 from node.registry.records import Act, BulletinBatch, NewOperation, Operation, Programme
 from node.registry.register import Registry
 from node.territory import TerritoryNode
@@ -28,7 +28,7 @@ from primitives.hashing import hash_bytes
 
 PROGRAMMES_MAX = 100_000
 UNDER_WAY = ("waiting", "signed")
-NO_LONGER_POSSIBLE = ("validity_expired", "number_used", "number_out_of_window")
+NO_LONGER_POSSIBLE = ("validity_expired", "number_used", "number_out_of_window", "key_unknown")
 """What the ledger says of a body that can never be accepted any more."""
 
 
@@ -94,7 +94,7 @@ class Operations:
         same_amount_minor: int | None,
     ) -> Operation:
         """A new operation, or the one that waits for the same."""
-        high = self._signer.highest_number()
+        lane = self._signer.lane()
 
         def work(registry: Registry) -> Operation:
             with registry.transaction():
@@ -105,7 +105,7 @@ class Operations:
                     ):
                         return one
                 amount_minor, values = fields(registry)
-                return self._add(registry, act, kind, amount_minor, code, None, values, high)
+                return self._add(registry, act, kind, amount_minor, code, None, values, lane)
 
         return await self._registry.call(work)
 
@@ -118,10 +118,10 @@ class Operations:
         code: str,
         batch_id: int | None,
         values: Sequence[Value],
-        high: int,
+        lane: Lane,
     ) -> Operation:
-        numbers = registry.operations.numbers_in_use()
-        made = self._signer.make_body(kind, values, high, numbers)
+        numbers = registry.operations.numbers_in_use(lambda body: device_of(body) == lane.device)
+        made = self._signer.make_body(kind, values, lane, numbers)
         new = NewOperation(
             kind, amount_minor, code, batch_id, made.number, made.body, made.valid_until_ms
         )
@@ -148,7 +148,7 @@ class Operations:
         what the registry does not know of. With nothing new to credit, those that still wait.
         """
         left_minor = await self.left_minor()
-        high = self._signer.highest_number()
+        lane = self._signer.lane()
         lines_max = self._lines_max
 
         def work(registry: Registry) -> list[Operation]:
@@ -163,7 +163,7 @@ class Operations:
                 )
                 if not batches:
                     return _waiting_of(registry, period, programmes)
-                return [self._add_batch(registry, act, batch, high) for batch in batches]
+                return [self._add_batch(registry, act, batch, lane) for batch in batches]
 
         operations = await self._registry.call(work)
         await self._refuse_if_behind(act, period, operations)
@@ -201,7 +201,7 @@ class Operations:
         raise Refused("registry_behind_ledger", "bulletins of this period were credited before")
 
     def _add_batch(
-        self, registry: Registry, act: Act, batch: BulletinBatch, high: int
+        self, registry: Registry, act: Act, batch: BulletinBatch, lane: Lane
     ) -> Operation:
         programme = registry.programmes.get(batch.programme)
         lines = [(line.account, line.amount_minor, line.commitment) for line in batch.lines]
@@ -214,7 +214,7 @@ class Operations:
             batch.programme,
             batch.id,
             values,
-            high,
+            lane,
         )
 
     # -- signed ---------------------------------------------------------------------------------

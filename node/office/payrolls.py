@@ -85,12 +85,17 @@ class Payrolls:
         run = await self._registry.call(lambda r: r.payrolls.get(employer, run_id))
         transaction, raw = self._countersigned(body, signed)
         _check_is_draft(transaction, run)
-        if run.raw != raw or run.state not in ("signed", "final"):
+        is_known = run.raw is not None and run.state in ("signed", "final")
+        # By its body: what was countersigned before the node got another key stays as it is.
+        if not is_known or self._body_of(run.raw) != body:
             run = await self._sign(act, run, transaction, raw)
         if run.state == "signed" and run.transaction_id is not None:
             await self._follower.hand_in(run.transaction_id, wait_ms)
             run = await self._registry.call(lambda r: r.payrolls.get(employer, run_id))
         return run
+
+    def _body_of(self, raw: bytes | None) -> bytes | None:
+        return None if raw is None else decode_transaction(raw, self._network_id, self._rules).body
 
     def _countersigned(
         self, body: bytes, signed: Sequence[Cosignature]
@@ -100,7 +105,7 @@ class Payrolls:
         Raises `Refused`: what is wrong with the body, `signature_invalid`.
         """
         by_key = {one.key: one.signature for one in signed}
-        if len(by_key) != len(signed) or self._territory.node_key in by_key:
+        if len(by_key) != len(signed) or self._signer.key().public_key in by_key:
             raise Refused("signature_invalid", "a key stands twice, or is not the employer's")
         # The body names the device whose signature comes first.
         unsigned = assemble(body, bytes(SIGNATURE_BYTES))

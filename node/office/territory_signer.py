@@ -6,6 +6,7 @@ not settled; the ledger knows those that were used.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ledger.envelope import Cosignature, build_body, cosign, sign_transaction
 from ledger.founders import Territory
@@ -14,14 +15,17 @@ from ledger.lanes import WINDOW
 from ledger.objects import Account
 from ledger.roles import STAFF
 from node.clock import now_ms
+from node.office.node_key import NodeKey
 from node.territory import TerritoryNode
-from primitives.encoding import Value
+from primitives.encoding import Value, decode
 from primitives.errors import Refused
 from primitives.signatures import SigningKey, signed_message, verify
 
 OPERATION_VALID_MS = 7 * 86_400_000
 """So long the staff have to sign."""
 STAFF_ABOVE = 2
+DEVICE_PLACE = 6
+"""Of the device among a body's values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,27 @@ class MadeBody:
     valid_until_ms: int
 
 
+class Lane(NamedTuple):
+    """The lane of the node's key."""
+
+    device: bytes
+    high: int
+    """The highest number that is used on the ledger."""
+
+
+def device_of(body: bytes) -> bytes | None:
+    """The key whose lane a body of our own is on."""
+    values = decode(body)
+    device = values[DEVICE_PLACE] if type(values) is tuple and len(values) > DEVICE_PLACE else None
+    return device if type(device) is bytes else None
+
+
 class TerritorySigner:
     """Signs for one territory on one network."""
 
     def __init__(
-        self, node: TerritoryNode, genesis: Genesis, territory: Territory, key: SigningKey
+        self, node: TerritoryNode, genesis: Genesis, territory: Territory, key: NodeKey
     ) -> None:
-        if key.public_key != territory.node_key:
-            raise Refused("genesis_without_us", "this node's signing key is not its territory's")
         self.territory = territory
         self._node = node
         self._network_id = genesis.network_id
@@ -54,20 +71,25 @@ class TerritorySigner:
             raise Refused("territory_not_joined", self.territory.prefix)
         return account
 
-    def highest_number(self) -> int:
-        """The highest number of the node's lane that is used on the ledger."""
-        device = self.account().device(self._key.public_key)
-        if device is None:
-            raise Refused("key_unknown", "this node's key is no longer on the territory's account")
-        return device.high
+    def key(self) -> SigningKey:
+        """The key that the ledger names as this node's. Raises `Refused`: `node_key_unknown`,
+        `key_blocked`."""
+        return self._key.named(self.account())
+
+    def lane(self) -> Lane:
+        """The node's lane as the ledger knows it. Raises as `key`."""
+        account = self.account()
+        public_key = self._key.named(account).public_key
+        device = account.device(public_key)
+        return Lane(public_key, 0 if device is None else device.high)
 
     def make_body(
-        self, kind: str, fields: Sequence[Value], high: int, in_use: Collection[int]
+        self, kind: str, fields: Sequence[Value], lane: Lane, in_use: Collection[int]
     ) -> MadeBody:
-        """A body with the lane's next number; `high` and `in_use` are what ledger and registry
-        know. Raises `Refused("operations_pending_max")`. May be called in another thread."""
-        number = max(high, max(in_use, default=0)) + 1
-        if number - high > WINDOW:
+        """A body with the lane's next number; `in_use` are those that the registry knows of.
+        Raises `Refused("operations_pending_max")`. May be called in another thread."""
+        number = max(lane.high, max(in_use, default=0)) + 1
+        if number - lane.high > WINDOW:
             raise Refused("operations_pending_max", "the numbers of the node's lane are all taken")
         created_ms = now_ms()
         valid_until_ms = created_ms + self._valid_ms
@@ -77,7 +99,7 @@ class TerritorySigner:
             created_ms=created_ms,
             valid_until_ms=valid_until_ms,
             account=self.territory.account_id,
-            device=self._key.public_key,
+            device=lane.device,
             number=number,
             fields=fields,
         )
@@ -102,8 +124,8 @@ class TerritorySigner:
 
     def sign(self, body: bytes, staff: Sequence[Cosignature]) -> bytes:
         """The whole transaction on the node's own lane."""
-        return sign_transaction(body, self._network_id, self._key, staff)
+        return sign_transaction(body, self._network_id, self.key(), staff)
 
     def countersign(self, body: bytes) -> Cosignature:
         """The node's signature beside those of another lane."""
-        return cosign(body, self._network_id, self._key)
+        return cosign(body, self._network_id, self.key())

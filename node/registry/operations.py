@@ -5,6 +5,7 @@ transaction, so that a node killed at any moment finds both as they belong toget
 """
 
 import secrets
+from collections.abc import Callable
 
 from ledger.fields import PROGRAMME_CLOSE, PROGRAMME_OPEN
 from node.registry.audit import Audit
@@ -147,12 +148,13 @@ class Operations:
         rows = self._database.all(f"{_SELECT} WHERE state = ? ORDER BY number", (state,))
         return [self._operation(row) for row in rows]
 
-    def numbers_in_use(self) -> set[int]:
-        """Numbers of the node's lane that are given to operations under way."""
+    def numbers_in_use(self, is_on_lane: Callable[[bytes], bool]) -> set[int]:
+        """Numbers of the node's lane that are given to operations under way; `is_on_lane` says
+        whether a body is on that lane, and not on the one of a key before."""
         rows = self._database.all(
-            "SELECT number FROM operations WHERE state IN ('waiting', 'signed')"
+            "SELECT number, body FROM operations WHERE state IN ('waiting', 'signed')"
         )
-        return {row[0] for row in rows}
+        return {number for number, body in rows if is_on_lane(body)}
 
     def _is_pending(self, kind: str, programme: str | None) -> bool:
         found = self._database.first(

@@ -18,6 +18,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 from ledger.rules import Parameters
 from node.api.app import Api, make_app
+from node.office.node_key import NodeKey
 from node.office.office import Office
 from node.territory import TerritoryNode
 from primitives.addresses import format_address
@@ -174,7 +175,7 @@ async def api_town(
         town.nodes[0],
         town.genesis,
         town.genesis.territories[0],
-        key_of("town0 node"),
+        NodeKey(key_of("town0 node")),
         folder / "registry",
     )
     api = make_app(town.nodes[0], office, town.genesis, "simplex", audit)

@@ -9,6 +9,7 @@ import pytest
 
 from ledger.genesis import Genesis
 from node.office.follower import Followed, Follower
+from node.office.node_key import NodeKey
 from node.office.office import Office
 from tests.node import town as towns
 from tests.node.office.month_town import PERIOD, STAFF, Month, month_town
@@ -73,7 +74,7 @@ def test_an_office_opened_again_hands_in_what_was_signed(tmp_path: Path) -> None
         served = month.served
         await served.office.follower.stop()
         territory = served.town.genesis.territories[0]
-        key = key_of("town0 node")
+        key = NodeKey(key_of("town0 node"))
         folder = tmp_path / "registry"
         again = await Office.open(served.node, served.town.genesis, territory, key, folder)
         try:

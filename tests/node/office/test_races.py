@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.office.follower import Follower
+from node.office.node_key import NodeKey
 from node.office.office import Office
 from node.office.payrolls import Payrolls
 from node.registry.records import Act, PayrollRun
@@ -123,7 +124,7 @@ def test_a_registry_of_before_makes_no_hours_out_again(
         served = month.served
         territory = served.town.genesis.territories[0]
         restored = await Office.open(
-            served.node, served.town.genesis, territory, key_of("town0 node"), backup
+            served.node, served.town.genesis, territory, NodeKey(key_of("town0 node")), backup
         )
         try:
             for _ in range(2):

@@ -29,7 +29,8 @@ def test_an_opening_from_end_to_end(registry: Registry) -> None:
     operation = operations.add(ACT, new())
     assert code_of(operations.add, ACT, new(2)) == "record_in_use"
     assert operations.add(ACT, new(2, programme="visits")).number == 2
-    assert operations.numbers_in_use() == {1, 2}
+    assert operations.numbers_in_use(lambda body: True) == {1, 2}
+    assert operations.numbers_in_use(lambda body: body == b"other") == set()
     signed = operations.sign_by_staff(ACT, operation.id, STAFF, bytes(64))
     assert operations.sign_by_staff(ACT, operation.id, STAFF, bytes(64)) == signed
     assert signed.signatures == ((STAFF, bytes(64)),)
@@ -45,7 +46,7 @@ def test_an_opening_from_end_to_end(registry: Registry) -> None:
     assert code_of(operations.release, ACT, operation.id) == "operation_settled"
     assert programmes.get("garden").state == "open"
     assert code_of(programmes.opening, ACT, "garden", "ARD") == "record_in_use"
-    assert operations.numbers_in_use() == {2}
+    assert operations.numbers_in_use(lambda body: True) == {2}
     closing = operations.add(ACT, new(3, "programme.close"))
     operations.sign(ACT, closing.id, b"raw", sha("id"))
     operations.finish(ACT, closing.id, 8)

@@ -1,0 +1,168 @@
+"""New keys for a node that has some already, and another passphrase for all of them.
+
+A new voting key waits until the members voted for it and its epoch begins; a new key of the node's
+own waits until the staff put it on the territory's account. A new transport key needs nobody: the
+voting key vouches for it. A running node takes each of them up by itself (`node.key_watch`).
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from node.cards import CARD_FILE_MODE, Card, card_to_json, read_card
+from node.data_folder import DataFolder
+from node.key_files import KeyFiles
+from node.key_ring import NodeKeys
+from node.keys import (
+    KeySource,
+    public_keys_content,
+    read_key,
+    read_public_keys,
+    resealed,
+    sealed_key,
+    sealed_transport_key,
+)
+from node.peers.certificates import make_authority, make_transport, public_key_of
+from node.private_files import write_new_file
+from primitives.errors import Refused
+from primitives.signatures import SigningKey
+
+
+def _files(data: Path) -> KeyFiles:
+    folder = DataFolder(data)
+    folder.read()
+    return KeyFiles(folder)
+
+
+def renew_voting(data: Path, card_file: Path, passphrase: str, *, again: bool) -> Card:
+    """Prepare another voting key, with its transport key, and the card that members vote on.
+
+    Raises `Refused`: `key_pending` for one that waits already (unless `again`: that one is thrown
+    away), `passphrase_wrong`, `card_malformed`; FileExistsError for the card.
+    """
+    files = _files(data)
+    folder = files.folder
+    if card_file.exists():
+        raise FileExistsError(17, "File exists", str(card_file))
+    # Under the passphrase that the node is started with, or the node could not take it up.
+    read_key(folder.voting_file, "voting", passphrase)
+    key = KeySource().new_key("voting")
+    known = read_card(folder.card_file)
+    card = Card(
+        replace(known.territory, voting_key=key.public_key, authority_der=make_authority(key)),
+        known.demo,
+    )
+    content = card_to_json(card, key).encode()
+    key_pem, certificate_pem = make_transport(key)
+    written = {
+        files.next_transport: sealed_transport_key(key_pem, passphrase),
+        files.next_certificate: certificate_pem,
+        files.next_card: content,
+        files.next_voting: sealed_key("voting", key, passphrase),
+    }
+    with files.held():
+        if files.next_voting.exists() and not again:
+            raise Refused("key_pending", "a voting key waits already", file=str(files.next_voting))
+        files.swap(
+            {**written, folder.public_keys_file: _public(folder, next_voting=key.public_key)}
+        )
+    write_new_file(card_file, content, CARD_FILE_MODE)
+    return card
+
+
+def renew_transport(data: Path, passphrase: str) -> bytes:
+    """Another transport key, at once; the public half. Raises `Refused("passphrase_wrong")`."""
+    files = _files(data)
+    folder = files.folder
+    with files.held():
+        voting = read_key(folder.voting_file, "voting", passphrase)
+        key_pem, certificate_pem = make_transport(voting)
+        public = public_key_of(certificate_pem)
+        files.swap(
+            {
+                folder.transport_file: sealed_transport_key(key_pem, passphrase),
+                folder.certificate_file: certificate_pem,
+                folder.public_keys_file: _public(folder, transport=public),
+            }
+        )
+    return public
+
+
+def renew_signing(data: Path, passphrase: str, *, again: bool) -> tuple[bytes, bytes]:
+    """Prepare another key of the node's own; the public halves of the old and the new one.
+
+    Raises `Refused`: `key_pending` as `renew_voting`, `passphrase_wrong`.
+    """
+    files = _files(data)
+    folder = files.folder
+    old = read_key(folder.signing_file, "signing", passphrase)
+    key = KeySource().new_key("signing")
+    written = {files.next_signing: sealed_key("signing", key, passphrase)}
+    with files.held():
+        if files.next_signing.exists() and not again:
+            raise Refused("key_pending", "one waits already", file=str(files.next_signing))
+        files.swap(
+            {**written, folder.public_keys_file: _public(folder, next_signing=key.public_key)}
+        )
+    return old.public_key, key.public_key
+
+
+def keep_voting(files: KeyFiles, taken: NodeKeys) -> None:
+    """The pending voting key is the one in use: its files take the places of the old one's, which
+    is gone then. Once this was done, doing it again changes nothing."""
+    with files.held():
+        folder, moved = files.folder, files.next_voting_files
+        if not all(path.exists() for path in moved):
+            return
+        card = read_card(files.next_card)
+        if card.territory.voting_key != taken.voting_key:
+            return  # another one was prepared since
+        public = public_key_of(files.next_certificate.read_bytes())
+        written = {place: path.read_bytes() for path, place in moved.items()}
+        written[folder.public_keys_file] = _public(
+            folder, "next_voting", voting=taken.voting_key, transport=public
+        )
+        files.swap(written, tuple(moved))
+
+
+def keep_signing(files: KeyFiles, taken: SigningKey) -> None:
+    """The same for the node's own key."""
+    with files.held():
+        folder = files.folder
+        if not files.next_signing.exists():
+            return
+        public = _public(folder, "next_signing", signing=taken.public_key)
+        files.swap(
+            {folder.signing_file: files.next_signing.read_bytes(), folder.public_keys_file: public},
+            (files.next_signing,),
+        )
+
+
+def change_passphrase(data: Path, passphrase: str, new_passphrase: str) -> list[Path]:
+    """Seal every key of the node under another passphrase: all, or none. The files changed.
+
+    Raises `Refused`: `passphrase_wrong`, `passphrase_empty`, `keystore_malformed`.
+    """
+    files = _files(data)
+    folder = files.folder
+    sealed = (
+        folder.voting_file,
+        folder.signing_file,
+        folder.transport_file,
+        files.next_voting,
+        files.next_transport,
+        files.next_signing,
+    )
+    with files.held():
+        written = {
+            path: resealed(path, passphrase, new_passphrase) for path in sealed if path.exists()
+        }
+        files.swap(written)
+    return list(written)
+
+
+def _public(folder: DataFolder, gone: str = "", **changed: bytes) -> bytes:
+    """The public halves, some of them others now."""
+    keys = read_public_keys(folder.public_keys_file)
+    keys |= {role: key.hex() for role, key in changed.items()}
+    keys.pop(gone, None)
+    return public_keys_content(keys)

@@ -1,0 +1,107 @@
+"""The keys of a running node and their files, kept the same while either changes.
+
+A command may prepare a new key, or issue another transport certificate, while the node runs: the
+node sees it within seconds. An epoch, or the ledger, may make a prepared key the one in use: the
+node signs with it at once, and its files take their places here; a crash before that is made good
+at the next start, since then the chain says again which key counts.
+"""
+
+import asyncio
+
+import structlog
+
+from node.key_files import KeyFiles
+from node.key_renewal import keep_signing, keep_voting
+from node.key_ring import KeyRing, NodeKeys
+from node.office.node_key import NodeKey
+from node.territory import TerritoryNode
+from primitives.errors import Refused
+from primitives.signatures import SigningKey
+
+LOOK_SECONDS = 2.0
+
+_Read = tuple[NodeKeys, NodeKeys | None, SigningKey, SigningKey | None]
+
+
+class KeyWatch:
+    """See the module's docstring. Raises `Refused` for keys that can't be read at the start:
+    `passphrase_wrong`, `keystore_malformed`."""
+
+    def __init__(self, files: KeyFiles, passphrase: str) -> None:
+        self._files = files
+        # Held like the keys themselves: without it a prepared key would wait for a restart.
+        self._passphrase = passphrase
+        with files.held():
+            current, pending, signing, next_signing = self._read()
+            self._seen = files.seen()
+        self.ring = KeyRing(current, pending, self._taken_voting)
+        self.node_key = NodeKey(signing, next_signing)
+        self._kept_voting: NodeKeys | None = None
+        self._kept_signing: SigningKey | None = None
+        self._node: TerritoryNode | None = None
+        self._account = b""
+        self._task: asyncio.Task[None] | None = None
+        self._log = structlog.get_logger("keys")
+
+    def begin(self, node: TerritoryNode, account: bytes) -> None:
+        """Watch for this node from now on; `account` is its territory's."""
+        self._node, self._account = node, account
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def end(self) -> None:
+        """No more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Make files and node the same once."""
+        node = self._node
+        if node is None:
+            return
+        if self.node_key.take(node.account(self._account)):
+            self._kept_signing = self.node_key.current
+            self._log.warning("node_key_replaced", key=self.node_key.current.public_key.hex()[:16])
+        await self._keep()
+        seen = await asyncio.to_thread(self._files.seen)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        current, pending, signing, next_signing = await asyncio.to_thread(self._read_held)
+        node.renew_keys(current, pending)
+        self.node_key.put(signing, next_signing)
+
+    def _taken_voting(self, taken: NodeKeys) -> None:
+        self._kept_voting = taken
+
+    async def _keep(self) -> None:
+        voting, signing = self._kept_voting, self._kept_signing
+        if voting is not None:
+            await asyncio.to_thread(keep_voting, self._files, voting)
+            self._kept_voting = None
+        if signing is not None:
+            await asyncio.to_thread(keep_signing, self._files, signing)
+            self._kept_signing = None
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except (Refused, OSError) as error:
+                # What the node signs with is in memory: files are looked at again.
+                self._log.error("keys_unreadable", error=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _read_held(self) -> _Read:
+        with self._files.held():
+            return self._read()
+
+    def _read(self) -> _Read:
+        files, passphrase = self._files, self._passphrase
+        signing, next_signing = files.read_signing(passphrase)
+        return (
+            files.read_current(passphrase),
+            files.read_pending(passphrase),
+            signing,
+            next_signing,
+        )
