@@ -3,6 +3,7 @@
 keys/voting.json     the consensus key; also the authority of the transport key
 keys/signing.json    the node's own key, with which it countersigns
 keys/transport.json  the TLS key (PEM); keys/transport.pem its certificate
+keys/next-….json     keys that wait to take their place (`node.key_files`)
 keys/public.json     the public halves, for who has no passphrase at hand
 """
 

@@ -125,7 +125,7 @@ class Operations:
         new = NewOperation(
             kind, amount_minor, code, batch_id, made.number, made.body, made.valid_until_ms
         )
-        return registry.operations.add(act, new)
+        return registry.operations.add(act, new, lane.device)
 
     # -- bulletins ------------------------------------------------------------------------------
 

@@ -38,8 +38,8 @@ class Operations:
         self._bulletins = bulletins
         self._programmes = programmes
 
-    def add(self, act: Act, new: NewOperation) -> Operation:
-        """Keep an operation for the staff to sign.
+    def add(self, act: Act, new: NewOperation, lane: bytes = b"") -> Operation:
+        """Keep an operation for the staff to sign; `lane` is the node's key that signs last.
 
         Raises `Refused`: `operations_pending_max`; `record_in_use` when the programme's opening
         or closing is under way already.
@@ -55,8 +55,8 @@ class Operations:
             id = secrets.token_bytes(ID_BYTES)
             self._database.execute(
                 "INSERT INTO operations (id, kind, amount_minor, programme, batch_id, number,"
-                " body, valid_until_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
-                (id, *new),
+                " body, valid_until_ms, lane, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+                (id, *new, lane),
             )
             self._audit.note(act, "ask", f"{new.kind} {id.hex()}")
             return self.get(id)

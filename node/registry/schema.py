@@ -191,5 +191,16 @@ _AUDIT = (
         BEGIN SELECT RAISE(ABORT, 'the audit log is kept'); END""",
 )
 
-STEPS: tuple[Step, ...] = (Step(1, _PEOPLE + _BULLETINS + _PAYROLLS + _OPERATIONS + _AUDIT),)
+# A node that gets another key of its own has another lane, whose numbers begin anew.
+_LANES = (
+    "ALTER TABLE operations ADD COLUMN lane BLOB NOT NULL DEFAULT x''",
+    "DROP INDEX operations_number",
+    """CREATE UNIQUE INDEX operations_number ON operations (lane, number)
+        WHERE state <> 'released'""",
+)
+
+STEPS: tuple[Step, ...] = (
+    Step(1, _PEOPLE + _BULLETINS + _PAYROLLS + _OPERATIONS + _AUDIT),
+    Step(2, _LANES),
+)
 """In order, each one version above the one before."""

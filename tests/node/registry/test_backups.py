@@ -137,7 +137,7 @@ def test_nothing_is_written_over(registry: Registry, tmp_path: Path) -> None:
 
 def test_what_holds_no_registry(tmp_path: Path) -> None:
     file = tmp_path / "backup"
-    newer = Database(tmp_path / "newer.sqlite", "arden", (*STEPS, Step(2, ())))
+    newer = Database(tmp_path / "newer.sqlite", "arden", (*STEPS, Step(3, ())))
     for content, code in (
         (b"", "backup_malformed"),
         (b"no database", "backup_malformed"),

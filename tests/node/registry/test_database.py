@@ -12,7 +12,7 @@ from node.registry.schema import STEPS, Step
 from primitives.errors import InvariantBroken, Refused
 from tests.node.registry.town_registry import ACT, open_registry, resident
 
-NEXT = Step(2, ("ALTER TABLE residents ADD COLUMN phone TEXT NOT NULL DEFAULT ''",))
+NEXT = Step(3, ("ALTER TABLE residents ADD COLUMN phone TEXT NOT NULL DEFAULT ''",))
 ADD_LEVEL = "INSERT INTO levels (level, rate_per_hour_minor) VALUES (?, 1)"
 
 
@@ -85,25 +85,44 @@ def test_an_older_version_is_copied_and_migrated(tmp_path: Path) -> None:
     older.people.import_residents(ACT, [resident(2, "P1")])
     older.close()
     newer = Database(path_in(tmp_path), "arden", (*STEPS, NEXT))
-    assert newer.one("PRAGMA user_version") == (2,)
+    assert newer.one("PRAGMA user_version") == (3,)
     assert newer.all("SELECT person, phone FROM residents") == [("P1", "")]
     newer.close()
-    copy = copy_path(path_in(tmp_path), 1)
+    copy = copy_path(path_in(tmp_path), 2)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     kept = Registry.open(copy, "arden")
     assert kept.people.resident(ACT, "P1").person == "P1"
     kept.close()
 
 
+def test_lanes_come_with_the_second_version(tmp_path: Path) -> None:
+    """Operations of before keep their numbers; on another lane a number may stand again."""
+    older = Database(path_in(tmp_path), "arden", STEPS[:1])
+    row = (
+        "INSERT INTO operations (id, kind, amount_minor, number, body, state, valid_until_ms{0})"
+        " VALUES (?, 'programme.fund', 1, ?, x'00', 'waiting', 1{1})"
+    )
+    with older.transaction():
+        older.execute(row.format("", ""), (bytes(16), 7))
+    older.close()
+    newer = Database(path_in(tmp_path), "arden")
+    assert newer.all("SELECT number, lane FROM operations") == [(7, b"")]
+    with newer.transaction():
+        newer.execute(row.format(", lane", ", x'01'"), (bytes([1]) * 16, 7))
+    with pytest.raises(sqlite3.IntegrityError), newer.transaction():
+        newer.execute(row.format(", lane", ", x'01'"), (bytes([2]) * 16, 7))
+    newer.close()
+
+
 def test_a_step_that_fails_leaves_the_version_before(tmp_path: Path) -> None:
     older = open_registry(tmp_path)
     older.people.import_residents(ACT, [resident(2, "P1")])
     older.close()
-    broken = Step(2, (*NEXT.statements, "CREATE TABLE residents (x)"))
+    broken = Step(3, (*NEXT.statements, "CREATE TABLE residents (x)"))
     with pytest.raises(sqlite3.OperationalError):
         Database(path_in(tmp_path), "arden", (*STEPS, broken))
     again = Database(path_in(tmp_path), "arden")
-    assert again.one("PRAGMA user_version") == (1,)
+    assert again.one("PRAGMA user_version") == (2,)
     assert len(again.all("SELECT person FROM residents")) == 1
     again.close()
 
