@@ -14,7 +14,7 @@ from primitives.errors import Refused
 
 SubmissionState = Literal["accepted", "known", "refused", "busy"]
 TransactionState = Literal["final", "pending", "refused", "unknown"]
-LaneState = Literal["free", "pending", "final"]
+LaneState = Literal["free", "pending", "final", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ class TransactionStatus:
 class LaneStatus:
     """What a device's number was used for, as of the final header at `header_height`.
 
-    `final` without `id` means used too long ago for its transaction to be looked up by number.
+    `final` without `id` means used too long ago for its transaction to be looked up by number;
+    `unknown`, that it is no longer usable and that this node's blocks do not reach back so far.
     """
 
     state: LaneState
@@ -119,13 +120,21 @@ class HistoryItem:
 
 
 @dataclass(frozen=True, slots=True)
+class BlocksKept:
+    """The oldest block that this node keeps, and its time; 0 before the first block."""
+
+    first_height: int
+    first_time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Newest first. `next_before` continues the listing, None at its end. `truncated`: there may
-    have been more, in blocks that this node keeps no longer."""
+    """Newest first. `next_before` continues the listing, None at its end. `cut` where there is, or
+    may have been, more in blocks that this node keeps no longer: where its blocks begin."""
 
     items: tuple[HistoryItem, ...]
     next_before: int | None
-    truncated: bool = False
+    cut: BlocksKept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +172,7 @@ class NodeStatus:
     epoch_ends_ms: int
     rule_version: int
     rule_version_unknown: int | None
+    first_height: int
+    """The oldest block that is kept."""
+    keep_days: int | None
+    """How long blocks are kept; None for ever."""

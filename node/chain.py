@@ -12,7 +12,13 @@ from functools import lru_cache
 from consensus.header import Header
 from node.answers import CertifiedHeader
 from node.block_body import read_body
-from node.block_records import FinalizedBlock, IndexedTransaction, put_block, put_index
+from node.block_records import (
+    FinalizedBlock,
+    IndexedTransaction,
+    PrunedBlocks,
+    put_block,
+    put_index,
+)
 from node.cards_kept import card_entries, card_proposal
 from node.chain_records import (
     ACCOUNT,
@@ -250,6 +256,13 @@ class Chain:
         self.newest = StoredHeader(last.header, first_number, last.certificate)
         self._unstored, self._unstored_created = last.changes, last.created
 
+    def forget(self, old: PrunedBlocks) -> list[Change]:
+        """What takes the oldest blocks off the disk. Here they are gone at once: reads must not
+        meet what another thread is removing."""
+        meta = replace(self.meta, first_height=old.first_height, first_number=old.first_number)
+        self.meta = meta
+        return [*old.changes, (META_KEY, meta.encode())]
+
     @property
     def base_height(self) -> int:
         """Of the genesis block: 0, or where the predecessor's chain ended."""
@@ -361,15 +374,20 @@ class Chain:
             return int.from_bytes(value, "big"), number - int.from_bytes(key[1:], "big")
         raise InvariantBroken(f"no block holds receipt {number}")
 
-    def history(self, account_id: bytes, before: int, limit: int) -> list[int]:
-        """Receipt numbers below `before` that concern an account, newest first."""
-        prefix, before = ACCOUNT + account_id, min(before, self.meta.receipts)
+    def history(self, account_id: bytes, before: int, limit: int) -> tuple[list[int], bool]:
+        """Receipt numbers below `before` that concern an account, newest first, and whether older
+        ones are known to be kept no more."""
+        first = self.meta.first_number
+        prefix, before = ACCOUNT + account_id, min(max(before, first), self.meta.receipts)
         found: list[int] = []
         for key, _ in self._store.iterate(prefix, number_key(prefix, before), reverse=True):
+            number = int.from_bytes(key[-8:], "big")
+            if number < first:
+                return found, True
             if len(found) >= limit:
                 break
-            found.append(int.from_bytes(key[-8:], "big"))
-        return found
+            found.append(number)
+        return found, False
 
     def on_lane(
         self, account_id: bytes, device: bytes, number: int, entries_max: int
@@ -381,8 +399,11 @@ class Chain:
         prefix, wanted = ACCOUNT + account_id, lane_entry(device, number)
         entries = self._store.iterate(prefix, number_key(prefix, self.meta.receipts), reverse=True)
         for (key, value), _ in zip(entries, range(entries_max), strict=False):
+            number_found = int.from_bytes(key[-8:], "big")
+            if number_found < self.meta.first_number:
+                break  # below it, much may have been removed
             if value == wanted:
-                return int.from_bytes(key[-8:], "big")
+                return number_found
         return None
 
     # -- receipt log --------------------------------------------------------------------------

@@ -268,3 +268,12 @@ FullHistoryOption = Annotated[
         ),
     ),
 ]
+DaysOption = Annotated[
+    str | None,
+    _option(
+        "--days",
+        "N|all",
+        "Jours de blocs à garder, ou all (tous) ; sans lui, montre ce qui est choisi.",
+        "Days of blocks to keep, or all; without it, shows what is chosen.",
+    ),
+]

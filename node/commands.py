@@ -8,6 +8,7 @@ from node.command_options import (
     BehindProxyOption,
     CardOption,
     CurrencyOption,
+    DaysOption,
     DemoSeedOption,
     FullHistoryOption,
     GenesisFileOption,
@@ -221,8 +222,10 @@ def verify(
     )
     if content["from_height"] != 1:
         told += text(
-            f"\nCe nœud a commencé par un instantané : ses blocs vont de {content['from_height']}.",
-            f"\nThis node began with a snapshot: its blocks begin at {content['from_height']}.",
+            f"\nSes blocs commencent à {content['from_height']} : il a commencé par un instantané, "
+            "ou ne garde pas les plus anciens. Leurs reçus se prouvent.",
+            f"\nIts blocks begin at {content['from_height']}: it began with a snapshot, or keeps "
+            "none that are older. Their receipts can be proved.",
         )
     if genesis is None:
         told += text(
@@ -230,6 +233,31 @@ def verify(
             "\nWith --genesis, certificates are checked too.",
         )
     return Result(content, told)
+
+
+@app.command(
+    help=text(
+        "Dire combien de jours de blocs garder, ou tous.",
+        "Say how many days of blocks to keep, or all.",
+    )
+)
+def keep(
+    data: DataOption,
+    days: DaysOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Show, or choose, how long blocks are kept; a running node takes it up by itself."""
+    from node.data_folder import DataFolder
+    from node.retention import RETENTION_FILE, Retention, kept_lines, read_days
+
+    folder = DataFolder(data)
+    folder.read()
+    retention = Retention(folder.root / RETENTION_FILE)
+    if days is not None:
+        retention.keep(read_days(days))
+    kept = retention.days()
+    return Result({"days": kept}, kept_lines(kept))
 
 
 @app.command(help=text("Rendre de la place.", "Give back disk space."))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from consensus.certificates import Certificate
 from consensus.header import Header
 from ledger.state import Candidate
-from node.block_records import FinalizedBlock, IndexedTransaction
+from node.block_records import FinalizedBlock, IndexedTransaction, PrunedBlocks
 from node.block_shelf import ShelvedBlock
 from node.chain import Chain
 from node.concerns import touched_accounts
@@ -57,6 +57,7 @@ class Committer:
         self._on_failure = on_failure
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[tuple[list[FinalizedBlock], list[ShelvedBlock]]] = []
+        self._old: tuple[PrunedBlocks, asyncio.Future[None]] | None = None
         self._prune_position = 0
         self.submitted_height = chain.height
         """Height of the newest block that was handed in."""
@@ -94,6 +95,13 @@ class Committer:
         if self._task is None:
             self._journal.prune(self._prune_position)
 
+    async def prune_blocks(self, old: PrunedBlocks) -> None:
+        """Remove old blocks between two commits; returns once they are gone, or never will be."""
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._old = (old, gone)
+        self._start()
+        await gone
+
     async def drained(self) -> None:
         """Until everything submitted is on disk."""
         while self._task is not None:
@@ -102,27 +110,47 @@ class Committer:
     async def close(self) -> None:
         """Finish what is being written; drop what waits."""
         self._waiting.clear()
+        self._drop_old()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown(wait=True)
 
     def _start(self) -> None:
-        if self._task is None and self._waiting:
+        if self._task is None and (self._waiting or self._old):
             self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         try:
-            while self._waiting:
+            while self._waiting or self._old:
                 waiting, self._waiting = self._waiting, []
                 finalized = [block for group, _ in waiting for block in group]
                 shelved = [block for _, group in waiting for block in group]
-                await self._write(finalized, shelved)
+                if finalized:
+                    await self._write(finalized, shelved)
+                await self._remove_old()
             self._journal.prune(self._prune_position)
         except Exception as error:  # whatever it is, the chain must not go on without its disk
             self._waiting.clear()
+            self._drop_old()
             self._on_failure(error)
         finally:
             self._task = None
+
+    async def _remove_old(self) -> None:
+        if self._old is None:
+            return
+        old, gone = self._old
+        changes = self._chain.forget(old)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._chain.write, changes)
+        self._old = None
+        self.writes += 1
+        if not gone.done():
+            gone.set_result(None)
+
+    def _drop_old(self) -> None:
+        old, self._old = self._old, None
+        if old is not None:
+            old[1].cancel()
 
     async def _write(
         self, finalized: Sequence[FinalizedBlock], shelved: Sequence[ShelvedBlock]

@@ -7,12 +7,10 @@ import structlog
 from consensus.effects import CatchUp
 from consensus.events import CaughtUp
 from consensus.members import MemberSet
-from consensus.messages import CertificateMessage, EpochEnd
 from ledger.execution import check
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
-from node.block_records import FinalizedBlock
 from node.bodies import Bodies
 from node.catching_up import CatchingUp
 from node.chain import Chain
@@ -33,6 +31,7 @@ from node.peer_circle import PeerCircle
 from node.peers.frames import WIRE_VERSION, Hello
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
+from node.pruning import Pruner
 from node.reads import Reads
 from node.restoration import Restoration
 from node.snapshots.serving import SnapshotServer
@@ -120,6 +119,9 @@ class Machinery:
         )
         self.committer = Committer(
             self.chain, self.executor, self.journal, self._committed, self._broken, self.snapshots
+        )
+        self.pruner = Pruner(
+            self.store, self.chain, self.epochs, options, self.snapshots, self.committer
         )
         self.pool_care = PoolCare(self.mempool, self.executor)
         self.reads = Reads(
@@ -284,6 +286,7 @@ class Machinery:
         await self.network.stop()
         self.verifier.close()
         self.intake.close()
+        await self.pruner.stop()
         await self.committer.close()
         await self.snapshot_server.close()
         self.snapshots.close()
@@ -350,21 +353,14 @@ class Machinery:
         in_blocks = self.shelf.branch_ids(self.executor.newest_digest)
         self.pool_care.after_commit(in_blocks)
         newest = blocks[-1].block
-        self._tell_outsiders(blocks[-1].finalized)
+        self.traffic.tell_final(blocks[-1].finalized)
         self.fairness.judge(
             newest.header, newest.transactions, self.mempool.oldest(WATCHED_MAX), in_blocks
         )
         self.engine.work_changed()
         self._on_committed(blocks)
         self.keeper.after_commit()
-
-    def _tell_outsiders(self, newest: FinalizedBlock) -> None:
-        begun = newest.begins
-        if begun is not None:
-            headers = (begun.boundary, *begun.closing)
-            self.traffic.tell_outsiders(EpochEnd(begun.certificate, headers))
-        elif newest.certificate is not None:
-            self.traffic.tell_outsiders(CertificateMessage(newest.certificate, newest.header))
+        self.pruner.after_commit()
 
     def _broken(self, error: BaseException) -> None:
         self._fatal(f"the chain can't be written: {error}")

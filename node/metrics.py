@@ -80,6 +80,7 @@ class Metrics:
             "cometbft_consensus_rounds": ("the present view", status.view),
             "cometbft_consensus_validators": ("members of the set", status.members),
             "cometbft_p2p_peers": ("peers connected", sum(p.connected for p in status.peers)),
+            "democite_first_height": ("height of the oldest block kept", status.first_height),
             "democite_epoch": ("the present epoch", status.epoch),
             "democite_rule_version_unknown": (
                 "rules that were voted and that this program does not know, or 0",

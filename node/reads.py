@@ -7,6 +7,7 @@ is the one after the block before.
 from functools import lru_cache
 
 from ledger.commitment import ProvedObject
+from ledger.fields import ACCOUNT_OPEN
 from ledger.lanes import WINDOW
 from ledger.network_objects import ProposalRecord
 from ledger.objects import ACCOUNT, CURRENCY
@@ -15,6 +16,7 @@ from ledger.proofs import InclusionProof
 from ledger.state import Candidate
 from ledger.transaction import Transaction, decode_transaction
 from node.answers import (
+    BlocksKept,
     CertifiedHeader,
     HistoryItem,
     HistoryPage,
@@ -29,7 +31,7 @@ from node.epoch_book import EpochBook
 from node.executor import Executor
 from node.intake import Intake
 from node.mempool import Mempool
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
 from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, receipt_leaf
 
 LANE_ENTRIES_MAX = 50_000
@@ -205,33 +207,46 @@ class Reads:
 
     def history(self, account_id: bytes, before: int | None, limit: int) -> HistoryPage:
         """Newest first, below a receipt number."""
-        numbers = self._chain.history(account_id, _NUMBER_MAX if before is None else before, limit)
-        items: list[HistoryItem] = []
-        for number in numbers:
-            place = self._chain.place_of(number)
-            if place is None:
-                return HistoryPage(tuple(items), None, truncated=True)
-            height, index = place
-            stored = self._chain.stored_header(height)
-            raw = self._chain.raws(height)[index]
-            transaction = self._decode(raw, height)
-            sides = concerns(transaction, self._executor.state.tip)
-            side = next((each for each in sides if each.account == account_id), None)
-            items.append(
-                HistoryItem(
-                    number,
-                    transaction.id,
-                    height,
-                    transaction.kind,
-                    0 if stored is None else stored.header.time_ms,
-                    0 if side is None else side.amount_minor,
-                    None if side is None else side.counterparty,
-                    raw,
-                )
-            )
+        start = _NUMBER_MAX if before is None else before
+        numbers, is_cut = self._chain.history(account_id, start, limit)
+        items = tuple([self._history_item(account_id, number) for number in numbers])
+        # A store that began with a snapshot can't tell whose history went on before it; but nothing
+        # is older than an account's opening.
+        oldest = items[-1] if items else None
+        if oldest is not None and oldest.kind == ACCOUNT_OPEN and oldest.counterparty is not None:
+            return HistoryPage(items, None)
         if len(numbers) == limit:
-            return HistoryPage(tuple(items), numbers[-1])
-        return HistoryPage(tuple(items), None, truncated=self._chain.meta.first_number > 0)
+            return HistoryPage(items, numbers[-1])
+        if is_cut or self._chain.meta.first_number > 0:
+            return HistoryPage(items, None, self.blocks_kept())
+        return HistoryPage(items, None)
+
+    def blocks_kept(self) -> BlocksKept:
+        """Where the blocks of this node begin."""
+        first = self._chain.meta.first_height
+        stored = self._chain.stored_header(first)
+        return BlocksKept(first, 0 if stored is None else stored.header.time_ms)
+
+    def _history_item(self, account_id: bytes, number: int) -> HistoryItem:
+        place = self._chain.place_of(number)
+        if place is None:
+            raise InvariantBroken(f"the block of receipt {number} is listed and not kept")
+        height, index = place
+        stored = self._chain.stored_header(height)
+        raw = self._chain.raws(height)[index]
+        transaction = self._decode(raw, height)
+        sides = concerns(transaction, self._executor.state.tip)
+        side = next((each for each in sides if each.account == account_id), None)
+        return HistoryItem(
+            number,
+            transaction.id,
+            height,
+            transaction.kind,
+            0 if stored is None else stored.header.time_ms,
+            0 if side is None else side.amount_minor,
+            None if side is None else side.counterparty,
+            raw,
+        )
 
     def lane(self, account_id: bytes, device: bytes, number: int) -> LaneStatus:
         """What a number of a device's lane was used for."""
@@ -250,6 +265,8 @@ class Reads:
             below = key.high - number
             if below == 0 or (below <= WINDOW and key.bitmap >> (below - 1) & 1):
                 return LaneStatus("final", height, time_ms)
+            if below > WINDOW and self._chain.meta.first_number > 0:
+                return LaneStatus("unknown", height, time_ms)
         pending = self._mempool.on_lane(account_id, device, number)
         if pending is not None:
             return LaneStatus("pending", height, time_ms, pending)

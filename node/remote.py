@@ -102,6 +102,7 @@ def status_lines(content: dict[str, object]) -> str:
         "mempool_transactions": text("transactions en attente", "waiting transactions"),
         "ready": text("prêt", "ready"),
         "observing": text("observe seulement", "observes only"),
+        "first_height": text("blocs gardés à partir de", "blocks kept from"),
     }
     lines = [f"{label}: {content.get(name)}" for name, label in names.items()]
     if content.get("observing_reason"):

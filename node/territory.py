@@ -283,6 +283,12 @@ class TerritoryNode:
         place = chain.place_of(number)
         return chain.meta.first_height if place is None else place[0]
 
+    def is_pruned(self, transaction_id: bytes) -> bool:
+        """Whether it is final, in a block that is kept no longer."""
+        chain = self._running.chain
+        number = chain.number_of(transaction_id)
+        return number is not None and number < chain.meta.first_number
+
     def transaction_raw(self, transaction_id: bytes) -> bytes | None:
         """The signed bytes, of a final or pending transaction."""
         return self._running.reads.raw(transaction_id)
@@ -335,6 +341,8 @@ class TerritoryNode:
             epoch_ends_ms=epoch.ends_ms,
             rule_version=epoch.terms.rule_version,
             rule_version_unknown=parts.keeper.unknown_version,
+            first_height=parts.chain.meta.first_height,
+            keep_days=parts.pruner.keep_days,
         )
 
     def renew_keys(self, current: NodeKeys, pending: NodeKeys | None) -> None:

@@ -12,6 +12,7 @@ from node.evidence_book import EVIDENCE_FOLDER
 from node.journal import create_journal
 from node.key_ring import KeyRing, NodeKeys, TransportIdentity
 from node.mempool import MempoolBounds
+from node.retention import RETENTION_FILE
 from node.snapshots.shelf import SNAPSHOT_MS
 from node.store import open_store
 from primitives.errors import Refused
@@ -59,6 +60,11 @@ class TerritoryOptions:
     def snapshots_folder(self) -> Path:
         """Where snapshots for others are kept."""
         return self.store_folder.with_name("snapshots")
+
+    @property
+    def retention_file(self) -> Path:
+        """What says how long blocks are kept: beside the journal."""
+        return self.journal_folder.parent / RETENTION_FILE
 
     @property
     def evidence_folder(self) -> Path:

@@ -24,6 +24,7 @@ from consensus.messages import (
 )
 from consensus.votes import Vote
 from ledger.transaction import Transaction
+from node.block_records import FinalizedBlock
 from node.block_shelf import BlockShelf
 from node.bodies import TRANSACTION_BYTES_MIN, Bodies
 from node.chain import Chain
@@ -178,10 +179,18 @@ class Traffic:
         for group in _groups([transaction.raw for transaction in transactions]):
             self.network.broadcast(TRANSACTIONS, group)
 
-    def tell_outsiders(self, message: CertificateMessage | EpochEnd) -> None:
+    def tell_final(self, newest: FinalizedBlock) -> None:
         """Show what became final to the peers that have no vote: the core passes certificates on to
         members alone."""
         outsiders = self.network.connected - self._epoch.members.index.keys()
+        begun, certificate = newest.begins, newest.certificate
+        message: CertificateMessage | EpochEnd
+        if begun is not None:
+            message = EpochEnd(begun.certificate, (begun.boundary, *begun.closing))
+        elif certificate is not None:
+            message = CertificateMessage(certificate, newest.header)
+        else:
+            return
         if outsiders:
             told = encode_message(message)
             for key in outsiders:

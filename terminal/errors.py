@@ -47,6 +47,7 @@ EXIT_CODES: dict[str, int] = {
     "keystore_malformed": EXIT_USAGE,
     "receipt_malformed": EXIT_USAGE,
     "checkpoint_malformed": EXIT_USAGE,
+    "retention_malformed": EXIT_USAGE,
     "evidence_malformed": EXIT_USAGE,
     "request_malformed": EXIT_USAGE,
     "outbox_malformed": EXIT_USAGE,

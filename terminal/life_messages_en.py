@@ -33,4 +33,12 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "this territory has not joined the network yet",
         "a member proposes it: democite network propose add CARD",
     ),
+    "retention_too_short": (
+        "blocks must be kept longer than that",
+        "refunds and lookups need them; choose more days, or 'all'",
+    ),
+    "retention_malformed": (
+        "how long to keep blocks is a number of days, or 'all'",
+        "democite node keep --days N --data DIR",
+    ),
 }

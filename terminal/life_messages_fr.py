@@ -33,4 +33,12 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "ce territoire n'a pas encore rejoint le réseau",
         "un membre le propose : democite network propose add CARTE",
     ),
+    "retention_too_short": (
+        "les blocs doivent être gardés plus longtemps",
+        "les remboursements et les recherches en ont besoin ; plus de jours, ou « all »",
+    ),
+    "retention_malformed": (
+        "la durée de garde des blocs est un nombre de jours, ou « all »",
+        "democite node keep --days N --data DIR",
+    ),
 }

@@ -157,7 +157,7 @@ class TransactionOrId(Transaction):
 class Lane(Model):
     """What a number of a device's lane was used for, as of a final header."""
 
-    status: Literal["free", "pending", "final"]
+    status: Literal["free", "pending", "final", "unknown"]
     id: Hash | None = None
     height: Count | None = None
     header_height: Count
@@ -179,10 +179,14 @@ class HistoryEntry(Model):
 
 
 class History(Model):
-    """Newest first; `next` goes into `before` for more."""
+    """Newest first; `next` goes into `before` for more. `truncated`: there are, or may be, older
+    ones, which this node keeps no longer; its blocks begin at `first_height`."""
 
     items: list[HistoryEntry]
     next: Count | None
+    truncated: bool
+    first_height: Count | None
+    first_time_ms: Count | None
 
 
 class Peer(Model):
@@ -196,7 +200,8 @@ class Peer(Model):
 
 
 class Status(Model):
-    """The node at one glance. `state_root` is that of the newest final header, empty before it."""
+    """The node at one glance. `state_root` is that of the newest final header, empty before it.
+    Blocks are kept from `first_height` on, for `keep_days` (null: for ever)."""
 
     network_id: Hash
     engine: str
@@ -216,6 +221,8 @@ class Status(Model):
     observing: bool
     observing_reason: str | None
     catching_up: bool
+    first_height: Count
+    keep_days: Count | None
 
 
 class SignedVote(Model):

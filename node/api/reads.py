@@ -5,7 +5,13 @@ import re
 from aiohttp import web
 
 from ledger.fields import ACCOUNT_OPEN, BULLETIN_CREDIT, RESERVE_ISSUE, WAGES_PAY
-from node.answers import CertifiedHeader, HistoryItem, ObjectWithProof, TransactionStatus
+from node.answers import (
+    CertifiedHeader,
+    HistoryItem,
+    HistoryPage,
+    ObjectWithProof,
+    TransactionStatus,
+)
 from node.api import models
 from node.api.entitlements import Entitlements
 from node.api.signed_requests import RequestVerifier
@@ -96,6 +102,8 @@ class Reads:
                 observing=status.observing,
                 observing_reason=status.observing_reason,
                 catching_up=status.catching_up,
+                first_height=status.first_height,
+                keep_days=status.keep_days,
             )
         )
 
@@ -145,7 +153,7 @@ class Reads:
         address = self._entitled(request)
         before = request.query.get("before")
         limit = decimal(request.query.get("limit", "50"), "limit")
-        items, following = self._history_page(
+        page = self._history_page(
             address.account_id,
             None if before is None else decimal(before, "before"),
             max(1, min(limit, HISTORY_LIMIT_MAX)),
@@ -161,13 +169,20 @@ class Reads:
                 counterparty=self._address_of(item.counterparty),
                 raw=self._raw_shown(item).hex(),
             )
-            for item in items
+            for item in page.items
         ]
-        return answer(models.History(items=entries, next=following))
+        cut = page.cut
+        return answer(
+            models.History(
+                items=entries,
+                next=page.next_before,
+                truncated=cut is not None,
+                first_height=None if cut is None else cut.first_height,
+                first_time_ms=None if cut is None else cut.first_time_ms,
+            )
+        )
 
-    def _history_page(
-        self, account_id: bytes, before: int | None, limit: int
-    ) -> tuple[list[HistoryItem], int | None]:
+    def _history_page(self, account_id: bytes, before: int | None, limit: int) -> HistoryPage:
         """Up to `limit` items, fewer where they are large, and where the next page begins."""
         items: list[HistoryItem] = []
         raw_bytes = 0
@@ -177,7 +192,7 @@ class Reads:
             before = page.next_before
             raw_bytes += sum(len(item.raw) for item in page.items)
             if before is None or len(items) >= limit or raw_bytes > HISTORY_RAW_BYTES_MAX:
-                return items, before
+                return HistoryPage(tuple(items), before, page.cut)
 
     def _raw_shown(self, item: HistoryItem) -> bytes:
         """A batch also holds what others received: only who signed it gets its bytes."""

@@ -282,7 +282,7 @@ def test_what_is_on_disk_and_not_applied_yet_is_not_told(tmp_path: Path) -> None
             for key, _ in changes:
                 if key.startswith(TRANSACTION):
                     early.append(chain.number_of(key[len(TRANSACTION) :]))
-                    early.append(chain.history(people[0].id, 1 << 40, 1)[0] + 1)
+                    early.append(chain.history(people[0].id, 1 << 40, 1)[0][0] + 1)
 
         chain.write = written  # type: ignore[method-assign]
         receipts = chain.meta.receipts
@@ -290,7 +290,7 @@ def test_what_is_on_disk_and_not_applied_yet_is_not_told(tmp_path: Path) -> None
         assert early[0] is None
         assert early[1] == receipts
         assert chain.meta.receipts == receipts + 1
-        assert chain.history(people[0].id, 1 << 40, 1) == [receipts]
+        assert chain.history(people[0].id, 1 << 40, 1) == ([receipts], False)
 
     run(Town(tmp_path), scenario)
 

@@ -151,8 +151,8 @@ def test_receipts_of_before_are_proved(tmp_path: Path) -> None:
         assert (here.state, here.number, here.height) == ("final", 3, None)
         assert here.receipt == there.receipt and there.height is not None
         page = town.nodes[3].history(people[0].id, None, 50)
-        assert page.truncated
-        assert not town.nodes[1].history(people[0].id, None, 50).truncated
+        assert page.cut is not None and page.cut.first_height == chain.meta.first_height
+        assert town.nodes[1].history(people[0].id, None, 50).cut is None
 
     play(SyncTown(tmp_path), work)
 
