@@ -19,7 +19,7 @@ from terminal.languages import text
 from terminal.results import Result
 from wallet.light.trust import TrustedNetwork
 from wallet.setup import require_genesis
-from wallet.wording import amount_text, time_text, vouched_text
+from wallet.wording import amount_text, finality_text, vouched_text
 
 
 def is_disclosure(file: Path) -> bool:
@@ -61,7 +61,7 @@ def _described(verified: VerifiedDisclosure) -> Result:
         "account": account,
         "currency": code,
         "amount_minor": verified.amount_minor,
-        "height": final.height,
+        "height": None if verified.receipt.by_place_alone else final.height,
         "header_time_ms": final.time_ms,
         "vouched_by": final.vouched_by,
         "members": final.members,
@@ -88,10 +88,7 @@ def _described(verified: VerifiedDisclosure) -> Result:
         text("Ligne valable", "Valid line"),
         what,
         f"→ {account}",
-        text(
-            f"définitif au bloc {final.height}, {time_text(final.time_ms)}",
-            f"final in block {final.height}, {time_text(final.time_ms)}",
-        ),
+        finality_text(verified.receipt),
         vouched_text(final.vouched_by, final.members),
         transaction.id.hex(),
     ]

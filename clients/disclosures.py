@@ -30,6 +30,7 @@ from wallet.lane_history import find_in_history
 from wallet.lane_owner import LaneOwner
 from wallet.light.bundles import hex_field
 from wallet.light.receipts import (
+    LogPlace,
     Receipt,
     VerifiedReceipt,
     epochs_to,
@@ -107,19 +108,16 @@ async def receipt_of(
     reader: Reader, owner: LaneOwner, transaction_id: bytes, raw: bytes
 ) -> Receipt:
     """The same for bytes at hand."""
-    found = await reader.inclusion(transaction_id, owner.signing_key)
-    if not isinstance(found, ProvedInclusion):
+    found = await reader.finality(transaction_id, owner.signing_key)
+    if isinstance(found, str):
         raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
     cards = await proof_of_card(reader, owner.prefix)
+    network_id = reader.network.network_id
     epochs = epochs_to(reader.network, found.bundle, *[card.bundle for card in cards])
-    return Receipt(
-        reader.network.network_id,
-        raw,
-        found.bundle,
-        found.inclusion,
-        epochs=epochs,
-        cards=cards,
-    )
+    if isinstance(found, ProvedInclusion):
+        return Receipt(network_id, raw, found.bundle, found.inclusion, epochs=epochs, cards=cards)
+    place = LogPlace(found.number, found.proof, found.bundle)
+    return Receipt(network_id, raw, None, b"", place, epochs=epochs, cards=cards)
 
 
 def bulletin_disclosure(receipt: Receipt, bulletin: Mapping[str, object]) -> Disclosure:

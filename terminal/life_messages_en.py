@@ -41,4 +41,8 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "how long to keep blocks is a number of days, or 'all'",
         "democite node keep --days N --data DIR",
     ),
+    "block_pruned": (
+        "it was in a block that the nodes asked keep no longer",
+        "ask a node that keeps every block: --node URL",
+    ),
 }

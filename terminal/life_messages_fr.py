@@ -41,4 +41,8 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "la durée de garde des blocs est un nombre de jours, ou « all »",
         "democite node keep --days N --data DIR",
     ),
+    "block_pruned": (
+        "cela était dans un bloc que les nœuds interrogés ne gardent plus",
+        "demandez à un nœud qui garde tous les blocs : --node URL",
+    ),
 }

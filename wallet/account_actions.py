@@ -14,8 +14,8 @@ from wallet.desk import Desk
 from wallet.device_actions import requests_of
 from wallet.lane_history import HISTORY_PAGE, HistoryItem, history_page
 from wallet.payment_actions import tell_news
-from wallet.setup import OpenedWallet
-from wallet.wording import amount_text, decimals_of, time_text, vouched_text
+from wallet.setup import OpenedWallet, notice
+from wallet.wording import amount_text, cut_text, decimals_of, time_text, vouched_text
 
 EXPORT_COLUMNS = ("number", "time", "kind", "counterparty", "amount", "currency", "note", "id")
 
@@ -62,22 +62,26 @@ async def history(
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
         await tell_news(desk)
         await requests_of(desk, await desk.account())
-        items, following = await history_page(desk.reader, owner, before=before, limit=limit)
+        page = await history_page(desk.reader, owner, before=before, limit=limit)
         notes = _notes(desk)
     code, _ = opened.currency
     network = opened.network
     lines = []
-    for item in items:
+    for item in page.items:
         amount = amount_text(network, code, item.amount_minor, signed=True)
         words = [time_text(item.time_ms), amount, item.counterparty or item.kind]
         note = notes.get(item.id, "")
         lines.append("  ".join([*words, f"« {note} »" if note else "", item.id.hex()]).strip())
+    if page.cut_ms is not None:
+        lines.append(cut_text(page.cut_ms))
     return Result(
         {
             "address": owner.address,
             "currency": code,
-            "items": [_value(item, notes) for item in items],
-            "next": following,
+            "items": [_value(item, notes) for item in page.items],
+            "next": page.following,
+            "truncated": page.cut_ms is not None,
+            "first_time_ms": page.cut_ms,
         },
         "\n".join(lines) or text("Rien encore.", "Nothing yet."),
     )
@@ -95,20 +99,21 @@ async def export(
         await tell_news(desk)
         before: int | None = None
         while True:
-            page, following = await history_page(
-                desk.reader, owner, before=before, limit=HISTORY_PAGE
-            )
-            items.extend(page)
-            if following is None:
+            page = await history_page(desk.reader, owner, before=before, limit=HISTORY_PAGE)
+            items.extend(page.items)
+            if page.following is None:
                 break
-            if before is not None and following >= before:
+            if before is not None and page.following >= before:
                 raise CommandError("node_answer_malformed")
-            before = following
+            before = page.following
         notes = _notes(desk)
     items.reverse()
     code, _ = opened.currency
     table = _table(items, notes, code, decimals_of(opened.network, code))
     data: dict[str, object] = {"address": owner.address, "currency": code, "count": len(items)}
+    data |= {"truncated": page.cut_ms is not None, "first_time_ms": page.cut_ms}
+    if page.cut_ms is not None:
+        notice(cut_text(page.cut_ms))
     if out_file is None:
         return Result({**data, "items": [_value(item, notes) for item in items]}, table.rstrip())
     write_file(out_file, table.encode("utf-8-sig"), replace=False)

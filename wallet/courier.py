@@ -19,7 +19,7 @@ from wallet.light.memory import HeaderConflict
 from wallet.node_client import NodeUnreachable
 from wallet.outbox import Outbox
 from wallet.outbox_entry import Entry
-from wallet.reader import ProvedInclusion, Reader
+from wallet.reader import ProvedInclusion, ProvedPlace, Reader
 
 POLL_SECONDS = 0.4
 WAIT_MS = 30_000
@@ -83,8 +83,8 @@ class Courier:
         """
         word: str = "unknown"
         if entry.id:
-            found = await self._reader.inclusion(entry.id, self._owner.signing_key)
-            if isinstance(found, ProvedInclusion):
+            found = await self._reader.finality(entry.id, self._owner.signing_key)
+            if not isinstance(found, str):
                 return self._final(entry, entry.id, found)
             word = found
         if word == "pending":
@@ -105,7 +105,7 @@ class Courier:
         if other is None:
             return entry
         if other.body == entry.body:
-            return self._final(entry, other.id, other.inclusion)
+            return self._final(entry, other.id, other.proof)
         return self._outbox.save(entry.changed(state="refused", code="number_used"))
 
     async def _post(self, url: str, entry: Entry, wait: bool) -> tuple[Entry, str]:
@@ -167,15 +167,18 @@ class Courier:
             return self._outbox.save(resolved.changed(reported="unknown"))
         return resolved
 
-    def _final(self, entry: Entry, transaction_id: bytes, found: ProvedInclusion) -> Entry:
-        self.last_inclusion = found
+    def _final(
+        self, entry: Entry, transaction_id: bytes, found: ProvedInclusion | ProvedPlace
+    ) -> Entry:
+        height: int | None = None  # nobody asked can tell any more, where only the place is proved
+        if isinstance(found, ProvedPlace):
+            number: int | None = found.number
+        else:
+            self.last_inclusion = found
+            height, number = found.final.height, found.receipt_number
         return self._outbox.save(
             entry.changed(
-                state="final",
-                code="",
-                id=transaction_id,
-                height=found.final.height,
-                receipt_number=found.receipt_number,
+                state="final", code="", id=transaction_id, height=height, receipt_number=number
             )
         )
 

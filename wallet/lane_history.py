@@ -1,12 +1,14 @@
 """Which transaction used a lane number: found by asking, believed only when proved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ledger.transaction import decode_transaction
 from primitives.errors import Refused
 from wallet.lane_owner import LaneOwner
 from wallet.light.bundles import hex_field
-from wallet.reader import ProvedInclusion, Reader
+from wallet.node_client import NodeUnreachable
+from wallet.reader import ProvedInclusion, ProvedPlace, Reader
 from wallet.transaction_ids import transaction_id as id_of
 
 HISTORY_PAGE = 100
@@ -29,49 +31,82 @@ class HistoryItem:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Newest first; `following` continues the listing. `cut_ms`: at its end the nodes asked had
+    removed older blocks, and the one with the most of them has none from before this time."""
+
+    items: list[HistoryItem]
+    following: int | None
+    cut_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LaneUse:
     """The final transaction that used a lane number, proved."""
 
     id: bytes
     body: bytes
-    inclusion: ProvedInclusion
+    proof: ProvedInclusion | ProvedPlace
 
 
 async def history_page(
     reader: Reader, owner: LaneOwner, *, before: int | None, limit: int = HISTORY_PAGE
-) -> tuple[list[HistoryItem], int | None]:
-    """One page of history, newest first, and where the next begins."""
+) -> HistoryPage:
+    """One page of history, newest first. Where a node's blocks end, the others are asked.
+
+    Raises `Refused`: the last node's code, or `node_unreachable` when none answers.
+    """
     query = f"?limit={limit}" if before is None else f"?before={before}&limit={limit}"
     path = f"/v1/accounts/{owner.address}/history{query}"
-    content = await reader.client.get(path, owner.signing_key)
-    items = content.get("items")
-    if not isinstance(items, list):
-        raise Refused("node_answer_malformed", field="items")
-    following = content.get("next")
-    return [_item(item) for item in items], following if type(following) is int else None
+    refusal = Refused("node_unreachable", ", ".join(reader.client.urls))
+    longest: HistoryPage | None = None
+    for url in reader.client.urls:
+        try:
+            answer = await reader.client.get_from(url, path, owner.signing_key)
+            if answer.status != 200:
+                raise answer.refusal()
+            page = _page(answer.content)
+        except NodeUnreachable:
+            continue
+        except Refused as error:
+            refusal = error
+            continue
+        if page.cut_ms is None:
+            return page
+        if longest is None or longest.cut_ms is None or page.cut_ms < longest.cut_ms:
+            longest = page
+    if longest is None:
+        raise refusal
+    return longest
 
 
 async def find_in_history(
     reader: Reader, owner: LaneOwner, transaction_id: bytes
 ) -> HistoryItem | None:
-    """The line of a transaction in its account's history; its bytes have this id."""
+    """The line of a transaction in its account's history; its bytes have this id.
+
+    Raises `Refused("block_pruned")` where it may be older than what the nodes asked keep.
+    """
     before: int | None = None
     for _ in range(HISTORY_PAGES_MAX):
-        items, before = await history_page(reader, owner, before=before)
-        for item in items:
+        page = await history_page(reader, owner, before=before)
+        for item in page.items:
             if item.id == transaction_id and id_of(item.raw) == transaction_id:
                 return item
-        if before is None:
+        if page.following is None:
+            if page.cut_ms is not None:
+                raise Refused("block_pruned", transaction_id.hex())
             return None
+        before = page.following
     return None
 
 
 async def find_lane_use(reader: Reader, owner: LaneOwner, number: int) -> LaneUse | None:
-    """The transaction that used `number`, if a node shows one and its inclusion is proved."""
+    """The transaction that used `number`, if a node shows one and it is proved to be final."""
     before: int | None = None
     for _ in range(HISTORY_PAGES_MAX):
-        items, before = await history_page(reader, owner, before=before)
-        for item in items:
+        page = await history_page(reader, owner, before=before)
+        for item in page.items:
             try:
                 transaction = decode_transaction(item.raw, reader.network.network_id)
             except Refused:
@@ -82,12 +117,28 @@ async def find_lane_use(reader: Reader, owner: LaneOwner, number: int) -> LaneUs
                 number,
             ):
                 continue
-            found = await reader.inclusion(transaction.id, owner.signing_key)
-            if isinstance(found, ProvedInclusion):
+            found = await reader.finality(transaction.id, owner.signing_key)
+            if not isinstance(found, str):
                 return LaneUse(transaction.id, transaction.body, found)
+        before = page.following
         if before is None:
             return None
     return None
+
+
+def _page(content: Mapping[str, object]) -> HistoryPage:
+    items = content.get("items")
+    if not isinstance(items, list):
+        raise Refused("node_answer_malformed", field="items")
+    following, first_ms = content.get("next"), content.get("first_time_ms")
+    cut_ms: int | None = None
+    if content.get("truncated") is True:
+        if type(first_ms) is not int or first_ms < 0:
+            raise Refused("node_answer_malformed", field="first_time_ms")
+        cut_ms = first_ms
+    return HistoryPage(
+        [_item(item) for item in items], following if type(following) is int else None, cut_ms
+    )
 
 
 def _item(content: object) -> HistoryItem:

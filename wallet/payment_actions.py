@@ -209,7 +209,9 @@ def _final_text(desk: Desk, entry: Entry) -> str:
     if entry.private.get("counterparty"):
         parts.append(f"→ {entry.private['counterparty']}")
     head = " ".join(parts)
-    block = text(f"définitif au bloc {entry.height}", f"final in block {entry.height}")
+    block = text("définitif", "final")  # in which block, nobody asked may know any more
+    if entry.height is not None:
+        block = text(f"définitif au bloc {entry.height}", f"final in block {entry.height}")
     number = ""
     if entry.receipt_number is not None:
         number = text(f", reçu n° {entry.receipt_number}", f", receipt no. {entry.receipt_number}")

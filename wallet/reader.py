@@ -182,7 +182,7 @@ class Reader:
         """A transaction's inclusion, proved; else what nodes say of it.
 
         That is `pending`, `unknown`, or the code of a refusal. Raises `Refused` when no node
-        answers.
+        answers, and `block_pruned` when those who know it keep its block no longer.
         """
         word = "none"
         refusal: Refused | None = None
@@ -204,6 +204,17 @@ class Reader:
             return word
         raise refusal or Refused("node_unreachable", ", ".join(self.client.urls))
 
+    async def finality(
+        self, transaction_id: bytes, signing_key: SigningKey
+    ) -> ProvedInclusion | ProvedPlace | str:
+        """As `inclusion`; its place in the receipt log where no node asked keeps the block."""
+        try:
+            return await self.inclusion(transaction_id, signing_key)
+        except Refused as refusal:
+            if refusal.code != "block_pruned":
+                raise
+        return await self.receipt(transaction_id, signing_key)
+
     async def inclusion_from(
         self, url: str, transaction_id: bytes, signing_key: SigningKey
     ) -> ProvedInclusion | str:
@@ -215,6 +226,8 @@ class Reader:
         content = _data(answer)
         status = content.get("status")
         if status == "final":
+            if content.get("height") is None and content.get("number") is not None:
+                raise Refused("block_pruned", transaction_id.hex())
             return await self.prove_inclusion(url, transaction_id, content)
         if status == "refused":
             return answer.code if answer.code != "node_answer_malformed" else "refused"

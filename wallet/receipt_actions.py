@@ -36,7 +36,7 @@ from wallet.light.trust import TrustedNetwork
 from wallet.payment_actions import parse_id, tell_news
 from wallet.reader import ProvedInclusion
 from wallet.setup import OpenedWallet, open_wallet, require_genesis
-from wallet.wording import amount_text, time_text, vouched_text
+from wallet.wording import amount_text, finality_text, vouched_text
 
 RECEIPT_BYTES_MAX = 8 * 1024 * 1024
 # The place in the receipt log needs one more block, which follows at once.
@@ -61,19 +61,25 @@ async def receipt(
             if item is None:
                 raise Refused("payment_unknown", id)
             raw = item.raw
-        found = await desk.reader.inclusion(transaction_id, owner.signing_key)
-        if not isinstance(found, ProvedInclusion):
+        found = await desk.reader.finality(transaction_id, owner.signing_key)
+        if isinstance(found, str):
             raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
         private = entry.private if entry is not None else {}
-        place = await _place(desk, transaction_id)
+        bundle, inclusion = None, b""
+        if isinstance(found, ProvedInclusion):
+            bundle, inclusion = found.bundle, found.inclusion
+            place = await _place(desk, transaction_id)
+        else:
+            place = LogPlace(found.number, found.proof, found.bundle)
         cards = await proof_of_card(desk.reader, owner.prefix)
-        headers = [found.bundle, *[card.bundle for card in cards]]
+        headers = [card.bundle for card in cards]
+        headers += [] if bundle is None else [bundle]
         headers += [] if place is None else [place.bundle]
         gathered = Receipt(
             network_id=opened.network.network_id,
             raw=raw,
-            bundle=found.bundle,
-            inclusion=found.inclusion,
+            bundle=bundle,
+            inclusion=inclusion,
             place=place,
             note=str(private.get("note", "")),
             note_salt=bytes.fromhex(str(private.get("note_salt", ""))),
@@ -138,7 +144,7 @@ def _described(verified: VerifiedReceipt) -> tuple[dict[str, object], str]:
         "id": transaction.id.hex(),
         "kind": transaction.kind,
         "payer": transaction.account.hex(),
-        "height": final.height,
+        "height": None if verified.by_place_alone else final.height,
         "header_time_ms": final.time_ms,
         "number": verified.number,
         "vouched_by": final.vouched_by,
@@ -183,11 +189,7 @@ def _described(verified: VerifiedReceipt) -> tuple[dict[str, object], str]:
     if verified.note:
         data["note"] = verified.note
         lines.append(f"« {verified.note} »")
-    block = text(
-        f"définitif au bloc {final.height}, {time_text(final.time_ms)}",
-        f"final in block {final.height}, {time_text(final.time_ms)}",
-    )
-    lines += [block, vouched_text(final.vouched_by, final.members)]
+    lines += [finality_text(verified), vouched_text(final.vouched_by, final.members)]
     return data, "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ledger.rules import RULE_VERSION
 from primitives import amounts
 from terminal.languages import current_language, text
+from wallet.light.receipts import VerifiedReceipt
 from wallet.node_urls import Territories
 from wallet.outbox_entry import Entry
 
@@ -76,13 +77,40 @@ def news_text(network: Territories, entry: Entry) -> str:
     what = f"{amount} → {payee}" if payee else amount
     when = time_text(entry.created_ms)
     if entry.state == "final":
+        block = ""  # the nodes asked keep it no longer
+        if entry.height is not None:
+            block = text(f", au bloc {entry.height}", f", in block {entry.height}")
         return text(
-            f"note : la transaction du {when} ({what}) est bien passée, au bloc {entry.height}",
-            f"note: the transaction of {when} ({what}) went through, in block {entry.height}",
+            f"note : la transaction du {when} ({what}) est bien passée{block}",
+            f"note: the transaction of {when} ({what}) went through{block}",
         )
     return text(
         f"note : la transaction du {when} ({what}) n'est pas passée [{entry.code}] ; "
         "rien n'a été payé",
         f"note: the transaction of {when} ({what}) did not go through [{entry.code}]; "
         "nothing was paid",
+    )
+
+
+def finality_text(verified: VerifiedReceipt) -> str:
+    """Where, or up to where at the latest, what a receipt proves became final."""
+    final = verified.final
+    if verified.by_place_alone:
+        return text(
+            f"définitif avant le bloc {final.height}, {time_text(final.time_ms)}",
+            f"final before block {final.height}, {time_text(final.time_ms)}",
+        )
+    return text(
+        f"définitif au bloc {final.height}, {time_text(final.time_ms)}",
+        f"final in block {final.height}, {time_text(final.time_ms)}",
+    )
+
+
+def cut_text(cut_ms: int) -> str:
+    """That a history goes on before what the nodes asked keep."""
+    return text(
+        f"Ce qui précède le {time_text(cut_ms)} n'est plus sur ce nœud ; demandez-le à un nœud qui "
+        "garde tout (--node URL).",
+        f"What came before {time_text(cut_ms)} is no longer on this node; ask one that keeps "
+        "everything (--node URL).",
     )

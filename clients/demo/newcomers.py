@@ -31,8 +31,8 @@ async def find_newcomers(reader: Reader, staff: Official, known: Collection[byte
     found: dict[bytes, Owner] = {}
     before: int | None = None
     while True:
-        page, before = await history_page(reader, owner, before=before, limit=PAGE)
-        for item in page:
+        page = await history_page(reader, owner, before=before, limit=PAGE)
+        for item in page.items:
             try:
                 fields = decode_transaction(item.raw, network_id).fields
             except Refused:
@@ -41,6 +41,7 @@ async def find_newcomers(reader: Reader, staff: Official, known: Collection[byte
                 id = account_id(prefix, first_key)
                 if id not in known:
                     found[id] = Owner(prefix, id, staff.lane_key, REASON)
+        before = page.following
         if before is None:
             return list(found.values())
 

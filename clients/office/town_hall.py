@@ -316,11 +316,17 @@ class TownHall:
         return operation
 
     async def prove(self, operation: Operation) -> ProvedInclusion | None:
-        """That a final operation stands in a final block, checked against the genesis alone."""
+        """That a final operation stands in a final block, checked against the genesis alone; None
+        where no node asked keeps that block any more."""
         if operation.transaction is None:
             return None
         id = bytes.fromhex(operation.transaction)
-        found = await self.reader.inclusion(id, self._staff_key)
+        try:
+            found = await self.reader.inclusion(id, self._staff_key)
+        except Refused as refusal:
+            if refusal.code != "block_pruned":
+                raise
+            return None
         return found if isinstance(found, ProvedInclusion) else None
 
     # -- requests -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from wallet.light.trust import TrustedNetwork
 from wallet.node_client import NodeClient, NodeUnreachable
 from wallet.outbox_entry import Entry
 from wallet.payments import make_entry
-from wallet.reader import ProvedInclusion, Reader
+from wallet.reader import ProvedInclusion, ProvedPlace, Reader
 from wallet.transaction_ids import transaction_id
 
 SETTLE_MS = 30_000
@@ -167,6 +167,10 @@ class MemoryLane:
                     return self.keep(entry.changed(state="refused", code=answer.code))
                 break
             found = await self._look(entry.id)
+            if isinstance(found, ProvedPlace):  # in a block that the nodes asked keep no longer
+                return self.keep(
+                    entry.changed(state="final", height=None, receipt_number=found.number)
+                )
             if found is not None:
                 return self.keep(
                     entry.changed(
@@ -179,14 +183,14 @@ class MemoryLane:
                 return entry
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _look(self, id: bytes) -> ProvedInclusion | None:
+    async def _look(self, id: bytes) -> ProvedInclusion | ProvedPlace | None:
         try:
-            found = await self._reader.inclusion(id, self._owner.signing_key)
+            found = await self._reader.finality(id, self._owner.signing_key)
         except HeaderConflict:
             raise
         except Refused:
             return None
-        return found if isinstance(found, ProvedInclusion) else None
+        return None if isinstance(found, str) else found
 
     async def _take_number(self) -> int:
         if self._released:

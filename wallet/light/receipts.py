@@ -3,7 +3,7 @@
 A receipt holds the signed bytes, the block's header with what makes it final, and the proof that
 the transaction stands in that block; after the first epoch also the certificates that lead there
 from the genesis. Once a later header exists it may hold its place in the receipt log as well, which
-stays provable when the block is long pruned.
+stays provable when the block is long pruned: then it is all that a receipt made so late holds.
 
 What a receipt says is read from the signed bytes alone; nothing in the file repeats it, so nothing
 can contradict it.
@@ -34,6 +34,8 @@ from wallet.light.trust import (
 
 FILE_KIND = "receipt"
 FILE_VERSION = 1
+PLACE_ALONE_VERSION = 2
+"""Of a receipt without the block, so that older programs say what they lack."""
 RAW_BYTES_MAX = 512 * 1024
 PROOF_BYTES_MAX = 64 * 1024
 NOTE_CHARACTERS_MAX = 140
@@ -55,11 +57,12 @@ class LogPlace:
 class Receipt:
     """See the module's docstring. The note and its salt are there if the payer gave them;
     `epochs` lead from the genesis to the epochs of its headers; `cards` are those of territories
-    that joined later and whose money it is about."""
+    that joined later and whose money it is about. `bundle` and `inclusion` are the block's header
+    and the way to it: None and empty where `place` alone is shown."""
 
     network_id: bytes
     raw: bytes
-    bundle: HeaderBundle
+    bundle: HeaderBundle | None
     inclusion: bytes
     place: LogPlace | None = None
     note: str = ""
@@ -71,12 +74,13 @@ class Receipt:
         """The receipt as a file's content."""
         content: dict[str, object] = {
             "kind": FILE_KIND,
-            "version": FILE_VERSION,
+            "version": PLACE_ALONE_VERSION if self.bundle is None else FILE_VERSION,
             "network_id": self.network_id.hex(),
             "transaction": self.raw.hex(),
-            "header": self.bundle.to_json(),
-            "inclusion": self.inclusion.hex(),
         }
+        if self.bundle is not None:
+            content["header"] = self.bundle.to_json()
+            content["inclusion"] = self.inclusion.hex()
         if self.place is not None:
             content["log"] = {
                 "number": self.place.number,
@@ -96,20 +100,24 @@ class Receipt:
 @dataclass(frozen=True, slots=True)
 class VerifiedReceipt:
     """What a receipt proves. `number` is proved too, or None; `note` is the committed one;
-    `network` knows the epochs and the territories that the receipt led to."""
+    `network` knows the epochs and the territories that the receipt led to. `final` is the header of
+    its block, or, `by_place_alone`, one that came after it."""
 
     transaction: Transaction
     final: FinalHeader
     number: int | None
     note: str
     network: TrustedNetwork
+    by_place_alone: bool = False
 
 
 def receipt_from_json(content: Mapping[str, object]) -> Receipt:
     """Read such a file's content. Raises `Refused`: `receipt_malformed`, `version_unknown`."""
     if content.get("kind") != FILE_KIND:
         raise Refused("receipt_malformed", field="kind")
-    check_version(content.get("version"), FILE_VERSION)
+    version = content.get("version")
+    alone = type(version) is int and version == PLACE_ALONE_VERSION
+    check_version(version, PLACE_ALONE_VERSION if alone else FILE_VERSION)
     try:
         log = content.get("log")
         note = content.get("note", "")
@@ -118,9 +126,9 @@ def receipt_from_json(content: Mapping[str, object]) -> Receipt:
         return Receipt(
             network_id=hex_field(content, "network_id", 32),
             raw=hex_field(content, "transaction", RAW_BYTES_MAX),
-            bundle=bundle_from_json(_object(content, "header")),
-            inclusion=hex_field(content, "inclusion", PROOF_BYTES_MAX),
-            place=None if log is None else _place(_object(content, "log")),
+            bundle=None if alone else bundle_from_json(_object(content, "header")),
+            inclusion=b"" if alone else hex_field(content, "inclusion", PROOF_BYTES_MAX),
+            place=None if log is None and not alone else _place(_object(content, "log")),
             note=note,
             note_salt=hex_field(content, "note_salt", 32) if note else b"",
             epochs=_epochs(content),
@@ -153,19 +161,7 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
         for key, message, signature in signature_items(transaction):
             if not signatures.verify(key, message, signature):
                 raise Refused("signature_invalid")
-        final = network.verify_final(receipt.bundle)
-        verify_inclusion(final, transaction.id, receipt.inclusion)
-        # No rule would have let it in outside its own dates: who signed that block invented it.
-        first_ms = transaction.created_ms - CREATED_AHEAD_MS_MAX
-        if not first_ms <= final.time_ms <= transaction.valid_until_ms:
-            raise Refused("proof_invalid", "the block is not of the transaction's time")
-        number = None
-        if receipt.place is not None:
-            later = network.verify_final(receipt.place.bundle)
-            verify_place(later, receipt.place.number, transaction.id, receipt.place.proof)
-            if later.height <= final.height:
-                raise Refused("proof_invalid", "the log's header is not a later one")
-            number = receipt.place.number
+        final, number = _verify_finality(network, receipt, transaction)
         note = ""
         if receipt.note:
             committed = getattr(transaction.fields, "note_commitment", None)
@@ -176,7 +172,32 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
         if refusal.code == "rule_version_unknown":
             raise
         raise Refused("receipt_invalid", str(refusal)) from refusal
-    return VerifiedReceipt(transaction, final, number, note, network)
+    return VerifiedReceipt(transaction, final, number, note, network, receipt.bundle is None)
+
+
+def _verify_finality(
+    network: TrustedNetwork, receipt: Receipt, transaction: Transaction
+) -> tuple[FinalHeader, int | None]:
+    """The header of its block, or of its place alone, and its number as far as it is shown."""
+    block = None
+    # No rule would have let it in outside its own dates: who signed that block invented it.
+    first_ms = transaction.created_ms - CREATED_AHEAD_MS_MAX
+    if receipt.bundle is not None:
+        block = network.verify_final(receipt.bundle)
+        verify_inclusion(block, transaction.id, receipt.inclusion)
+        if not first_ms <= block.time_ms <= transaction.valid_until_ms:
+            raise Refused("proof_invalid", "the block is not of the transaction's time")
+    if receipt.place is None:
+        if block is None:
+            raise Refused("proof_invalid", "neither its block nor its place")
+        return block, None
+    later = network.verify_final(receipt.place.bundle)
+    verify_place(later, receipt.place.number, transaction.id, receipt.place.proof)
+    if later.time_ms < first_ms:
+        raise Refused("proof_invalid", "the log's header is older than the transaction")
+    if block is not None and later.height <= block.height:
+        raise Refused("proof_invalid", "the log's header is not a later one")
+    return block or later, receipt.place.number
 
 
 def verify_inclusion(final: FinalHeader, transaction_id: bytes, proof: bytes) -> None:
