@@ -118,6 +118,8 @@ def receipt_from_json(content: Mapping[str, object]) -> Receipt:
     version = content.get("version")
     alone = type(version) is int and version == PLACE_ALONE_VERSION
     check_version(version, PLACE_ALONE_VERSION if alone else FILE_VERSION)
+    if alone and not content.keys().isdisjoint(("header", "inclusion")):
+        raise Refused("receipt_malformed", field="header")
     try:
         log = content.get("log")
         note = content.get("note", "")
