@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from consensus.header import Header
+from node.account_index import newest_of, on_lane
 from node.answers import CertifiedHeader
 from node.block_body import read_body
 from node.block_records import (
@@ -21,7 +22,6 @@ from node.block_records import (
 )
 from node.cards_kept import card_entries, card_proposal
 from node.chain_records import (
-    ACCOUNT,
     BASE,
     BODY,
     BODY_BYTES_MAX,
@@ -40,7 +40,6 @@ from node.chain_records import (
     Restored,
     StoredHeader,
     damage_told,
-    lane_entry,
     number_key,
 )
 from node.epochs import EpochRecord
@@ -377,17 +376,8 @@ class Chain:
     def history(self, account_id: bytes, before: int, limit: int) -> tuple[list[int], bool]:
         """Receipt numbers below `before` that concern an account, newest first, and whether older
         ones are known to be kept no more."""
-        first = self.meta.first_number
-        prefix, before = ACCOUNT + account_id, min(max(before, first), self.meta.receipts)
-        found: list[int] = []
-        for key, _ in self._store.iterate(prefix, number_key(prefix, before), reverse=True):
-            number = int.from_bytes(key[-8:], "big")
-            if number < first:
-                return found, True
-            if len(found) >= limit:
-                break
-            found.append(number)
-        return found, False
+        first, before = self.meta.first_number, min(before, self.meta.receipts)
+        return newest_of(self._store, account_id, first, before, limit)
 
     def on_lane(
         self, account_id: bytes, device: bytes, number: int, entries_max: int
@@ -396,15 +386,9 @@ class Chain:
 
         Looks through the newest `entries_max` entries of the account's history.
         """
-        prefix, wanted = ACCOUNT + account_id, lane_entry(device, number)
-        entries = self._store.iterate(prefix, number_key(prefix, self.meta.receipts), reverse=True)
-        for (key, value), _ in zip(entries, range(entries_max), strict=False):
-            number_found = int.from_bytes(key[-8:], "big")
-            if number_found < self.meta.first_number:
-                break  # below it, much may have been removed
-            if value == wanted:
-                return number_found
-        return None
+        lane = (device, number)
+        found = on_lane(self._store, account_id, self.meta.first_number, lane, entries_max)
+        return found if found is None or found < self.meta.receipts else None
 
     # -- receipt log --------------------------------------------------------------------------
 
