@@ -49,16 +49,6 @@ class FinalizedBlock:
     begins: EpochRecord | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PrunedBlocks:
-    """The oldest blocks: what is removed with them, and where blocks, and the receipt numbers of
-    blocks, begin then."""
-
-    changes: Sequence[Change]
-    first_height: int
-    first_number: int
-
-
 def put_block(block: FinalizedBlock, first_number: int, changes: list[Change]) -> None:
     """A block's own records."""
     height = block.header.height

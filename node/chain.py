@@ -13,13 +13,7 @@ from consensus.header import Header
 from node.account_index import newest_of, on_lane
 from node.answers import CertifiedHeader
 from node.block_body import read_body
-from node.block_records import (
-    FinalizedBlock,
-    IndexedTransaction,
-    PrunedBlocks,
-    put_block,
-    put_index,
-)
+from node.block_records import FinalizedBlock, IndexedTransaction, put_block, put_index
 from node.cards_kept import card_entries, card_proposal
 from node.chain_records import (
     BASE,
@@ -37,6 +31,7 @@ from node.chain_records import (
     TRANSACTION,
     Base,
     Meta,
+    PrunedBlocks,
     Restored,
     StoredHeader,
     damage_told,
@@ -256,11 +251,11 @@ class Chain:
         self._unstored, self._unstored_created = last.changes, last.created
 
     def forget(self, old: PrunedBlocks) -> list[Change]:
-        """What takes the oldest blocks off the disk. Here they are gone at once: reads must not
-        meet what another thread is removing."""
-        meta = replace(self.meta, first_height=old.first_height, first_number=old.first_number)
-        self.meta = meta
-        return [*old.changes, (META_KEY, meta.encode())]
+        """What takes them off the disk. Here they are gone at once: reads must not meet what
+        another thread is removing."""
+        first, number = old.first_height, old.first_number
+        self.meta = replace(self.meta, first_height=first, first_number=number)
+        return [*old.changes, (META_KEY, self.meta.encode())]
 
     @property
     def base_height(self) -> int:
@@ -382,12 +377,10 @@ class Chain:
     def on_lane(
         self, account_id: bytes, device: bytes, number: int, entries_max: int
     ) -> int | None:
-        """The receipt number of the account's transaction with this lane number.
-
-        Looks through the newest `entries_max` entries of the account's history.
-        """
-        lane = (device, number)
-        found = on_lane(self._store, account_id, self.meta.first_number, lane, entries_max)
+        """The receipt number of the account's transaction with this lane number, if that is among
+        the newest `entries_max` of its history."""
+        lane, first = (device, number), self.meta.first_number
+        found = on_lane(self._store, account_id, first, lane, entries_max)
         return found if found is None or found < self.meta.receipts else None
 
     # -- receipt log --------------------------------------------------------------------------

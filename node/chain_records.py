@@ -24,11 +24,12 @@ a predecessor's state, has no h, b, n and a from before it either.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate
 from consensus.header import Header
+from node.store import Change
 from primitives.encoding import Value, decode, encode
 from primitives.errors import InvariantBroken, Refused
 
@@ -203,6 +204,16 @@ class Restored:
     def decode(raw: bytes) -> "Restored":
         """Our own record."""
         return Restored(int.from_bytes(raw[:8], "big"), raw[8:])
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedBlocks:
+    """The oldest blocks: what is removed with them, and where blocks, and the receipt numbers of
+    blocks, begin then."""
+
+    changes: Sequence[Change]
+    first_height: int
+    first_number: int
 
 
 @dataclass(frozen=True, slots=True)

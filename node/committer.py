@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from consensus.certificates import Certificate
 from consensus.header import Header
 from ledger.state import Candidate
-from node.block_records import FinalizedBlock, IndexedTransaction, PrunedBlocks
+from node.block_records import FinalizedBlock, IndexedTransaction
 from node.block_shelf import ShelvedBlock
 from node.chain import Chain
+from node.chain_records import PrunedBlocks
 from node.concerns import touched_accounts
 from node.epochs import EpochRecord
 from node.executor import Executor

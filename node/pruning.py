@@ -25,7 +25,6 @@ from ledger.rules import MS_PER_DAY, RuleSet
 from ledger.state import State
 from ledger.transaction import decode_transaction
 from node.block_body import read_body
-from node.block_records import PrunedBlocks
 from node.chain import Chain
 from node.chain_records import (
     ACCOUNT,
@@ -35,6 +34,7 @@ from node.chain_records import (
     HEADER,
     OBJECT,
     SLOT_BYTES,
+    PrunedBlocks,
     StoredHeader,
     number_key,
 )
@@ -190,8 +190,20 @@ class Pruner:
 
     def after_commit(self) -> None:
         """Blocks are on disk; perhaps others are too old now."""
-        if self._task is None and not self._failed and not self._closing and self._is_due():
-            self._task = asyncio.get_running_loop().create_task(self._work())
+        if self._task is not None or self._failed or self._closing:
+            return
+        try:
+            is_due = self._is_due()
+        except _FAILURES as error:
+            self._fail(error)
+        else:
+            if is_due:
+                self._task = asyncio.get_running_loop().create_task(self._work())
+
+    def _fail(self, error: Exception) -> None:
+        """The chain goes on, and keeps what could not be read."""
+        self._failed = True
+        self._log.error("pruning_failed", reason=str(error))
 
     def _is_due(self) -> bool:
         until_ms = self._until_ms()
@@ -229,9 +241,7 @@ class Pruner:
         except Abandoned:
             return
         except _FAILURES as error:
-            # The chain goes on, and keeps what could not be read.
-            self._failed = True
-            self._log.error("pruning_failed", reason=str(error))
+            self._fail(error)
         finally:
             self._task = None
         first_height = self._chain.meta.first_height

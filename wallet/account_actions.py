@@ -14,8 +14,8 @@ from wallet.desk import Desk
 from wallet.device_actions import requests_of
 from wallet.lane_history import HISTORY_PAGE, HistoryItem, history_page
 from wallet.payment_actions import tell_news
-from wallet.setup import OpenedWallet, notice
-from wallet.wording import amount_text, cut_text, decimals_of, time_text, vouched_text
+from wallet.setup import OpenedWallet
+from wallet.wording import amount_text, cut_text, decimals_of, notice, time_text, vouched_text
 
 EXPORT_COLUMNS = ("number", "time", "kind", "counterparty", "amount", "currency", "note", "id")
 

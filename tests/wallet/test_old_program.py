@@ -66,6 +66,7 @@ def test_a_receipt_under_unknown_rules_is_not_called_forged() -> None:
     receipt = receipt_in_newest_epoch(chain, network)
     with pytest.raises(Refused, match="rule_version_unknown"):
         verify_receipt(network, receipt)
+    assert receipt.bundle is not None
     broken = dataclasses.replace(receipt.bundle, certificate=chain.starts[0].certificate.encode())
     with pytest.raises(Refused, match="receipt_invalid"):
         verify_receipt(network, dataclasses.replace(receipt, bundle=broken))

@@ -155,9 +155,14 @@ def verify_receipt(network: TrustedNetwork, receipt: Receipt) -> VerifiedReceipt
         network = network.led_on(receipt.epochs)
         for card in receipt.cards:
             network.learn_card(card.card(network))
-        version = decode_header(receipt.bundle.header).rule_version
+        shown = receipt.bundle
+        if shown is None and receipt.place is not None:
+            shown = receipt.place.bundle
+        if shown is None:
+            raise Refused("proof_invalid", "neither its block nor its place")
+        version = decode_header(shown.header).rule_version
         if not is_rule_version(version):
-            network.verify_final(receipt.bundle)
+            network.verify_final(shown)
             raise rule_version_unknown(version)
         transaction = decode_transaction(receipt.raw, network.network_id)
         for key, message, signature in signature_items(transaction):
