@@ -221,7 +221,7 @@ async def _network(accounts: int) -> AsyncIterator[Bench]:
             session = await stack.enter_async_context(
                 Session(trusted, network.urls_from(index), on_outcome=load.note)
             )
-            await _fill(network.folder, network.genesis, town, session)
+            await fill(network.folder, network.genesis, town, session)
             load.payers += [
                 Payer(one, session.account(town.place.prefix, one.signing_key), session)
                 for one in town.buyers
@@ -231,7 +231,7 @@ async def _network(accounts: int) -> AsyncIterator[Bench]:
         yield Bench(network, load)
 
 
-async def _fill(folder: DemoFolder, genesis: Genesis, town: Town, session: Session) -> None:
+async def fill(folder: DemoFolder, genesis: Genesis, town: Town, session: Session) -> None:
     issued_minor = {person.account_id: START_MINOR for person in town.people}
     plan = Plan(1, (town,), issued_minor, (), 0, 0)
     keys = town_hall_keys(folder, town.place)

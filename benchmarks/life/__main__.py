@@ -1,0 +1,70 @@
+"""Figures of a network's life, each measure by its name:
+
+    .venv/bin/python -m benchmarks.life MEASURE [--short] [--json FILE] [OPTIONS]
+
+`--short` takes small counts, to see that it runs; its figures say nothing. README.md in the folder
+above says how to read the figures.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from network import machine
+
+from benchmarks.life import idle, restart
+
+Measure = Callable[[argparse.Namespace], Awaitable[dict[str, Any]]]
+
+MILLION = 1_000_000
+
+
+def _restart(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
+    return restart.measure(options.accounts, options.repeats)
+
+
+def _idle(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
+    return idle.measure(options.seconds)
+
+
+MEASURES: dict[str, tuple[Measure, dict[str, tuple[Any, Any]]]] = {
+    "restart": (_restart, {"accounts": (MILLION, 500), "repeats": (3, 1)}),
+    "idle": (_idle, {"seconds": (130.0, 2.0)}),
+}
+"""Each with its options: their values in earnest, and with `--short`."""
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="benchmarks.life", description=__doc__.splitlines()[0])
+    subparsers = parser.add_subparsers(dest="measure", required=True)
+    for name, (measure, defaults) in MEASURES.items():
+        each = subparsers.add_parser(name)
+        each.add_argument("--short", action="store_true")
+        each.add_argument("--json", metavar="FILE", type=Path)
+        for option, (usual, _) in defaults.items():
+            each.add_argument(f"--{option}", metavar="N", type=type(usual))
+        each.set_defaults(run=measure)
+    options = parser.parse_args()
+    for option, (usual, short) in MEASURES[options.measure][1].items():
+        if getattr(options, option) is None:
+            setattr(options, option, short if options.short else usual)
+    figures = {
+        "measure": options.measure,
+        "machine": machine(),
+        "short": options.short,
+        **asyncio.run(options.run(options)),
+    }
+    shown = json.dumps(figures, indent=1)
+    print(shown)
+    if options.json is not None:
+        options.json.write_text(shown + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
