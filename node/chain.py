@@ -133,6 +133,10 @@ class Chain:
             slot = int.from_bytes(value[:SLOT_BYTES], "big")
             yield slot, key[1:], value_hash_of(value[SLOT_BYTES:])
 
+    def stored_with_slots(self) -> Iterator[tuple[bytes, bytes]]:
+        """The same, as they are stored, by key."""
+        return self._store.iterate(OBJECT, after_prefix(OBJECT))
+
     def stored_objects(self) -> Iterator[tuple[bytes, bytes]]:
         """(key, object) of the same state."""
         for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):

@@ -86,7 +86,7 @@ class Machinery:
     def _open_data(self) -> None:
         options, genesis = self.options, self.genesis
         self.chain = Chain(self.store)
-        loaded = load_ledger(self.chain, genesis)
+        loaded = load_ledger(self.chain, genesis, options.tree_images)
         self.executor, self.shelf, self.epochs = loaded.executor, loaded.shelf, loaded.epochs
         self.keys.take([each.voting_key for each in self.epochs.current.terms.members])
         meta = self.chain.meta

@@ -7,6 +7,8 @@ again. What does not fit keeps the node from starting (`state_root_differs`).
 
 from dataclasses import dataclass
 
+import structlog
+
 from ledger.commitment import Commitment, LogReceipts
 from ledger.execution import BlockRefused, execute
 from ledger.genesis import Genesis, initial_objects
@@ -19,9 +21,15 @@ from node.chain_records import damage_told
 from node.committer import created_keys
 from node.epoch_book import EpochBook
 from node.executor import Executor
-from primitives.errors import Refused
+from node.tree_images import OBJECTS_MIN, TreeImages
+from node.tree_loading import load_tree
+from primitives.errors import InvariantBroken, Refused
 from primitives.indexed_tree import IndexedTree
 from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, ReceiptLog, receipt_leaf
+from primitives.state_root import state_root
+
+HASHED_SHARE = 32
+"""Where more than one object of so many had to be hashed, a new image is worth its writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +41,17 @@ class LoadedLedger:
     epochs: EpochBook
 
 
-def load_ledger(chain: Chain, genesis: Genesis) -> LoadedLedger:
-    """Rebuild and check. Refuses `data_of_other_network`, `state_root_differs`, `store_corrupt`,
-    and `rule_version_unknown` where the network's rules are newer than this program."""
+def load_ledger(chain: Chain, genesis: Genesis, images: TreeImages | None = None) -> LoadedLedger:
+    """Rebuild and check, with what an earlier start left in `images`.
+
+    Refuses `data_of_other_network`, `state_root_differs`, `store_corrupt`, and
+    `rule_version_unknown` where the network's rules are newer than this program.
+    """
     with damage_told():
-        return _load(chain, genesis)
+        return _load(chain, genesis, images)
 
 
-def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
+def _load(chain: Chain, genesis: Genesis, images: TreeImages | None) -> LoadedLedger:
     if chain.meta.network_id is None or genesis.succession is None:
         # Of a successor this refuses: its first state is made by `node succeed`.
         objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
@@ -52,9 +63,8 @@ def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
     current = epochs.current
     # Of the newest block's epoch, which it may have ended.
     rules = current.rules if newest is None else epochs.epoch(newest.header.epoch).rules
-    tree = IndexedTree()
-    tree.load(chain.tree_entries(), chain.meta.slots)
     log = load_receipts(chain, chain.receipts_proved)
+    tree = _load_tree(chain, log, images)
     state = State(chain, LogReceipts(log), rules, chain.receipts_proved)
     commitment = Commitment(state, tree, log)
     shelf = BlockShelf()
@@ -71,6 +81,30 @@ def _load(chain: Chain, genesis: Genesis) -> LoadedLedger:
     state.rules = current.rules
     executor = Executor(genesis.network_id, state, commitment, shelf, current, final_digest)
     return LoadedLedger(executor, shelf, epochs)
+
+
+def _load_tree(chain: Chain, log: ReceiptLog, images: TreeImages | None) -> IndexedTree:
+    """The tree over the stored objects. One that was made with an image and does not have the root
+    is made again without: an image never keeps a node from starting."""
+    count = chain.meta.slots
+    if images is None or chain.newest is None or count <= OBJECTS_MIN:
+        return load_tree(chain.stored_with_slots(), count, None).tree
+    wanted = chain.newest.header.state_root
+    image = images.read(count)
+    try:
+        loaded = load_tree(chain.stored_with_slots(), count, image)
+        has_root = state_root(count, loaded.tree.root(), log.root()) == wanted
+    except InvariantBroken:
+        if image is None:
+            raise
+        has_root = False
+    if image is not None and not has_root:
+        structlog.get_logger("node").warning("tree_image_of_no_use")
+        loaded = load_tree(chain.stored_with_slots(), count, None)
+        has_root = state_root(count, loaded.tree.root(), log.root()) == wanted
+    if has_root and loaded.hashed > count // HASHED_SHARE:
+        images.write(wanted, loaded.image)
+    return loaded.tree
 
 
 def load_receipts(chain: Chain, count: int) -> ReceiptLog:

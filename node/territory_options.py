@@ -15,6 +15,7 @@ from node.mempool import MempoolBounds
 from node.retention import RETENTION_FILE
 from node.snapshots.shelf import SNAPSHOT_MS
 from node.store import open_store
+from node.tree_images import TreeImages
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 
@@ -65,6 +66,12 @@ class TerritoryOptions:
     def retention_file(self) -> Path:
         """What says how long blocks are kept: beside the journal."""
         return self.journal_folder.parent / RETENTION_FILE
+
+    @property
+    def tree_images(self) -> TreeImages:
+        """Where a start leaves what spares the next one some hashing."""
+        folder = self.store_folder.with_name("tree")
+        return TreeImages(folder, self.genesis.network_id, self.voting_key)
 
     @property
     def evidence_folder(self) -> Path:

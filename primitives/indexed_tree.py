@@ -15,16 +15,23 @@ from array import array
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
+from itertools import pairwise
 
 from primitives.errors import InvariantBroken, Refused
-from primitives.hashing import HASH_BYTES, tag_prefix
-from primitives.merkle import EMPTY_LEAF, depth_of, empty_subtree, parent_hashes
+from primitives.hashing import HASH_BYTES
+from primitives.merkle import depth_of, empty_subtree, parent_hashes
 from primitives.ordered_keys import OrderedKeys
+from primitives.tree_levels import (
+    CONTENT_BYTES,
+    filled,
+    leaf_hashes,
+    levels_above,
+    rehash,
+    replaced_nodes,
+)
 from primitives.tree_proofs import (
     KEY_MAX,
     KEY_MIN,
-    LEAF_TAG,
     NODE_TAG,
     Absence,
     Presence,
@@ -48,8 +55,6 @@ __all__ = [
 ]
 
 VERSIONS_KEPT = 64
-
-_CONTENT_BYTES = 3 * HASH_BYTES  # key ‖ next key ‖ value hash
 
 
 class _Version:
@@ -107,9 +112,9 @@ class IndexedTree:
             elif slot is None:
                 self._insert(key, value_hash, record)
             else:
-                at = slot * _CONTENT_BYTES
+                at = slot * CONTENT_BYTES
                 if slot not in replaced and slot < record.count:
-                    replaced[slot] = bytes(contents[at : at + _CONTENT_BYTES])
+                    replaced[slot] = bytes(contents[at : at + CONTENT_BYTES])
                 contents[at + 64 : at + 96] = value_hash
         self._rehash(record, emptied)
         self._undo.append(record)
@@ -130,7 +135,7 @@ class IndexedTree:
                 self._order.add(key)
         self._resize(record.count)
         for slot, content in record.contents.items():
-            self._contents[slot * _CONTENT_BYTES : (slot + 1) * _CONTENT_BYTES] = content
+            self._contents[slot * CONTENT_BYTES : (slot + 1) * CONTENT_BYTES] = content
         for nodes, (indices, hashes) in zip(self._levels, record.nodes, strict=False):
             for at, index in enumerate(indices):
                 before = hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES]
@@ -171,31 +176,61 @@ class IndexedTree:
         """
         if count < 1:
             raise InvariantBroken("a tree has its sentinel")
-        contents = bytearray(count * _CONTENT_BYTES)
-        present = bytearray(count)
-        present[0] = 1
-        slots: dict[bytes, int] = {}
+        keys: list[bytes] = []
+        slots: list[int] = []
+        hashes = bytearray()
         for slot, key, value_hash in entries:
-            if not 0 < slot < count or present[slot]:
-                raise InvariantBroken(f"slot {slot} of {count} is taken or does not exist")
-            if len(key) != HASH_BYTES or len(value_hash) != HASH_BYTES or key in slots:
-                raise InvariantBroken(f"the key or value in slot {slot} is malformed or double")
-            present[slot] = 1
-            slots[key] = slot
-            at = slot * _CONTENT_BYTES
-            contents[at : at + 32] = key
-            contents[at + 64 : at + 96] = value_hash
-        ascending = sorted(slots)
-        if ascending and (ascending[0] == KEY_MIN or ascending[-1] == KEY_MAX):
+            if len(key) != HASH_BYTES or len(value_hash) != HASH_BYTES:
+                raise InvariantBroken(f"the key or value in slot {slot} is malformed")
+            keys.append(key)
+            slots.append(slot)
+            hashes += value_hash
+        if any(key >= following for key, following in pairwise(keys)):
+            order = sorted(range(len(keys)), key=keys.__getitem__)
+            hashes = bytearray().join([hashes[at * 32 : at * 32 + 32] for at in order])
+            keys, slots = [keys[at] for at in order], [slots[at] for at in order]
+        contents, leaves = filled(keys, slots, hashes, count)
+        self._begin(keys, slots, contents, levels_above(leaves))
+
+    def resume(
+        self,
+        keys: Sequence[bytes],
+        slots: Sequence[int],
+        contents: bytearray,
+        levels: list[bytearray],
+        changed: Iterable[int],
+    ) -> None:
+        """Begin again from what another tree of this network was, and what changed since: the
+        ascending `keys` with their slots, none of which is empty; the contents of all slots; the
+        levels over them as they were. The slots `changed` are hashed, all else is believed: the
+        caller knows where it comes from, and compares the root. The arrays are this tree's now.
+        """
+        if len(keys) != len(slots) or len(contents) != (len(slots) + 1) * CONTENT_BYTES:
+            raise InvariantBroken("keys, slots and contents are not of one tree")
+        self._begin(keys, slots, contents, levels)
+        self._resize(self._count)
+        rehash(self._levels, self._contents, sorted(changed), self._count)
+
+    @property
+    def image(self) -> tuple[bytearray, list[bytearray]]:
+        """The contents of all slots and the levels over them, for `resume`; not to be changed."""
+        return self._contents, self._levels
+
+    def _begin(
+        self,
+        keys: Sequence[bytes],
+        slots: Sequence[int],
+        contents: bytearray,
+        levels: list[bytearray],
+    ) -> None:
+        if keys and (keys[0] == KEY_MIN or keys[-1] == KEY_MAX):
             raise InvariantBroken("the least and the greatest key are the sentinel's")
-        at = 0
-        for key in ascending:
-            contents[at + 32 : at + 64] = key
-            at = slots[key] * _CONTENT_BYTES
-        contents[at + 32 : at + 64] = KEY_MAX
-        self._contents, self._count, self._slots = contents, count, slots
-        self._order = OrderedKeys(ascending)
-        self._levels = _all_levels(contents, present)
+        self._contents, self._count = contents, len(contents) // CONTENT_BYTES
+        self._slots = dict(zip(keys, slots, strict=True))
+        if len(self._slots) != len(keys):
+            raise InvariantBroken("a key stands in two slots")
+        self._order = OrderedKeys(keys)
+        self._levels = levels
         self._undo.clear()
         self._version = 0
 
@@ -217,7 +252,7 @@ class IndexedTree:
     def _insert(self, key: bytes, value_hash: bytes, record: _Version) -> None:
         below = self._slot_below(key)
         self._keep(below, record)
-        slot, at = self._count, below * _CONTENT_BYTES
+        slot, at = self._count, below * CONTENT_BYTES
         self._contents += key + self._contents[at + 32 : at + 64] + value_hash
         self._contents[at + 32 : at + 64] = key
         self._count += 1
@@ -233,7 +268,7 @@ class IndexedTree:
         below = self._slot_below(key)
         self._keep(below, record)
         self._keep(slot, record)
-        at, removed_at = below * _CONTENT_BYTES, slot * _CONTENT_BYTES
+        at, removed_at = below * CONTENT_BYTES, slot * CONTENT_BYTES
         self._contents[at + 32 : at + 64] = self._contents[removed_at + 32 : removed_at + 64]
         record.slots.setdefault(key, slot)
         record.key_moves.append((key, slot, False))
@@ -252,11 +287,11 @@ class IndexedTree:
         """Hash every leaf whose content changed and every node above one, each once."""
         self._resize(self._count)
         indices = [*sorted(record.contents), *range(record.count, self._count)]
-        hashes = _leaf_hashes(self._contents, indices, emptied)
+        hashes = leaf_hashes(self._contents, indices, emptied)
         depth, depth_before = depth_of(self._count), depth_of(record.count)
         for level, nodes in enumerate(self._levels):
             if level <= depth_before:
-                record.nodes.append(_replaced(nodes, indices, -(-record.count >> level)))
+                record.nodes.append(replaced_nodes(nodes, indices, -(-record.count >> level)))
             for index, node in zip(indices, hashes, strict=True):
                 nodes[index * 32 : index * 32 + 32] = node
             if level < depth:
@@ -266,7 +301,7 @@ class IndexedTree:
     def _resize(self, count: int) -> None:
         """Give contents and levels the sizes of `count` slots."""
         self._count = count
-        del self._contents[count * _CONTENT_BYTES :]
+        del self._contents[count * CONTENT_BYTES :]
         levels_count = depth_of(count) + 1
         del self._levels[levels_count:]
         self._levels.extend(bytearray() for _ in range(levels_count - len(self._levels)))
@@ -300,7 +335,7 @@ class IndexedTree:
             content = record.contents.get(slot)
             if content is not None:
                 return content
-        return bytes(self._contents[slot * _CONTENT_BYTES : (slot + 1) * _CONTENT_BYTES])
+        return bytes(self._contents[slot * CONTENT_BYTES : (slot + 1) * CONTENT_BYTES])
 
     def _node(self, level: int, index: int, later: Sequence[_Version]) -> bytes:
         for record in later:
@@ -333,37 +368,3 @@ class IndexedTree:
                 raise InvariantBroken("a leaf names a next key that is not in the tree")
             at = next_slot
         return at
-
-
-def _leaf_hashes(contents: bytearray, indices: Sequence[int], emptied: set[int]) -> list[bytes]:
-    prefix = tag_prefix(LEAF_TAG)
-    hashes = [
-        sha256(prefix + slot.to_bytes(8, "big") + contents[slot * 96 : slot * 96 + 96]).digest()
-        for slot in indices
-    ]
-    if emptied:
-        for at, slot in enumerate(indices):
-            if slot in emptied:
-                hashes[at] = EMPTY_LEAF
-    return hashes
-
-
-def _replaced(
-    nodes: bytearray, indices: Sequence[int], count_before: int
-) -> "tuple[array[int], bytes]":
-    """Of the ascending `indices`, those below `count_before`, with their hashes so far."""
-    existing = indices[: bisect_left(indices, count_before)]
-    return array("Q", existing), b"".join([nodes[i * 32 : i * 32 + 32] for i in existing])
-
-
-def _all_levels(contents: bytearray, present: bytearray) -> list[bytearray]:
-    """Every level of a tree, from its contents; slots that are not present are empty."""
-    slots = range(len(present))
-    emptied = {slot for slot in slots if not present[slot]} if not all(present) else set()
-    levels = [bytearray().join(_leaf_hashes(contents, slots, emptied))]
-    for level in range(depth_of(len(present))):
-        children = levels[-1]
-        indices = range(-(-len(children) // 64))
-        empty = empty_subtree(level, NODE_TAG)
-        levels.append(bytearray().join(parent_hashes(children, indices, NODE_TAG, empty)))
-    return levels
