@@ -42,7 +42,6 @@ from node.receipt_ids import ids_between
 from node.snapshots.shelf import Due
 from node.store import Change, Store, after_prefix
 from primitives.errors import InvariantBroken, Refused
-from primitives.tree_proofs import value_hash_of
 
 _IDS_CACHED_BLOCKS = 64
 _RAWS_CACHED_BLOCKS = 4
@@ -127,19 +126,13 @@ class Chain:
         put_index(transactions, stored.first_number, changes)
         self._store.write(changes, sync=True)
 
-    def tree_entries(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """(slot, key, value hash) of every stored object: the state after `height` − 1."""
-        for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):
-            slot = int.from_bytes(value[:SLOT_BYTES], "big")
-            yield slot, key[1:], value_hash_of(value[SLOT_BYTES:])
-
     def stored_with_slots(self) -> Iterator[tuple[bytes, bytes]]:
-        """The same, as they are stored, by key."""
+        """Every stored object as it is stored, by key: the state after `height` − 1."""
         return self._store.iterate(OBJECT, after_prefix(OBJECT))
 
     def stored_objects(self) -> Iterator[tuple[bytes, bytes]]:
         """(key, object) of the same state."""
-        for key, value in self._store.iterate(OBJECT, after_prefix(OBJECT)):
+        for key, value in self.stored_with_slots():
             yield key[1:], value[SLOT_BYTES:]
 
     def newest_objects(self) -> Iterator[tuple[bytes, bytes]]:

@@ -22,9 +22,9 @@ from node.keys import read_key, read_public_keys
 from node.replay import Replay
 from node.start import load_receipts
 from node.store import open_store
+from node.tree_loading import load_tree
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
-from primitives.indexed_tree import IndexedTree
 from primitives.signatures import verify
 from primitives.state_root import state_root
 
@@ -207,8 +207,7 @@ def _verify_root(chain: Chain) -> None:
     named = _root_named(chain)
     if named is None:
         return
-    tree = IndexedTree()
-    tree.load(chain.tree_entries(), chain.meta.slots)
+    tree = load_tree(chain.stored_with_slots(), chain.meta.slots, None).tree
     log = load_receipts(chain, chain.receipts_proved)
     if state_root(tree.count(), tree.root(), log.root()) != named:
         raise Refused("store_corrupt", "the objects do not give the newest header's state root")
