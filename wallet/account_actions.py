@@ -5,14 +5,13 @@ import io
 from pathlib import Path
 
 from primitives import amounts
-from primitives.errors import Refused
 from terminal.errors import CommandError
 from terminal.languages import current_language, text
 from terminal.results import Result
 from wallet.atomic_files import write_file
 from wallet.desk import Desk
-from wallet.device_actions import requests_of
 from wallet.lane_history import HISTORY_PAGE, HistoryItem, history_page
+from wallet.notices import warn
 from wallet.payment_actions import tell_news
 from wallet.setup import OpenedWallet
 from wallet.wording import amount_text, cut_text, decimals_of, notice, time_text, vouched_text
@@ -25,16 +24,8 @@ async def balance(opened: OpenedWallet, passphrase_file: Path | None) -> Result:
     owner = opened.owner(passphrase_file)
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
         await tell_news(desk)
-        try:
-            proved = await desk.reader.account(owner.prefix, owner.account_id, owner.signing_key)
-        except Refused as refusal:
-            if refusal.code not in ("not_found", "version_not_kept"):
-                raise
-            raise Refused("account_unknown", owner.address) from None
-        account, final = proved.account, proved.final
-        if account is None:
-            raise Refused("account_unknown", owner.address)
-        await requests_of(desk, account)
+        account, final = await desk.proved()
+        await warn(desk)
     shown = amount_text(opened.network, account.currency, account.balance_minor)
     when = text(
         f"au bloc {final.height}, {time_text(final.time_ms)}",
@@ -61,7 +52,8 @@ async def history(
     owner = opened.owner(passphrase_file)
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
         await tell_news(desk)
-        await requests_of(desk, await desk.account())
+        await desk.account()
+        await warn(desk)
         page = await history_page(desk.reader, owner, before=before, limit=limit)
         notes = _notes(desk)
     code, _ = opened.currency

@@ -25,13 +25,13 @@ from wallet.header_store import HeaderStore
 from wallet.lane_owner import LaneOwner
 from wallet.light.lanes import is_number_used
 from wallet.light.memory import HeaderConflict, HeaderMemory
-from wallet.light.trust import TrustedNetwork
+from wallet.light.trust import FinalHeader, TrustedNetwork
 from wallet.node_client import NodeClient
 from wallet.outbox import LANE_WINDOW, Outbox
 from wallet.outbox_entry import Entry, Reported, idempotency_hash
 from wallet.payments import Intent, make_entry
 from wallet.reader import Reader
-from wallet.wording import figures_text, notice, rules_text
+from wallet.wording import figures_text, notice, rules_text, unshown_text
 
 # How long after a payment could last have been accepted the same command counts as its retry.
 RETRY_WITHIN_MS = 3_600_000
@@ -58,6 +58,8 @@ class Desk:
         self.reader = Reader(self.client, network, self.memory)
         self.outbox = Outbox(folder / "outbox")
         self.courier = Courier(self.reader, self.outbox, owner)
+        self.seen: Account | None = None
+        """The account as it was read last."""
         self._kept_up = False
 
     async def __aenter__(self) -> Self:
@@ -119,20 +121,34 @@ class Desk:
         """
         owner = self.owner
         try:
-            proved = await self.reader.account(owner.prefix, owner.account_id, owner.signing_key)
+            account = (await self.proved())[0]
         except Refused as refusal:
             # Before the first block there is no header that anything could be proved against.
-            if refusal.code not in ("not_found", "version_not_kept"):
+            founding = self._founding_account() if refusal.code == "account_unknown" else None
+            if founding is None:
                 raise
-            account = self._founding_account()
-        else:
-            account = proved.account
-        if account is None:
-            raise Refused("account_unknown", owner.address)
+            account = founding
         device = account.device(owner.signing_key.public_key)
         if device is None:
             raise Refused("key_unknown", owner.address)
         return account, device.high
+
+    async def proved(self) -> tuple[Account, FinalHeader]:
+        """The desk's own account, and the header that proves it. Raises
+        `Refused("account_unknown")`, also where it is there and not shown to this key."""
+        owner = self.owner
+        try:
+            proved = await self.reader.account(owner.prefix, owner.account_id, owner.signing_key)
+        except Refused as refusal:
+            if refusal.code not in ("not_found", "version_not_kept"):
+                raise
+            # That an account is not open is proved to the key that it would begin with.
+            hint = unshown_text() if refusal.code == "not_found" else ""
+            raise Refused("account_unknown", owner.address, hint=hint) from None
+        if proved.account is None:
+            raise Refused("account_unknown", owner.address)
+        self.seen = proved.account
+        return proved.account, proved.final
 
     def _founding_account(self) -> Account | None:
         """The desk's account as the genesis has it: all there is before the first block.

@@ -35,7 +35,7 @@ from wallet.powers import (
     veto_intent,
 )
 from wallet.setup import OpenedWallet
-from wallet.wording import decimals_of, notice, time_text
+from wallet.wording import decimals_of, time_text
 
 _UNREAD = ("not_found", "account_unknown")
 """What a key that another of the account's keys blocked is told when it reads."""
@@ -44,23 +44,6 @@ _UNREAD = ("not_found", "account_unknown")
 def _desk(opened: OpenedWallet, passphrase_file: Path | None) -> Desk:
     owner = opened.owner(passphrase_file)
     return Desk(opened.network, owner, opened.urls, folder=opened.folder.folder)
-
-
-async def requests_of(desk: Desk, account: Account) -> list[RequestRecord]:
-    """What is open for the account's keys; on stderr, that something is."""
-    found = await desk.reader.requests(account, desk.owner.signing_key)
-    own = desk.owner.signing_key.public_key
-    for record in found:
-        if record.maker != own:
-            notice(
-                text(
-                    f"ATTENTION, une demande est ouverte sur ce compte : {request_text(record)} ; "
-                    "si elle n'est pas de vous : democite wallet veto",
-                    f"WARNING, a request is open for this account: {request_text(record)}; "
-                    "if it is not yours: democite wallet veto",
-                )
-            )
-    return found
 
 
 async def listed(opened: OpenedWallet, passphrase_file: Path | None) -> Result:

@@ -15,6 +15,7 @@ from wallet.desk import Desk
 from wallet.lane_history import find_in_history
 from wallet.light.receipts import chunk_path_for_refund
 from wallet.notes import check_note
+from wallet.notices import warn
 from wallet.outbox_entry import Entry, Reported
 from wallet.payment_links import is_payment_link, parse_payment_link
 from wallet.payments import PayIntent, RedeemIntent, RefundIntent
@@ -41,6 +42,7 @@ async def pay(
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
         await tell_news(desk)
         entry = await desk.perform(intent, wait=wait, idempotency_key=idempotency_key)
+        await warn(desk)
         return outcome_result(desk, entry, opened)
 
 
@@ -110,6 +112,7 @@ async def refund(
         path = chunk_path_for_refund(receipt.proof)
         intent = RefundIntent(item.raw, receipt.number, amount_minor, path, currency=code)
         entry = await desk.perform(intent, wait=wait, idempotency_key=idempotency_key)
+        await warn(desk)
         return outcome_result(desk, entry, opened)
 
 
@@ -134,6 +137,7 @@ async def redeem(
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
         await tell_news(desk)
         entry = await desk.prepare(intent, idempotency_key=idempotency_key, complete=False)
+        await warn(desk)
         if entry.state != "pending":
             return outcome_result(desk, entry, opened)
         request = RedeemRequest.from_entry(entry, opened.network.network_id, owner.signing_key)

@@ -58,6 +58,16 @@ def rules_text(version: int) -> str:
     )
 
 
+def unshown_text() -> str:
+    """Why an account may not be shown to a key."""
+    return text(
+        "la mairie l'ouvre ; s'il était ouvert, une autre clé du compte a bloqué ou retiré cet "
+        "appareil : servez-vous de celui-là, des douze mots (wallet recover), ou allez à la mairie",
+        "the town hall opens it; if it was open, another key of the account blocked or removed "
+        "this device: use that one, the twelve words (wallet recover), or go to the town hall",
+    )
+
+
 def vouched_text(vouched_by: int, members: int) -> str:
     """By how many territories something is vouched for."""
     return text(

@@ -18,6 +18,7 @@ from terminal.languages import text
 from terminal.line_refusals import LineRefusal, LinesRefused
 from terminal.results import Result
 from wallet.atomic_files import write_file
+from wallet.notices import warn
 from wallet.payment_actions import outcome_result, tell_news
 from wallet.setup import OpenedWallet
 from wallet.wording import amount_text, notice
@@ -98,6 +99,7 @@ async def submit(
             if refusal.code in ("node_unreachable", "node_busy"):
                 raise CommandError("outcome_unknown", file=payroll.file) from None
             raise
+        await warn(desk.lane.desk)
         result = outcome_result(desk.lane.desk, run.entry)
     count = len(run.lines)
     head = text(f"Part locale, lignes payées : {count}", f"Local share, lines paid: {count}")

@@ -33,7 +33,7 @@ def found(
             http=http[index] if http else f"127.0.0.1:{5000 + index}",
             voting_key=public(f"{prefix} voting{salt}"),
             authority_der=b"\x30" + bytes([index]),
-            signing_keys=(public(f"{prefix} staff"),),
+            signing_keys=(public(f"{prefix} staff"), public(f"{prefix} staff 2")),
             signing_threshold=1,
             recovery_key=public(f"{prefix} recovery"),
             issuer_keys=(public(f"{prefix} issuer 0"), public(f"{prefix} issuer 1")),

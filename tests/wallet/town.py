@@ -79,6 +79,12 @@ class Town:
         captured = self._capsys.readouterr()
         return code, json.loads(captured.out), captured.err
 
+    def hall(self, *words: str | Path) -> tuple[int, dict[str, object], str]:
+        """A command of `office account` that both clerks of the first territory sign."""
+        clerks = [self.keystore("arden staff"), self.keystore("arden staff 2")]
+        keys = [word for key in clerks for word in ("--keystore", key)]
+        return self.office("account", *words, *keys, "--reason", "case 7")
+
     def run_line(
         self, *words: str | Path, named: bool = True
     ) -> tuple[int, dict[str, object], str]:
