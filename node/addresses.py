@@ -24,6 +24,6 @@ def is_loopback(host: str) -> bool:
     """Whether every address that `host` names is loopback."""
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
+    except (OSError, UnicodeError):  # unknown, or no name at all
         return False
     return bool(found) and all(ipaddress.ip_address(address).is_loopback for address in found)

@@ -1,6 +1,7 @@
 """The others: whether they can be reached, are who they should be, and what time they have."""
 
 import email.utils
+import http.client
 import json
 import socket
 import ssl
@@ -66,7 +67,7 @@ def _peer_problem(territory: Territory) -> str:
             f"ce qui écoute là n'est pas un nœud ({error.reason})",
             f"what listens there is no node ({error.reason})",
         )
-    except (OSError, Refused) as error:
+    except (OSError, ValueError, Refused) as error:  # ValueError: a host that is no name
         return str(error)
     if shown is None or issuer_of(shown, frozenset({territory.voting_key})) is None:
         return text(
@@ -76,16 +77,18 @@ def _peer_problem(territory: Territory) -> str:
     return ""
 
 
-def _ask(http: str) -> tuple[float | None, str | None]:
-    host = parse_host_port(http, "http")[0] if "://" not in http else ""
-    url = http if "://" in http else f"{'http' if is_loopback(host) else 'https'}://{http}"
+def _ask(place: str) -> tuple[float | None, str | None]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        host = parse_host_port(place, "http")[0] if "://" not in place else ""
+        url = place if "://" in place else f"{'http' if is_loopback(host) else 'https'}://{place}"
         with opener.open(f"{url}/v1/status", timeout=TIMEOUT_SECONDS) as answer:
             told_seconds = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
             content = json.loads(answer.read(ANSWER_BYTES_MAX))
             network_id = content["network_id"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None, None
+    except (OverflowError, http.client.HTTPException, Refused):  # whatever listens there
         return None, None
     # `Date` has whole seconds: half of one is the best guess.
     offset_seconds = told_seconds + 0.5 - time.time()

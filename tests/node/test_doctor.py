@@ -236,6 +236,51 @@ def test_what_is_no_node_is_named_so(founded: tuple[Path, Path]) -> None:
     assert seen.offset_seconds is None
 
 
+_OK = b"HTTP/1.1 200 OK\r\n"
+_NETWORK = b'Content-Length: 21\r\n\r\n{"network_id":"abcd"}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        _OK + b"X: " + b"a" * 70_000 + b"\r\n\r\n",
+        _OK + b"X: a\r\n" * 200 + b"\r\n",
+        _OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        _OK + b"Content-Length: 100\r\n\r\n{}",
+        _OK + b"Date: yesterday\r\n" + _NETWORK,
+        _OK + _NETWORK,
+        b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+    ],
+)
+def test_whatever_answers_in_the_place_of_a_node_is_no_bug(
+    founded: tuple[Path, Path], answer: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as wrong:
+
+        def say() -> None:
+            connection, _ = wrong.accept()
+            with connection:
+                connection.recv(4_096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=say)
+        thread.start()
+        address = f"127.0.0.1:{wrong.getsockname()[1]}"
+        seen = see(_territory(founded, http=address, peer="127.0.0.1:9")[0])
+        thread.join(5)
+    assert (seen.offset_seconds, seen.network_id) == (None, None)
+
+
+def test_a_member_without_a_place_is_away(founded: tuple[Path, Path]) -> None:
+    """Where it is reached is a member's own word, and any text."""
+    for place in ("nowhere", "a..b:7000", "é" * 70 + ":1", f"{'a' * 70}.b:7000"):
+        seen = see(_territory(founded, http=place, peer=place)[0])
+        assert seen.peer_problem
+        assert (seen.offset_seconds, seen.network_id) == (None, None)
+
+
 def test_how_many_are_needed() -> None:
     there = Seen("a", "a:1", "", 0.0, "ab")
     away = Seen("b", "b:1", "refused", None, None)
