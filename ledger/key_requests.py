@@ -3,7 +3,8 @@
 `account.keys` makes the change or the request, `account.veto` stops it, `account.escalate` insists
 once, `account.decide` settles it after two vetoes, `account.complete` makes the change when it is
 due. A request counts while its account lists its maker: another set of keys, its maker blocked, a
-withdrawal or a paper key's veto takes it off that list, for good.
+withdrawal or a paper key's veto takes it off that list, for good. Vetoes stay: what the same maker
+asks next, withdrawn or not, begins with those it met before.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ KEYS_OBJECTS: Final = 3
 """Beside one for each change: the keys that leave."""
 
 REQUEST_OBJECTS: Final = 3
-COMPLETE_OBJECTS: Final = 18
+COMPLETE_OBJECTS: Final = 19
 """At most 16 keys leave; the transaction that completes a request does not show how many."""
 
 REQUEST_LIFE_MS: Final = 30 * MS_PER_DAY
 """A request that is not completed within so long after its date has ended."""
+
+VETOES_MAX: Final = 2
+"""So many, or one of a paper key, and three signatures decide."""
 
 DUE_AHEAD_MS_MAX: Final = 30 * MS_PER_DAY
 """A request's date is at most so far behind the first possible one."""
@@ -68,6 +72,7 @@ def check_keys(view: View, transaction: Transaction, change: KeysChange, time_ms
             raise Refused("change_must_wait", "make a request of it", field="due_ms")
         return KeysPlan(acting.written(changed.account), changed.retired)
     _check_due(view, change.due_ms, time_ms)
+    vetoes = _vetoes_met(view, target, acting.maker, transaction.created_ms)
     record = RequestRecord(
         request_key(target.id, acting.maker),
         target.id,
@@ -75,8 +80,8 @@ def check_keys(view: View, transaction: Transaction, change: KeysChange, time_ms
         tuple([key for key, _ in transaction.signers]),
         change.changes,
         change.due_ms,
-        0,
-        Standing.OPEN,
+        vetoes,
+        Standing.OPEN if vetoes < VETOES_MAX else Standing.DISPUTED,
     )
     requests = tuple(sorted({*target.requests, acting.maker}))
     return KeysPlan(acting.written(target._replace(requests=requests)), (record,))
@@ -92,14 +97,17 @@ def check_veto(view: View, transaction: Transaction, veto: RequestAct, time_ms: 
     act = Act.WITHDRAW if veto.maker == maker else Act.VETO
     acting = check_acting(view, transaction, veto.target, act, time_ms)
     record = _open_request(view, acting.target, veto.maker, time_ms)
-    if act is Act.WITHDRAW or acting.actor is Actor.PAPER:
+    if act is Act.WITHDRAW:
         return KeysPlan(acting.written(_without(acting.target, veto.maker)))
+    if acting.actor is Actor.PAPER:
+        ended = record._replace(vetoes=VETOES_MAX)
+        return KeysPlan(acting.written(_without(acting.target, veto.maker)), (ended,))
     if record.standing is Standing.AGREED:
         raise Refused("request_agreed", "three signatures agreed to it", field="maker")
     if record.standing is not Standing.OPEN:
         raise Refused("request_stopped", "it was vetoed already", field="maker")
     vetoes = record.vetoes + 1
-    standing = Standing.VETOED if vetoes == 1 else Standing.DISPUTED
+    standing = Standing.VETOED if vetoes < VETOES_MAX else Standing.DISPUTED
     stopped = record._replace(vetoes=vetoes, standing=standing)
     return KeysPlan(acting.written(acting.target), (stopped,))
 
@@ -132,7 +140,8 @@ def check_decide(
 ) -> KeysPlan:
     """Three signatures agree to it, due as it was, or turn it down.
 
-    Raises what `check_acting` raises, `request_unknown`, `request_not_disputed`.
+    Raises what `check_acting` raises, `request_unknown`, `request_not_disputed`,
+    `request_differs`.
     """
     acting = check_acting(
         view, transaction, decision.target, Act.DECIDE, time_ms, decision.other_prefix
@@ -140,6 +149,8 @@ def check_decide(
     record = _open_request(view, acting.target, decision.maker, time_ms)
     if record.standing is not Standing.DISPUTED:
         raise Refused("request_not_disputed", "two vetoes come before", field="maker")
+    if record.changes != decision.changes:
+        raise Refused("request_differs", "not what was signed", field="changes")
     if not decision.agree:
         return KeysPlan(acting.written(_without(acting.target, record.maker)))
     agreed = record._replace(standing=Standing.AGREED)
@@ -166,7 +177,11 @@ def check_complete(
         if not is_staff_still(home, record.signers):
             raise Refused("request_fallen", "who asked is blocked or gone", field="maker")
     changed = change_keys(view, target, record.changes)
-    return KeysPlan(acting.written(_without(changed.account, record.maker)), changed.retired)
+    # Done with: its vetoes are no word against what is asked next.
+    done = (record._replace(vetoes=0),) if record.vetoes else ()
+    return KeysPlan(
+        acting.written(_without(changed.account, record.maker)), (*changed.retired, *done)
+    )
 
 
 def _check_due(view: View, due_ms: int, time_ms: int) -> None:
@@ -174,6 +189,15 @@ def _check_due(view: View, due_ms: int, time_ms: int) -> None:
     first_ms = time_ms + view.parameters.recovery_delay_ms
     if not first_ms <= due_ms <= first_ms + DUE_AHEAD_MS_MAX:
         raise Refused("date_out_of_range", "the delay is not kept", field="due_ms")
+
+
+def _vetoes_met(view: View, target: Account, maker: bytes, created_ms: int) -> int:
+    """Vetoes of what this maker asked before, while that could be completed: else who is vetoed
+    would ask anew until nobody looks. By the transaction's own date, since it is stored."""
+    record = view.record(request_key(target.id, maker))
+    if not isinstance(record, RequestRecord) or created_ms > record.due_ms + REQUEST_LIFE_MS:
+        return 0
+    return record.vetoes
 
 
 def _open_request(view: View, target: Account, maker: bytes, time_ms: int) -> RequestRecord:

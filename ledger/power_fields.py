@@ -75,13 +75,16 @@ class Escalation(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """`account.decide`: three signatures agree to a disputed request, or turn it down."""
+    """`account.decide`: three signatures agree to a disputed request, or turn it down. They sign
+    what it would change, so that their word can't be used for another request."""
 
     target: bytes
     maker: bytes
     other_prefix: str
     """The territory that one of the signers is of."""
     agree: bool
+    changes: tuple[KeyChange, ...]
+    """What the request would change."""
 
 
 class Freezing(NamedTuple):
@@ -125,9 +128,11 @@ def escalate_fields(target: bytes, maker: bytes, due_ms: int) -> tuple[Value, ..
     return (target, maker, due_ms)
 
 
-def decide_fields(target: bytes, maker: bytes, other_prefix: str, agree: bool) -> tuple[Value, ...]:
-    """The body's last values of `account.decide`."""
-    return (target, maker, other_prefix, agree)
+def decide_fields(
+    target: bytes, maker: bytes, other_prefix: str, agree: bool, changes: Sequence[KeyChange]
+) -> tuple[Value, ...]:
+    """The body's last values of `account.decide`; `changes` are the request's."""
+    return (target, maker, other_prefix, agree, changes_value(changes))
 
 
 def freeze_fields(target: bytes, reason: int, until_ms: int) -> tuple[Value, ...]:

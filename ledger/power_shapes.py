@@ -61,7 +61,7 @@ def validate_decide(
     transaction: Transaction, values: tuple[Value, ...], parameters: Parameters
 ) -> Decision:
     """Shape."""
-    target, maker, other_prefix, agree = expect_fields(values, 4, "account.decide")
+    target, maker, other_prefix, agree, changes = expect_fields(values, 5, "account.decide")
     if type(agree) is not bool:
         raise wrong_shape("agree")
     return Decision(
@@ -69,4 +69,5 @@ def validate_decide(
         expect_maker(maker),
         expect_text(other_prefix, "other_prefix"),
         agree,
+        read_changes(changes),
     )

@@ -58,6 +58,10 @@ POWER_MESSAGES: dict[str, tuple[str, str]] = {
         "the request was not vetoed twice",
         "three signatures decide after two vetoes only",
     ),
+    "request_differs": (
+        "the request is not the one that these signatures are for",
+        "look at it again with 'office account requests', and decide anew",
+    ),
     "request_not_due": (
         "the request is not due yet",
         "come back at the date that 'requests' shows",

@@ -58,6 +58,10 @@ POWER_MESSAGES: dict[str, tuple[str, str]] = {
         "la demande n'a pas reçu deux vetos",
         "trois signatures ne décident qu'après deux vetos",
     ),
+    "request_differs": (
+        "la demande n'est pas celle que ces signatures visent",
+        "relisez-la avec « office account requests », puis décidez de nouveau",
+    ),
     "request_not_due": (
         "la demande n'est pas encore échue",
         "revenez à la date que montre « requests »",

@@ -80,9 +80,11 @@ def escalate_intent(target: bytes, maker: bytes, due_ms: int) -> PowerIntent:
     return PowerIntent(ACCOUNT_ESCALATE, escalate_fields(target, maker, due_ms), (target, maker))
 
 
-def decide_intent(target: bytes, maker: bytes, other_prefix: str, agree: bool) -> PowerIntent:
-    """Agree to a disputed request, or turn it down."""
-    values = decide_fields(target, maker, other_prefix, agree)
+def decide_intent(
+    target: bytes, maker: bytes, other_prefix: str, agree: bool, changes: Sequence[KeyChange]
+) -> PowerIntent:
+    """Agree to a disputed request, or turn it down; `changes` are what it asks."""
+    values = decide_fields(target, maker, other_prefix, agree, changes)
     return PowerIntent(ACCOUNT_DECIDE, values, values)
 
 

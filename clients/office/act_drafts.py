@@ -135,6 +135,7 @@ def act_text(network: TrustedNetwork, prefix: str, transaction: Transaction) -> 
         words.append(maker_text(fields.maker))
     elif isinstance(fields, Decision):
         words += [maker_text(fields.maker), fields.other_prefix, "+" if fields.agree else "−"]
+        words += [change_text(change) for change in fields.changes]
     elif isinstance(fields, Freezing):
         words += [FREEZE_REASONS[fields.reason], time_text(fields.until_ms)]
     return "  ".join(words)

@@ -284,7 +284,7 @@ async def decide(
 
     def intent_of(case: Case) -> PowerIntent:
         record = case.request(maker)
-        return decide_intent(case.account.id, record.maker, prefix, agree)
+        return decide_intent(case.account.id, record.maker, prefix, agree, record.changes)
 
     return await act(hall, address, intent_of, other.all_keys)
 

@@ -134,9 +134,21 @@ class Owners(World):
         return self.signed(ACCOUNT_ESCALATE, target, by, fields)
 
     def decide(
-        self, target: bytes, by: Sequence[str], maker: bytes, agree: bool, other: str = "brume"
+        self,
+        target: bytes,
+        by: Sequence[str],
+        maker: bytes,
+        agree: bool,
+        other: str = "brume",
+        changes: Sequence[KeyChange] | None = None,
     ) -> Transaction:
-        fields = decide_fields(target, maker, other, agree)
+        """On what is asked, or on `changes`."""
+        if changes is None:
+            record = self.state.record(request_key(target, maker))
+            changes = [AddKey(public("nobody"), BOTH, None)]
+            if isinstance(record, RequestRecord):
+                changes = record.changes
+        fields = decide_fields(target, maker, other, agree, changes)
         return self.signed(ACCOUNT_DECIDE, target, by, fields)
 
     def freeze(

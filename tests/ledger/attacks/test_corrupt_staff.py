@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.key_changes import AddKey, RemoveKey, ReplaceKey, UnblockKey
+from ledger.key_changes import AddKey, RemoveKey, ReplaceKey, SetLimit, UnblockKey
 from ledger.power_objects import Standing
 from ledger.roles import PAPER, STAFF
 from tests.ledger.owners import BOTH, COUNCIL, HALL, Owners, public
@@ -85,6 +85,74 @@ def test_three_may_agree_but_not_shorten_the_delay_and_paper_still_decides() -> 
     world.block(world.veto(ANA, ("ana paper",), world.hall))
     world.time_ms += world.delay
     assert world.code(world.complete(ANA, HALL, world.hall)) == "request_unknown"
+
+
+def test_asking_again_and_again_ends_with_three_signatures() -> None:
+    """An owner who answers twice need not answer for ever: not even what is withdrawn between."""
+    world = settled(paper=False)
+    for place in range(2):
+        world.block(world.ask(ANA, HALL, MINE))
+        world.block(world.veto(ANA, ("ana",), world.hall))
+        if place:
+            world.block(world.veto(ANA, HALL, world.hall))  # their own: withdrawn
+        world.time_ms += 5 * DAY_MS
+    assert world.request(ANA, world.hall).vetoes == 2
+    world.block(world.ask(ANA, HALL, MINE))
+    world.time_ms += world.delay
+    assert world.code(world.complete(ANA, HALL, world.hall)) == "request_stopped"
+    assert world.code(world.insist(ANA, HALL, world.hall)) == "request_not_stopped"
+    world.block(world.decide(ANA, COUNCIL, world.hall, False))
+    world.block(world.ask(ANA, HALL, MINE))
+    assert world.request(ANA, world.hall).standing is Standing.DISPUTED
+
+
+def test_a_veto_of_the_paper_key_counts_twice() -> None:
+    world = settled()
+    world.block(world.ask(ANA, HALL, MINE))
+    world.block(world.veto(ANA, ("ana paper",), world.hall))
+    world.block(world.ask(ANA, HALL, MINE))
+    assert world.request(ANA, world.hall).standing is Standing.DISPUTED
+
+
+def test_vetoes_are_forgotten_once_their_request_is_over() -> None:
+    world = settled(paper=False)
+    world.block(world.ask(ANA, HALL, MINE))
+    due_ms = world.request(ANA, world.hall).due_ms
+    world.block(world.veto(ANA, ("ana",), world.hall))
+    world.time_ms = due_ms + 30 * DAY_MS
+    world.block(world.ask(ANA, HALL, MINE))
+    assert world.request(ANA, world.hall).vetoes == 1
+    world.time_ms = world.request(ANA, world.hall).due_ms + 30 * DAY_MS + 1
+    world.block(world.ask(ANA, HALL, MINE))
+    assert world.request(ANA, world.hall).vetoes == 0
+
+
+def test_vetoes_are_forgotten_once_their_request_is_completed() -> None:
+    """A thief vetoed what the town hall did in the end: that is no word against what comes next."""
+    world = settled(paper=False)
+    world.block(world.ask(ANA, HALL, SetLimit(public("ana"), 5_000)))
+    world.block(world.veto(ANA, ("ana",), world.hall))
+    world.block(world.insist(ANA, HALL, world.hall))
+    world.time_ms += world.delay
+    world.block(world.complete(ANA, HALL, world.hall))
+    world.block(world.ask(ANA, HALL, MINE))
+    record = world.request(ANA, world.hall)
+    assert (record.vetoes, record.standing) == (0, Standing.OPEN)
+
+
+def test_the_third_signature_is_for_what_it_read_and_nothing_else() -> None:
+    """A colleague elsewhere signs that a lost phone be replaced; two clerks keep the signed bytes
+    and put another request in its place."""
+    world = settled(paper=False)
+    phone = ReplaceKey(public("ana"), public("ana new"))
+    held = world.decide(ANA, COUNCIL, world.hall, True, changes=[phone])
+    for _ in range(2):
+        world.block(world.ask(ANA, HALL, MINE))
+        world.block(world.veto(ANA, ("ana",), world.hall))
+    assert world.code(held) == "request_differs"
+    against = world.decide(ANA, COUNCIL, world.hall, False, changes=[phone])
+    assert world.code(against) == "request_differs"
+    world.block(world.decide(ANA, COUNCIL, world.hall, True))
 
 
 def test_a_request_signed_long_ago_and_held_back_still_waits() -> None:
