@@ -24,6 +24,9 @@ async def warn(desk: Desk, account: Account | None = None) -> None:
     if account is None or newest is None:
         return
     own = desk.owner.signing_key.public_key
+    known = desk.network.known_terms
+    if known is not None and known.terms.member(account.prefix) is None:
+        notice(left_text(desk.network.territory(account.prefix).name))
     if account.frozen_until_ms > newest.time_ms:
         notice(frozen_text(account))
     for device in account.devices:
@@ -47,6 +50,16 @@ async def warn(desk: Desk, account: Account | None = None) -> None:
                     "if it is not yours: democite wallet veto",
                 )
             )
+
+
+def left_text(name: str) -> str:
+    """That the account's territory is no member any more."""
+    return text(
+        f"note : le territoire « {name} » n'est plus membre du réseau ; ses comptes et leur "
+        "argent continuent, par les nœuds des autres",
+        f"note: the territory '{name}' is no member of the network any more; its accounts and "
+        "their money go on, through the others' nodes",
+    )
 
 
 def frozen_text(account: Account) -> str:

@@ -56,9 +56,14 @@ def propose(chain: Chain, change: Change, proposer: str = "arden") -> bytes:
     return proposal
 
 
-def enact(chain: Chain, change: Change, voters: Sequence[str] = ("brume", "cassis")) -> bytes:
+def enact(
+    chain: Chain,
+    change: Change,
+    voters: Sequence[str] = ("brume", "cassis"),
+    proposer: str = "arden",
+) -> bytes:
     """Propose and vote; the id."""
-    proposal = propose(chain, change)
+    proposal = propose(chain, change, proposer)
     for prefix in voters:
         by_staff(chain, prefix, NETWORK_VOTE, vote_fields(proposal, True))
     if isinstance(change, AddMember):
