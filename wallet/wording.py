@@ -61,8 +61,8 @@ def rules_text(version: int) -> str:
 def unshown_text() -> str:
     """Why an account may not be shown to a key."""
     return text(
-        "la mairie l'ouvre : democite office account open ; s'il était ouvert, une autre clé du compte "
-        "a bloqué ou retiré cet appareil : servez-vous de celui-là, des douze mots (wallet "
+        "la mairie l'ouvre : democite office account open ; s'il était ouvert, une autre clé du "
+        "compte a bloqué ou retiré cet appareil : servez-vous de celui-là, des douze mots (wallet "
         "recover), ou allez à la mairie",
         "the town hall opens it: democite office account open; if it was open, another key of the "
         "account blocked or removed this device: use that one, the twelve words (wallet recover), "
