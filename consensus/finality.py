@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from consensus.certificates import Certificate
 from consensus.header import Header
+from consensus.members import MemberSet
 from consensus.votes import FINALIZE
 from primitives.errors import Refused
 
@@ -39,3 +40,30 @@ def check_finalizes(certificate: Certificate, header: Header) -> None:
     named = (certificate.kind, certificate.epoch, certificate.view, certificate.digest)
     if named != (FINALIZE, header.epoch, header.view, header.digest):
         raise Refused("certificate_invalid", "it does not finalize the last of the headers")
+
+
+def check_begins(
+    epoch: int,
+    headers: Sequence[Header],
+    certificate: Certificate,
+    following: MemberSet,
+    before: Header | None,
+) -> None:
+    """The first of `headers` is the boundary that begins `epoch` with the set `following`, and the
+    certificate finalizes the last of them, a closing header above it or the boundary itself.
+    `before` is the boundary that began the epoch which ends; None for the first one. Whose
+    signatures the certificate bears is checked in `certificates`.
+
+    Raises `Refused("certificate_invalid")`.
+    """
+    check_descent(headers)
+    boundary = headers[0]
+    if boundary.epoch != epoch - 1 or boundary.next_set_hash is None:
+        raise Refused("certificate_invalid", f"no boundary of epoch {epoch - 1}")
+    if before is not None and not (
+        boundary.height > before.height and boundary.time_ms > before.time_ms
+    ):
+        raise Refused("certificate_invalid", "a boundary is older than the one before")
+    if following.hash() != boundary.next_set_hash:
+        raise Refused("certificate_invalid", "the set is not the one that the boundary names")
+    check_finalizes(certificate, headers[-1])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from consensus.header import Header
 from ledger.state import Candidate
-from ledger.terms import NetworkTerms
 from ledger.transaction import Transaction
+from node.epochs import ProvedTerms
 
 BLOCKS_BELOW_KEPT = 4
 BLOCKS_MAX = 256
@@ -26,7 +26,7 @@ class ShelvedBlock:
     body: bytes
     transactions: Sequence[Transaction]
     candidate: Candidate | None = None
-    next_terms: NetworkTerms | None = None
+    next_terms: ProvedTerms | None = None
 
 
 class BlockShelf:

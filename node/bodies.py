@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from consensus.header import Block, Header
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
-from node.block_body import BODY_OVERHEAD_BYTES, pack_body, read_body, transactions_root
+from node.block_body import pack_body, read_body, transactions_root
 from node.block_shelf import BlockShelf, ShelvedBlock
+from node.bounds import body_bytes_max, transactions_max
 from node.mempool import Mempool
 from node.verifier import Verifier
 from primitives.errors import Refused
@@ -18,8 +19,16 @@ from primitives.hashing import hash_bytes
 OnShelved = Callable[[ShelvedBlock | None, str], None]
 """Called with the block, or None and what is wrong with it."""
 
-TRANSACTION_BYTES_MIN = 200
-"""Less than any transaction has; bounds how many a block can hold."""
+
+def is_body(header: Header, body: bytes, bytes_max: int) -> bool:
+    """Whether these bytes of anyone are the body that a header commits to. Never raises."""
+    try:
+        raws = read_body(body, bytes_max)
+    except Refused:
+        return False
+    if len(raws) != header.transactions_count:
+        return False
+    return transactions_root([hash_bytes("tx", raw) for raw in raws]) == header.transactions_root
 
 
 class Bodies:
@@ -42,24 +51,15 @@ class Bodies:
     def set_rules(self, rules: RuleSet) -> None:
         """From now on these are in force."""
         self._rules = rules
-        bytes_max = rules.parameters.block_bytes_max
-        self.count_max = bytes_max // TRANSACTION_BYTES_MIN
-        self.body_bytes_max = bytes_max + BODY_OVERHEAD_BYTES * self.count_max + 64
+        self.count_max = transactions_max(rules)
+        self.body_bytes_max = body_bytes_max(rules)
 
     def matches(self, header: Header, body: bytes) -> bool:
         """Whether this is the body that the header commits to. Never raises."""
         shelved = self._shelf.get(header.digest)
         if shelved is not None and (shelved.body is body or shelved.body == body):
             return True
-        try:
-            raws = read_body(body, self.body_bytes_max)
-        except Refused:
-            return False
-        if len(raws) != header.transactions_count:
-            return False
-        return transactions_root([hash_bytes("tx", raw) for raw in raws]) == (
-            header.transactions_root
-        )
+        return is_body(header, body, self.body_bytes_max)
 
     def shelve_verified(self, header: Header, transactions: Sequence[Transaction]) -> ShelvedBlock:
         """Put together a block of verified transactions that its header commits to."""

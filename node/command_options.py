@@ -258,6 +258,17 @@ JoinFromOption = Annotated[
         "The node of a member that knows your card.",
     ),
 ]
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="EPOCH:DIGEST",
+        help=text(
+            "Après une longue absence : ce que 'democite network status' montre chez un membre.",
+            "After a long absence: what 'democite network status' shows at a member's.",
+        ),
+    ),
+]
 FullHistoryOption = Annotated[
     bool,
     typer.Option(

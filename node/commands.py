@@ -7,6 +7,7 @@ from node.command_options import (
     AgainOption,
     BehindProxyOption,
     CardOption,
+    CheckpointOption,
     CurrencyOption,
     DaysOption,
     DemoSeedOption,
@@ -145,6 +146,7 @@ def start(
     peer_listen: PeerListenOption = None,
     http_listen: HttpListenOption = None,
     full_history: FullHistoryOption = False,
+    checkpoint: CheckpointOption = None,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
@@ -160,6 +162,7 @@ def start(
         peer_listen=peer_listen,
         http_listen=http_listen,
         full_history=full_history,
+        checkpoint=checkpoint,
     )
     run(plan, read_passphrase(passphrase_file))
 
@@ -174,6 +177,7 @@ def join(
     data: DataOption,
     genesis: GenesisFileOption,
     join_from: JoinFromOption,
+    checkpoint: CheckpointOption = None,
     behind_proxy: BehindProxyOption = False,
     peer_listen: PeerListenOption = None,
     http_listen: HttpListenOption = None,
@@ -192,6 +196,7 @@ def join(
         peer_listen=peer_listen,
         http_listen=http_listen,
         join_from=join_from,
+        checkpoint=checkpoint,
     )
     run(plan, read_passphrase(passphrase_file))
 

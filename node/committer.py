@@ -251,7 +251,8 @@ def _certified(
     if header.next_set_hash is not None:
         if block.next_terms is None:
             raise InvariantBroken("a boundary is committed that was not executed")
-        begins = EpochRecord(header, closing, certificate, block.next_terms)
+        proved = block.next_terms
+        begins = EpochRecord(header, closing, certificate, proved.terms, proved)
     own = certificate if certificate.digest == header.digest else None
     return replace(finalized, certificate=own, begins=begins)
 

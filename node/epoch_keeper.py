@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from ledger.network_objects import NetworkRecord
-from ledger.rules import RuleSet, is_rule_version
+from ledger.rules import is_rule_version
 from ledger.terms import NetworkMember
 from node.bodies import Bodies
+from node.bounds import frame_bytes_max
 from node.catching_up import CatchingUp
 from node.chain import Chain
 from node.engines.simplex import SimplexEngine
@@ -24,8 +25,6 @@ from node.fairness import Fairness
 from node.intake import Intake
 from node.own_identity import OwnIdentity
 from node.peer_circle import PeerCircle
-from node.peers.catch_up import PART_BYTES
-from node.peers.frames import FRAME_OVERHEAD_BYTES
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.restoration import Restoration
@@ -52,12 +51,6 @@ class EpochParts:
     identity: OwnIdentity
     restoration: Restoration
     engine: SimplexEngine
-
-
-def frame_bytes_max(rules: RuleSet, bodies: Bodies) -> int:
-    """A part of a catch-up may hold a branch's blocks up to the next certificate."""
-    blocks = rules.parameters.candidates_max * bodies.body_bytes_max
-    return PART_BYTES + blocks + FRAME_OVERHEAD_BYTES
 
 
 def members_of(epochs: EpochBook, executor: Executor) -> tuple[NetworkMember, ...]:
@@ -124,7 +117,7 @@ class EpochKeeper:
             parts.bodies.set_rules(rules)
             parts.intake.set_rules(rules)
             parts.pool_care.after_new_rules(parts.network_id, rules)
-            parts.network.allow_frames(frame_bytes_max(rules, parts.bodies))
+            parts.network.allow_frames(frame_bytes_max(rules))
         parts.identity.take(epoch)
         parts.circle.refresh()
         parts.engine.begin_epoch()

@@ -5,6 +5,7 @@ The core of an epoch hears of nothing but that epoch. What waits is bounded; wha
 dropped, since members say again what was lost.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 
@@ -18,6 +19,10 @@ EARLY_BYTES_MAX = 16 << 20
 EARLY_PER_PEER_MAX = 128
 INTERVAL_MS = 200
 """A member is told, and asked, at most this often."""
+
+AGAIN_SECONDS = 1.0
+"""Who is ahead is asked again: it may have told us of another end a moment ago, and in an idle
+network nothing else would make it say so."""
 
 _PEERS_MAX = 4_096
 
@@ -34,6 +39,13 @@ class EpochTalk:
         self._asked_ms: dict[bytes, int] = {}
         self._early: deque[tuple[bytes, Frame]] = deque()
         self._early_bytes = 0
+        self._again: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._ahead.clear()
+        if self._again is not None:
+            self._again.cancel()
 
     def begin_epoch(self, epoch: int) -> list[tuple[bytes, Frame]]:
         """The next epoch has begun here; what waited for it. Who is farther still is asked on."""
@@ -78,12 +90,19 @@ class EpochTalk:
         if self._is_due(self._told_ms, peer):
             record = self._chain.epoch_record(epoch + 1)
             if record is not None:
-                headers = (record.boundary, *record.closing)
-                self._send(peer, EpochEnd(record.certificate, headers))
+                self._send(peer, EpochEnd(record.certificate, record.headers))
 
     def _ask(self, peer: bytes) -> None:
         if self._is_due(self._asked_ms, peer):
             self._send(peer, FetchView(self._epoch, 1, 0))
+        if self._again is None and self._ahead:
+            loop = asyncio.get_running_loop()
+            self._again = loop.call_later(AGAIN_SECONDS, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._again = None
+        for peer in list(self._ahead):
+            self._ask(peer)
 
     def _is_due(self, last_ms: dict[bytes, int], peer: bytes) -> bool:
         now, last = now_ms(), last_ms.get(peer)

@@ -11,12 +11,15 @@ Rules of this file:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consensus.certificates import Certificate
 from consensus.config import Final
 from consensus.header import Header, genesis_digest
 from consensus.members import Member, MemberSet
 from ledger.genesis import Genesis
+from ledger.network_objects import NETWORK_TREE_KEY, NetworkRecord
+from ledger.proofs import StateProof
 from ledger.rules import RuleSet, is_rule_version
 from ledger.terms import NetworkTerms, genesis_terms
 from primitives.encoding import Value, decode, encode
@@ -32,48 +35,83 @@ def voting_set(terms: NetworkTerms) -> MemberSet:
     )
 
 
+class ProvedTerms(NamedTuple):
+    """The object of the state that holds the terms, and that it stands there."""
+
+    raw: bytes
+    proof: bytes
+
+    @property
+    def terms(self) -> NetworkTerms:
+        """What it says. Raises `Refused` for bytes that are none."""
+        return NetworkRecord.decode(self.raw).terms
+
+    def holds_under(self, root: bytes) -> bool:
+        """Whether it stands in the state with this root. Raises `Refused` for no proof at all."""
+        return StateProof.decode(self.proof).verify(root, NETWORK_TREE_KEY, self.raw)
+
+
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
     """How an epoch began, as it stands in the store: the boundary of the epoch before, what makes
     it final (the certificate is for the last of the closing headers, or for the boundary itself if
-    there is none), and the terms in force from there on."""
+    there is none), and the terms in force from there on. `proved` shows that these stand under the
+    boundary's state root; a store of before has no such proof."""
 
     boundary: Header
     closing: tuple[Header, ...]
     certificate: Certificate
     terms: NetworkTerms
+    proved: ProvedTerms | None = None
 
     @property
     def epoch(self) -> int:
         """The epoch that begins."""
         return self.boundary.epoch + 1
 
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """The boundary and what stands above it; the certificate names the last."""
+        return (self.boundary, *self.closing)
+
     def encode(self) -> bytes:
         """The stored form."""
         closing = tuple([header.encode() for header in self.closing])
-        value: Value = (
-            "epoch",
-            1,
-            self.epoch,
-            self.boundary.encode(),
-            closing,
-            self.certificate.encode(),
-            self.terms.value(),
-        )
-        return encode(value)
+        boundary, certificate = self.boundary.encode(), self.certificate.encode()
+        terms: tuple[Value, ...] = (self.terms.value(),)
+        if self.proved is not None:
+            terms = tuple(self.proved)
+        version = 1 if self.proved is None else 2
+        return encode(("epoch", version, self.epoch, boundary, closing, certificate, *terms))
 
     @staticmethod
     def decode(raw: bytes) -> EpochRecord:
         """Our own record; raises InvariantBroken if it is not one."""
+        proved: ProvedTerms | None = None
         match decode(raw, bytes_max=RECORD_BYTES_MAX):
-            case ("epoch", 1, int(), bytes(boundary), tuple(closing), bytes(certificate), terms):
-                return EpochRecord(
-                    Header.decode(boundary),
-                    tuple([Header.decode(one) for one in closing if isinstance(one, bytes)]),
-                    Certificate.decode(certificate),
-                    NetworkTerms.decode(terms),
-                )
-        raise InvariantBroken("an epoch's record can't be read")
+            case ("epoch", 1, int(), bytes(boundary), tuple(closing), bytes(certificate), value):
+                terms = NetworkTerms.decode(value)
+            case (
+                "epoch",
+                2,
+                int(),
+                bytes(boundary),
+                tuple(closing),
+                bytes(certificate),
+                bytes(network),
+                bytes(proof),
+            ):
+                proved = ProvedTerms(network, proof)
+                terms = proved.terms
+            case _:
+                raise InvariantBroken("an epoch's record can't be read")
+        return EpochRecord(
+            Header.decode(boundary),
+            tuple([Header.decode(one) for one in closing if isinstance(one, bytes)]),
+            Certificate.decode(certificate),
+            terms,
+            proved,
+        )
 
 
 @dataclass(frozen=True, slots=True)

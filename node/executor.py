@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from consensus.header import Block, Header
 from ledger.commitment import Commitment
 from ledger.execution import BlockRefused, execute, select
+from ledger.network_objects import NETWORK
 from ledger.state import Candidate, State
 from ledger.terms import terms_of
 from ledger.transaction import Transaction
 from node.block_body import pack_body, transactions_root
 from node.block_shelf import BlockShelf, ShelvedBlock
-from node.epochs import Epoch
+from node.epochs import Epoch, ProvedTerms
 from primitives.errors import InvariantBroken, Refused
 
 
@@ -111,7 +112,15 @@ class Executor:
         if header.next_set_hash != epoch.next_set_hash(voted, header.time_ms):
             raise BlockUnsound("it ends the epoch wrongly, or fails to end it")
         if header.next_set_hash is not None:
-            block.next_terms = voted
+            block.next_terms = self._proved_terms(parent)
+
+    def _proved_terms(self, state: Candidate) -> ProvedTerms:
+        """The terms voted last, as of a state whose root was asked for."""
+        self.commitment.hold(state)
+        found = self.commitment.prove_object(NETWORK, "", state)
+        if found.raw is None:
+            raise InvariantBroken("the state has no terms")
+        return ProvedTerms(found.raw, found.proof)
 
     def build(
         self,
@@ -158,7 +167,7 @@ class Executor:
             header, pack_body(selection.accepted), selection.accepted, selection.candidate
         )
         if header.next_set_hash is not None:
-            built.next_terms = voted
+            built.next_terms = self._proved_terms(state)
         self._newest = self.shelf.put(built)
         return self._newest, selection.refused
 

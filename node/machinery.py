@@ -12,13 +12,14 @@ from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
 from node.bodies import Bodies
+from node.bounds import frame_bytes_max
 from node.catching_up import CatchingUp
 from node.chain import Chain
 from node.clock import now_ms
 from node.committer import CommittedBlock, Committer
 from node.engines.replicas import EngineParts
 from node.engines.simplex import SimplexEngine
-from node.epoch_keeper import EpochKeeper, EpochParts, frame_bytes_max, members_of
+from node.epoch_keeper import EpochKeeper, EpochParts, members_of
 from node.evidence_book import EvidenceBook
 from node.fairness import WATCHED_MAX, Fairness
 from node.intake import Intake
@@ -157,7 +158,7 @@ class Machinery:
             self.circle.addresses(),
             self.hello,
             self.traffic,
-            frame_bytes_max=frame_bytes_max(self.epochs.current.rules, self.bodies),
+            frame_bytes_max=frame_bytes_max(self.epochs.current.rules),
             is_member=self.circle.is_member,
             anyone_at=options.join_from,
         )
@@ -205,9 +206,12 @@ class Machinery:
             options,
             self.chain,
             self.network,
-            self.bodies.matches,
+            self.circle,
+            self.journal,
+            lambda: self.epochs.current,
             self._on_synced,
             self._catch_up_by_blocks,
+            self._fatal,
         )
         self.traffic.engine, self.traffic.network = self.engine, self.network
         self.traffic.catch_up, self.traffic.syncing = self.catching_up.run, self.syncing
@@ -278,6 +282,7 @@ class Machinery:
     async def stop(self) -> None:
         """Take part no more, let what is being written finish, and close the data."""
         self.engine.stop()
+        self.traffic.close()
         await self.catching_up.stop()
         await self.restoration.end()
         await self.syncing.stop()

@@ -56,6 +56,7 @@ class PeerCircle:
         self._overrides = overrides
         self._observers = observers
         self._members = members
+        self._followed: tuple[Reachable, ...] = ()
         self._network: PeerNetwork | None = None
         self._observing: list[Territory] = []
         self._task: asyncio.Task[None] | None = None
@@ -76,7 +77,15 @@ class PeerCircle:
     @property
     def is_member(self) -> bool:
         """Whether this node's own key stands in the terms."""
-        return any(self._owns(each.voting_key) for each in self._members())
+        return any(self._owns(each.voting_key) for each in self._all())
+
+    def follow(self, members: tuple[Reachable, ...]) -> None:
+        """Members of an epoch that is proved, while the chain is far from it, are peers too."""
+        self._followed = members
+        self.refresh()
+
+    def _all(self) -> tuple[Reachable, ...]:
+        return (*self._members(), *self._followed)
 
     def addresses(self) -> dict[bytes, PeerAddress]:
         """Everybody, by voting key."""
@@ -87,7 +96,7 @@ class PeerCircle:
             observers[one.voting_key] = PeerAddress(
                 one.voting_key, one.authority_der, host, port, is_observer=True
             )
-        others = [each for each in self._members() if not self._owns(each.voting_key)]
+        others = [each for each in self._all() if not self._owns(each.voting_key)]
         members, faults = member_addresses(others, self._overrides)
         for fault in (*unread, *faults):
             self._log.error("peer_left_out", reason=fault)
@@ -106,7 +115,7 @@ class PeerCircle:
             each.voting_key: PeerStatus(
                 each.voting_key, each.prefix, each.peer, each.voting_key in connected
             )
-            for each in self._members()
+            for each in self._all()
         }
         for one in self._observing:
             key = one.voting_key

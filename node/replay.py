@@ -133,9 +133,11 @@ class Replay:
         record = self._chain.epoch_record(self._epoch.number + 1)
         if record is None or (record.boundary, record.terms) != (header, self._voted):
             raise _corrupt(header.height, "the record of the epoch that it begins is another")
+        if record.proved is not None and not record.proved.holds_under(header.state_root):
+            raise _corrupt(header.height, "the terms of the next epoch are not proved")
         try:
-            check_descent((header, *record.closing))
-            check_finalizes(record.certificate, (header, *record.closing)[-1])
+            check_descent(record.headers)
+            check_finalizes(record.certificate, record.headers[-1])
         except Refused as refusal:
             raise _corrupt(header.height, f"what makes it final does not: {refusal}") from refusal
         self._verify(record.certificate)

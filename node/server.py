@@ -29,6 +29,7 @@ from node.office.office import REGISTRY_FILE, Office
 from node.private_files import private_by_default
 from node.registry.register import Registry
 from node.territory import TerritoryNode, TerritoryOptions
+from primitives.checkpoints import parse_checkpoint
 from primitives.errors import InvariantBroken, Refused
 from primitives.signatures import SigningKey
 from terminal.results import json_line, json_wanted
@@ -55,6 +56,8 @@ class StartPlan:
     """HOST:PORT of any member, for who looks for the network the first time."""
     full_history: bool = False
     """An empty node fetches every block, and begins with no snapshot."""
+    checkpoint: tuple[int, bytes] | None = None
+    """An epoch and the digest of the block that it begins above, from somebody trusted."""
 
 
 def plan_start(
@@ -66,6 +69,7 @@ def plan_start(
     http_listen: str | None = None,
     join_from: str | None = None,
     full_history: bool = False,
+    checkpoint: str | None = None,
 ) -> StartPlan:
     """Check what can be checked before a passphrase is asked for. Raises `Refused`."""
     genesis, engine = read_genesis(genesis_file)
@@ -74,7 +78,15 @@ def plan_start(
     if engine != "simplex":
         raise Refused("engine_unavailable", f"{engine} can't be run by this version")
     return StartPlan(
-        folder, genesis, engine, behind_proxy, peer_listen, http_listen, join_from, full_history
+        folder,
+        genesis,
+        engine,
+        behind_proxy,
+        peer_listen,
+        http_listen,
+        join_from,
+        full_history,
+        None if checkpoint is None else parse_checkpoint(checkpoint),
     )
 
 
@@ -107,6 +119,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 peer_bind=parse_host_port(peer_listen, "peer"),
                 join_from=None if join_from is None else parse_host_port(join_from, "--from"),
                 full_history=plan.full_history,
+                checkpoint=plan.checkpoint,
             )
             _loop_run(_serve(options, territory, watch, folder, listener))
 

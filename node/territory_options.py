@@ -31,7 +31,8 @@ class TerritoryOptions:
     other members (by voting key) are looked for. `observe_only` follows without voting.
     `join_from` is where some member is, whichever. An empty node that is more than
     `sync_behind_blocks` behind begins with a snapshot, unless it is to have the `full_history`; one
-    is made every `snapshot_ms` of block time.
+    is made every `snapshot_ms` of block time. `checkpoint` is an epoch and the digest of the block
+    that it begins above, as the operator heard from somebody trusted.
     `key_ring` holds, beside the two keys given, those that are to take their place.
     """
 
@@ -49,6 +50,7 @@ class TerritoryOptions:
     snapshot_ms: int = SNAPSHOT_MS
     sync_behind_blocks: int = SYNC_BEHIND_BLOCKS
     full_history: bool = False
+    checkpoint: tuple[int, bytes] | None = None
     verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
     key_ring: KeyRing | None = None

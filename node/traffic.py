@@ -26,8 +26,10 @@ from consensus.votes import Vote
 from ledger.transaction import Transaction
 from node.block_records import FinalizedBlock
 from node.block_shelf import BlockShelf
-from node.bodies import TRANSACTION_BYTES_MIN, Bodies
+from node.bodies import Bodies
+from node.bounds import TRANSACTION_BYTES_MIN
 from node.chain import Chain
+from node.epoch_chain import answer_epochs, read_epoch_wanted
 from node.epoch_talk import EpochTalk
 from node.epochs import Epoch
 from node.executor import block_of
@@ -39,6 +41,7 @@ from node.peers.frames import (
     CONSENSUS,
     PROPOSAL,
     THESE_BLOCKS,
+    THESE_EPOCHS,
     THESE_TRANSACTIONS,
     THIS_EPOCH,
     THIS_PART,
@@ -46,6 +49,7 @@ from node.peers.frames import (
     TRANSACTIONS,
     WANT_BLOCKS,
     WANT_EPOCH,
+    WANT_EPOCHS,
     WANT_PART,
     WANT_SNAPSHOT,
     WANT_TRANSACTIONS,
@@ -65,7 +69,7 @@ from node.restoration import Restoration, answer_epoch
 from node.snapshots.serving import SnapshotServer
 from node.state_sync.syncing import Syncing
 from node.verifier import Verifier
-from primitives.errors import Refused
+from primitives.errors import InvariantBroken, Refused
 from primitives.signatures import verify
 
 GROUP_BYTES_MAX = 512 << 10
@@ -143,12 +147,14 @@ class Traffic:
             WANT_BLOCKS: self._want_blocks,
             THESE_BLOCKS: self._these_blocks,
             WANT_EPOCH: self._want_epoch,
-            THIS_EPOCH: lambda peer_key, content: self.restoration.answered(peer_key, content),
+            THIS_EPOCH: self._this_epoch,
             WANT_SNAPSHOT: lambda peer, content: self.snapshots.wanted(peer, content),
-            THIS_SNAPSHOT: self._this_snapshot,
+            THIS_SNAPSHOT: self._for_sync(THIS_SNAPSHOT),
             WANT_PART: lambda peer, content: self.snapshots.part_wanted(peer, content),
-            THIS_PART: self._this_part,
+            THIS_PART: self._for_sync(THIS_PART),
             BLOCKS_PRUNED: self._blocks_pruned,
+            WANT_EPOCHS: self._want_epochs,
+            THESE_EPOCHS: self._for_sync(THESE_EPOCHS),
         }
         self.proposals = Proposals(
             mempool.get,
@@ -169,6 +175,10 @@ class Traffic:
             except Refused as refusal:
                 self.network.drop(peer_key, str(refusal))
 
+    def close(self) -> None:
+        """Say nothing more of itself."""
+        self._talk.close()
+
     # -- out ----------------------------------------------------------------------------------
 
     def _say(self, peer_key: bytes, message: Message) -> None:
@@ -186,7 +196,7 @@ class Traffic:
         begun, certificate = newest.begins, newest.certificate
         message: CertificateMessage | EpochEnd
         if begun is not None:
-            message = EpochEnd(begun.certificate, (begun.boundary, *begun.closing))
+            message = EpochEnd(begun.certificate, begun.headers)
         elif certificate is not None:
             message = CertificateMessage(certificate, newest.header)
         else:
@@ -301,6 +311,10 @@ class Traffic:
     def _want_epoch(self, peer_key: bytes, content: bytes) -> None:
         self.network.send(peer_key, THIS_EPOCH, answer_epoch(self._epoch, content))
 
+    def _this_epoch(self, peer_key: bytes, content: bytes) -> None:
+        if not self.syncing.answered(peer_key, THIS_EPOCH, content):
+            self.restoration.answered(peer_key, content)
+
     def _want_blocks(self, peer_key: bytes, content: bytes) -> None:
         first, last = read_range(content)
         kept = self._chain.meta.first_height
@@ -308,15 +322,27 @@ class Traffic:
             self.network.send(peer_key, BLOCKS_PRUNED, kept.to_bytes(8, "big"))
             return
 
+        self._answer_slowly(peer_key, THESE_BLOCKS, lambda: answer_range(self._chain, first, last))
+
+    def _want_epochs(self, peer_key: bytes, content: bytes) -> None:
+        first = read_epoch_wanted(content)
+        self._answer_slowly(peer_key, THESE_EPOCHS, lambda: answer_epochs(self._chain, first))
+
+    def _answer_slowly(self, peer_key: bytes, frame_type: int, read: Callable[[], bytes]) -> None:
+        """What takes the disk: the newest such question of a member, in its share of the time."""
+
         def answer() -> None:
             if peer_key not in self.network.connected:
                 return
             try:
-                part = answer_range(self._chain, first, last)
-            except Refused as refusal:  # our own store is damaged: may it ask another
+                content = read()
+            except (
+                Refused,
+                InvariantBroken,
+            ) as refusal:  # our own store is damaged: may it ask another
                 self.network.drop(peer_key, str(refusal))
             else:
-                self.network.send(peer_key, THESE_BLOCKS, part)
+                self.network.send(peer_key, frame_type, content)
 
         self._time_shares.ask(peer_key, answer)
 
@@ -330,11 +356,11 @@ class Traffic:
         if not self.syncing.answered(peer_key, BLOCKS_PRUNED, content):
             self.catch_up.pruned_below(peer_key, int.from_bytes(content, "big"))
 
-    def _this_snapshot(self, peer_key: bytes, content: bytes) -> None:
-        self.syncing.answered(peer_key, THIS_SNAPSHOT, content)
+    def _for_sync(self, frame_type: int) -> Callable[[bytes, bytes], None]:
+        def hear(peer_key: bytes, content: bytes) -> None:
+            self.syncing.answered(peer_key, frame_type, content)
 
-    def _this_part(self, peer_key: bytes, content: bytes) -> None:
-        self.syncing.answered(peer_key, THIS_PART, content)
+        return hear
 
 
 def _groups(raws: Sequence[bytes]) -> Iterator[bytes]:

@@ -29,6 +29,16 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "the network voted for rules that this version of Démocité does not know",
         "update the program, then try again: nothing is lost meanwhile",
     ),
+    "history_differs": (
+        "the history that the members tell is not the one of --checkpoint",
+        "start nothing; call several town halls: a network is being imitated, or the checkpoint "
+        "was copied wrongly",
+    ),
+    "history_unconfirmed": (
+        "what this node knows is so old that the word of its keys is not enough",
+        "it waits for more founders to answer; or start it with --checkpoint EPOCH:DIGEST, as "
+        "'democite network status' shows it at a member's; is this machine's clock right?",
+    ),
     "territory_not_joined": (
         "this territory has not joined the network yet",
         "a member proposes it: democite network propose add CARD",

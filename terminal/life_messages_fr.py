@@ -29,6 +29,17 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "le réseau a voté des règles que cette version de Démocité ne connaît pas",
         "mettez le programme à jour, puis recommencez : rien n'est perdu entre-temps",
     ),
+    "history_differs": (
+        "l'histoire que racontent les membres n'est pas celle de --checkpoint",
+        "ne démarrez rien ; appelez plusieurs mairies : quelqu'un imite le réseau, ou le point de "
+        "contrôle est mal recopié",
+    ),
+    "history_unconfirmed": (
+        "ce que ce nœud connaît est si ancien que la parole des clés d'alors ne suffit plus",
+        "il attend que d'autres fondateurs répondent ; ou lancez-le avec --checkpoint "
+        "EPOQUE:EMPREINTE, comme le montre 'democite network status' chez un membre ; cette "
+        "machine est-elle à l'heure ?",
+    ),
     "territory_not_joined": (
         "ce territoire n'a pas encore rejoint le réseau",
         "un membre le propose : democite network propose add CARTE",

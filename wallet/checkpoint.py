@@ -3,27 +3,12 @@
 import json
 from pathlib import Path
 
+from primitives.checkpoints import parse_checkpoint
 from primitives.errors import Refused
-from primitives.hashing import HASH_BYTES
 from primitives.versions import check_version
 from wallet.atomic_files import write_file
 
 FILE_BYTES_MAX = 4_096
-EPOCH_MAX = 2**31
-
-
-def parse_checkpoint(word: str) -> tuple[int, bytes]:
-    """Read `EPOCH:DIGEST`. Raises `Refused("checkpoint_malformed")`."""
-    epoch, _, digest = word.strip().partition(":")
-    try:
-        raw = bytes.fromhex(digest)
-    except ValueError:
-        raw = b""
-    if not (epoch.isascii() and epoch.isdigit()) or len(epoch) > 10 or len(raw) != HASH_BYTES:
-        raise Refused("checkpoint_malformed", word[:100])
-    if not 1 <= int(epoch) <= EPOCH_MAX:
-        raise Refused("checkpoint_malformed", word[:100])
-    return int(epoch), raw
 
 
 def write_checkpoint(file: Path, epoch: int, digest: bytes) -> None:

@@ -30,7 +30,8 @@ def trust(
     as_json: JsonOption = False,
 ) -> Result:
     """Keep a checkpoint beside the wallet; the network is held against it from then on."""
-    from wallet.checkpoint import parse_checkpoint, write_checkpoint
+    from primitives.checkpoints import parse_checkpoint
+    from wallet.checkpoint import write_checkpoint
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, None, ())

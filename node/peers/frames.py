@@ -11,9 +11,9 @@ from typing import NamedTuple
 from primitives.encoding import decode, encode
 from primitives.errors import Refused
 
-WIRE_VERSION = 2
-"""1 knew no snapshots and could not say that blocks were pruned. A node speaks the current version
-and the one before."""
+WIRE_VERSION = 3
+"""1 knew no snapshots and could not say that blocks were pruned, 2 could not tell of epochs in a
+row. A node speaks the current version and the one before."""
 
 HELLO_BYTES_MAX = 16 << 10
 FRAME_OVERHEAD_BYTES = 1 << 20
@@ -41,7 +41,11 @@ THIS_PART = 14
 BLOCKS_PRUNED = 15
 """The answer to WANT_BLOCKS where the first of them is kept no longer: the first kept height(8)."""
 
-_TYPES = frozenset(range(HELLO, BLOCKS_PRUNED + 1))
+WANT_EPOCHS = 16
+"""See `node.epoch_chain`. From wire version 3 on."""
+THESE_EPOCHS = 17
+
+_TYPES = frozenset(range(HELLO, THESE_EPOCHS + 1))
 _HEAD_BYTES = 5
 
 

@@ -26,6 +26,8 @@ _HEAD_BYTES = 12
 _HEIGHT_BYTES = 8
 SetOf = Callable[[int], MemberSet | None]
 """The members of an epoch, as far as they are known."""
+BeginsAbove = Callable[[int], bytes | None]
+"""The digest of the block that an epoch begins above, as far as that is known."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,20 @@ class Offer:
     between: tuple[Header, ...]
 
     @property
-    def newest(self) -> Header:
-        """The header that the certificate names."""
+    def named(self) -> Header:
+        """The header that the certificate names: a block's, or a closing one."""
         return self.between[-1] if self.between else self.manifest.header
+
+    @property
+    def closing(self) -> tuple[Header, ...]:
+        """The headers that stand above an epoch's end, and are no blocks."""
+        return tuple([header for header in self.between if header.closing])
+
+    @property
+    def newest(self) -> Header:
+        """The newest block that is proved final."""
+        blocks = [header for header in self.between if not header.closing]
+        return blocks[-1] if blocks else self.manifest.header
 
 
 def pack_offer(manifest: Manifest, certified: CertifiedHeader) -> bytes:
@@ -60,12 +73,13 @@ def read_offer(content: bytes) -> Offer | None:
     return Offer(Manifest.decode(items[0]), Certificate.decode(items[1]), between)
 
 
-def is_of_known_epoch(offer: Offer, set_of: SetOf) -> bool:
-    """Whether all its headers are of an epoch whose members are known, and none of them ends it."""
-    headers = (offer.manifest.header, *offer.between)
-    return all(
-        set_of(header.epoch) is not None and header.next_set_hash is None and not header.closing
-        for header in headers
+def is_of_known_epoch(offer: Offer, set_of: SetOf, begins_above: BeginsAbove) -> bool:
+    """Whether it is of an epoch whose members are known, and, where it goes up to the end of that
+    one, how the next one began is known too."""
+    header = offer.manifest.header
+    ends = [one for one in (header, *offer.between) if one.next_set_hash is not None]
+    return set_of(header.epoch) is not None and all(
+        begins_above(header.epoch + 1) == end.digest for end in ends
     )
 
 
@@ -76,7 +90,7 @@ def check_offer(offer: Offer, network_id: bytes, set_of: SetOf) -> None:
     if header.network_id != network_id or header.height < 1:
         raise Refused("snapshot_wrong", "a header of another network")
     check_descent((header, *offer.between))
-    last = offer.newest
+    last = offer.named
     check_finalizes(certificate, last)
     members = set_of(last.epoch)
     if members is None:

@@ -5,15 +5,17 @@ is not in the store: the journal stays, and the new store is told how far the ol
 """
 
 import shutil
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
-from node.chain_records import META_KEY, RESTORED, Meta
+from node.chain_records import BASE, EPOCH, META_KEY, RESTORED, UNASKED_EPOCH, Meta, Restored
+from node.epochs import EpochRecord, voting_set
 from node.private_files import sync_folder
 from node.state_sync.staging import synced_folder
-from node.store import Change, open_store
+from node.store import Change, after_prefix, open_store
 from primitives.errors import Refused
 
 
@@ -37,16 +39,16 @@ def adopt(store_folder: Path, kind: str) -> None:
 
 def _carry_journal(old_folder: Path, new_folder: Path, kind: str) -> None:
     """The new store belongs to the old one's journal, and may not vote sooner than it might."""
-    old, restored = _kept(old_folder, kind)
-    new, _ = _kept(new_folder, kind)
+    old, new = _kept(old_folder, kind), _kept(new_folder, kind)
     carried = replace(
-        new,
-        journal_id=old.journal_id,
-        journal_sequence=max(old.journal_sequence, new.journal_sequence),
+        new.meta,
+        journal_id=old.meta.journal_id,
+        journal_sequence=max(old.meta.journal_sequence, new.meta.journal_sequence),
     )
-    changes: list[Change] = [(META_KEY, carried.encode())]
-    if restored is not None:
-        changes.append((RESTORED, restored))
+    changes: list[Change] = [(META_KEY, carried.encode()), *old.before_genesis]
+    if old.restored is not None:
+        passed = [each for each in new.epochs if each.epoch not in old.numbers]
+        changes.append((RESTORED, _still_asked(old.restored, passed).encode()))
     store = open_store(new_folder, kind)
     try:
         store.write(changes, sync=True)
@@ -54,12 +56,48 @@ def _carry_journal(old_folder: Path, new_folder: Path, kind: str) -> None:
         store.close()
 
 
-def _kept(folder: Path, kind: str) -> tuple[Meta, bytes | None]:
+def _still_asked(restored: Restored, passed: Iterable[EpochRecord]) -> Restored:
+    """A member that lost its journal notes in each epoch whether the set is still the one that it
+    asked (`node.restoration`); so it must of the epochs that it passes over here."""
+    differ = any(
+        each.epoch < restored.until_epoch and voting_set(each.terms).hash() != restored.set_hash
+        for each in passed
+    )
+    return Restored(UNASKED_EPOCH, restored.set_hash) if differ else restored
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a store says of itself and of its network."""
+
+    meta: Meta
+    restored: Restored | None
+    epochs: tuple[EpochRecord, ...]
+    before_genesis: tuple[Change, ...]
+    """Where a successor begins, and the epochs of its predecessor, for who knows no other."""
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        return frozenset([each.epoch for each in self.epochs])
+
+
+def _kept(folder: Path, kind: str) -> _Kept:
     store = open_store(folder, kind)
     try:
-        raw, restored = store.get(META_KEY), store.get(RESTORED)
+        raw, restored, base = store.get(META_KEY), store.get(RESTORED), store.get(BASE)
+        stored = list(store.iterate(EPOCH, after_prefix(EPOCH)))
     finally:
         store.close()
     if raw is None:
         raise Refused("store_corrupt", f"{folder} has no record of its own")
-    return Meta.decode(raw), restored
+    meta = Meta.decode(raw)
+    epochs: list[EpochRecord] = []
+    before: list[Change] = [] if base is None else [(BASE, base)]
+    for key, value in stored:
+        record = EpochRecord.decode(value)
+        if record.boundary.network_id == meta.network_id:
+            epochs.append(record)
+        else:
+            before.append((key, value))
+    known = None if restored is None else Restored.decode(restored)
+    return _Kept(meta, known, tuple(epochs), tuple(before))

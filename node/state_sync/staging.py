@@ -2,21 +2,33 @@
 
     y              the offer that it is made from
     y ‖ part(4)    this part is in it
+    e ‖ epoch(8)   how an epoch began, as in the store that it becomes: proved before it is put here
 
 A part's objects or ids and its mark are one write. What is not finished has no record of its own
 (`m`), so nobody can take it for a store; the finished one is renamed, and that is the switch.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from consensus.certificates import Certificate
 from consensus.header import Block
 from ledger.genesis import Genesis
 from ledger.invariants import full_sums
 from ledger.objects import decode_object
 from node.cards_kept import card_entries
-from node.chain_records import IDS, META_KEY, OBJECT, SLOT_BYTES, TRANSACTION, Meta, number_key
+from node.chain_records import (
+    EPOCH,
+    IDS,
+    META_KEY,
+    OBJECT,
+    SLOT_BYTES,
+    TRANSACTION,
+    Meta,
+    number_key,
+)
+from node.epochs import EpochRecord
+from node.peers.catch_up import Target
 from node.private_files import sync_folder
 from node.snapshots.offers import Offer, read_offer
 from node.snapshots.parts import check_objects, check_receipts, receipts_in
@@ -62,14 +74,14 @@ class Staging:
             raw = self._store.get(_PROGRESS)
             # With a record of its own it was killed while it was finished: objects of later blocks
             # may be in it, so the parts can't be told any more.
-            if raw is None or self._store.get(META_KEY) is not None:
+            if self._store.get(META_KEY) is not None:
                 raise Refused("store_corrupt", "no snapshot is being fetched")
-            self.offer = read_offer(raw)
+            self.offer = None if raw is None else read_offer(raw)
         except Refused:
-            self.offer = None
-        if self.offer is None:
             self.throw_away()
             return
+        if self.offer is None:
+            return  # some epochs, perhaps
         self._missing = set(range(self.offer.manifest.parts))
         for key, _ in self._opened.iterate(_PROGRESS + b"\x00", _PROGRESS + b"\xff" * 5):
             self._missing.discard(int.from_bytes(key[1:], "big"))
@@ -89,11 +101,34 @@ class Staging:
         """Fetch this snapshot, whose offer is checked; keep what there is of the same one."""
         if self.offer is not None and self.offer.manifest == offer.manifest:
             return
+        kept: list[Change] = []
+        if self._store is not None:
+            kept = list(self._store.iterate(EPOCH, after_prefix(EPOCH)))
         self.throw_away()
         self._store = open_store(self._folder, self._kind)
-        self._store.write([(_PROGRESS, raw)], sync=True)
+        self._store.write([*kept, (_PROGRESS, raw)], sync=True)
         self.offer = offer
         self._missing = set(range(offer.manifest.parts))
+
+    def keep_epochs(self, records: Sequence[EpochRecord]) -> None:
+        """Keep how these epochs began; they are proved."""
+        if self._store is None:
+            self._store = open_store(self._folder, self._kind)
+        changes: list[Change] = [(number_key(EPOCH, each.epoch), each.encode()) for each in records]
+        self._store.write(changes, sync=False)
+
+    def epoch_record(self, epoch: int) -> EpochRecord | None:
+        """How an epoch began; None where it was not kept."""
+        raw = None if self._store is None else self._store.get(number_key(EPOCH, epoch))
+        return None if raw is None else EpochRecord.decode(raw)
+
+    @property
+    def newest_epoch(self) -> int:
+        """The newest that was kept; 0 where none was."""
+        if self._store is not None:
+            for key, _ in self._store.iterate(EPOCH, after_prefix(EPOCH), reverse=True):
+                return int.from_bytes(key[1:], "big")
+        return 0
 
     def put(self, part: int, content: bytes) -> None:
         """Check a part and keep it. Refuses `peer_malformed` and `snapshot_wrong`."""
@@ -124,21 +159,22 @@ class Staging:
         self._opened.write([*changes, (mark, b"")], sync=False)
         self._missing.discard(part)
 
-    def finish(
-        self, genesis: Genesis, old: Meta, blocks: list[Block], certificate: Certificate
-    ) -> None:
+    def finish(self, genesis: Genesis, old: Meta, blocks: list[Block], reached: Target) -> None:
         """Make it a whole store and rename it, so that the next start takes it.
 
-        `blocks` begin with the snapshot's own and end with the one that `certificate` names; they
-        were checked. Refuses `state_root_differs` and `store_corrupt`, raises `InvariantBroken`:
-        then it is of no use and thrown away.
+        `blocks` begin with the snapshot's own and end with `reached`; they were checked. Refuses
+        `state_root_differs` and `store_corrupt`, raises `InvariantBroken`: then it is of no use and
+        thrown away.
         """
         if self.offer is None or self._missing:
             raise InvariantBroken("a snapshot is finished without all its parts")
         manifest, store = self.offer.manifest, self._opened
-        if blocks[0].header != manifest.header:
+        if blocks[0].header != manifest.header or blocks[-1].header != reached.header:
             raise InvariantBroken("the blocks are not those after the snapshot")
         _add_up(store)
+        begun = reached.header.epoch + (reached.header.next_set_hash is not None)
+        later = list(store.iterate(number_key(EPOCH, begun + 1), after_prefix(EPOCH)))
+        store.write([(key, None) for key, _ in later], sync=False)
         meta = Meta(
             old.journal_id,
             genesis.network_id,
@@ -146,7 +182,7 @@ class Staging:
             receipts=manifest.receipts,
             journal_sequence=old.journal_sequence,
         )
-        complete(store, genesis, meta, manifest, blocks, certificate)
+        complete(store, genesis, meta, manifest, blocks, reached.certificate)
         done: list[Change] = [(key, None) for key, _ in store.iterate(_PROGRESS, b"z")]
         store.write(done, sync=True)
         self.close()

@@ -23,13 +23,13 @@ from clients.office.operations import operation_from_json
 from clients.office.register_files import REGISTERS, parse_register
 from clients.payroll.payroll_file import parse_payroll
 from ledger.envelope import Cosignature
+from primitives.checkpoints import parse_checkpoint
 from primitives.encoding import encode
 from primitives.errors import Refused
 from terminal.line_refusals import LinesRefused
 from tests.wallet.people import PEOPLE
 from tests.wallet.test_epochs import changing_chain, receipt_in_newest_epoch
 from wallet.account_requests import AccountRequest, parse_account_request
-from wallet.checkpoint import parse_checkpoint
 from wallet.device_cards import DeviceCard, parse_device_card
 from wallet.home_node import refusals_from_json
 from wallet.light.bundles import bundle_from_json

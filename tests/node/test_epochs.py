@@ -71,6 +71,23 @@ def test_epochs_end_by_time_also_while_one_is_away(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_who_is_two_epochs_behind_in_a_quiet_network_comes_up(tmp_path: Path) -> None:
+    """It asks for both ends within the time in which a member tells of one only."""
+
+    async def scenario() -> None:
+        town = Town(tmp_path, parameters=replace(QUICK, heartbeat_ms=600_000, epoch_ms=10_000_000))
+        await town.start(0, 1, 2)
+        await town.ready()
+        for figure in (1_000, 1_001, 1_002):
+            await enact(town, ChangeParameter("lines_max", figure), [0, 1, 2], at=0)
+        await in_epoch(list(town.nodes.values()), 3)
+        await town.start(3)
+        await in_epoch([town.nodes[3]], 3)
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
 def options_of(town: Town, index: int, port: int, voting: str | None = None) -> TerritoryOptions:
     """A node that the genesis does not name; `voting` is another voting key's name."""
     key = key_of(voting or f"town{index} voting")

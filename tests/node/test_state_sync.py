@@ -1,123 +1,29 @@
 """A new node begins with a snapshot of the others, whoever lies and whenever it is killed."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node.chain import Chain
-from node.inspection import _check_certificates, _verify_blocks, _verify_root
-from node.machinery import Machinery
-from node.peers.frames import THIS_PART, THIS_SNAPSHOT
-from node.peers.groups import pack_group, read_group
-from node.snapshots import making, manifest, parts
-from node.snapshots.manifest import Manifest
-from node.snapshots.shelf import SNAPSHOT_MS
-from node.state_sync import run as sync_run
+from node.peers.frames import THESE_EPOCHS, THIS_PART, THIS_SNAPSHOT
+from node.peers.groups import pack_group
 from node.state_sync.adoption import adopt
 from node.state_sync.staging import Staging, staging_folder, synced_folder
 from node.store import STORE_KINDS, open_store
-from node.territory import TerritoryOptions
-from tests.node.town import Person, Town, until
+from tests.node.sync_town import (
+    Bend,
+    SyncTown,
+    false_header,
+    false_height,
+    false_part,
+    false_state,
+    play,
+    small,
+)
+from tests.node.town import Person, until
 
-Bend = Callable[[bytes], bytes]
-TINY_LEVEL = 2
-
-
-class SyncTown(Town):
-    """Three nodes with snapshots; the fourth is far behind with a few blocks."""
-
-    snapshot_ms = 1
-    full_history = False
-
-    def options(self, index: int, *, observe_only: bool = False) -> TerritoryOptions:
-        return replace(
-            super().options(index, observe_only=observe_only),
-            snapshot_ms=self.snapshot_ms,
-            sync_behind_blocks=5,
-            full_history=self.full_history,
-        )
-
-    def machinery(self, index: int) -> Machinery:
-        return self.nodes[index]._running
-
-    async def history(self) -> list[Person]:
-        """Three nodes agree on something, then all of them hold the same snapshot."""
-        await self.start(0, 1, 2)
-        await self.ready()
-        people = await self.people(30, 10_000)
-        for number in range(10):
-            await self.must_settle(0, [self.pay(people[number], people[number + 9], 3)])
-        shelves = [self.machinery(index).snapshots for index in range(3)]
-        for number in range(10):
-            await self.same_height()
-            await until(lambda: not any(shelf._making for shelf in shelves))
-            if len({shelf.held[0].manifest.height for shelf in shelves}) == 1:
-                break
-            await self.must_settle(0, [self.pay(people[number], people[number + 9], 3)])
-        for shelf in shelves:  # a newer one would leave the fourth with fewer to ask
-            shelf._period_ms = SNAPSHOT_MS
-        self.snapshot_ms = SNAPSHOT_MS
-        return people
-
-    async def synced(self, seconds: float = 40.0) -> None:
-        """Until the fourth stands where the others do, and only fetched what it had to."""
-
-        def began_again() -> bool:
-            now = self.nodes[3]._parts
-            return now is not None and now.chain.meta.first_height > 1
-
-        await until(began_again, seconds)
-        await self.same_height(seconds)
-
-    def bend(self, index: int, frame_type: int, bend: Bend) -> list[int]:
-        """Have a node lie in frames of this type; how often it did."""
-        network, lies = self.machinery(index).network, [0]
-        send = network.send
-
-        def bent(peer: bytes, kind: int, content: bytes) -> bool:
-            if kind == frame_type:
-                lies[0] += 1
-                content = bend(content)
-            return send(peer, kind, content)
-
-        network.send = bent  # type: ignore[method-assign, assignment]
-        self.machinery(index).snapshot_server._send = bent
-        return lies
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (making, manifest, parts):
-        monkeypatch.setattr(module, "LEVEL_MAX", TINY_LEVEL, raising=False)
-    monkeypatch.setattr(sync_run, "OFFERS_SECONDS", 2.5)
-    monkeypatch.setattr(sync_run, "ANSWER_SECONDS_MAX", 1.0)
-
-
-def verified(town: SyncTown) -> None:
-    """The fourth's data, once it stopped."""
-    store = open_store(town.store(3), town.store_kind)
-    chain = Chain(store)
-    _verify_blocks(chain)
-    _verify_root(chain)
-    assert _check_certificates(chain, town.genesis) > 0
-    store.close()
-    assert not staging_folder(town.store(3)).exists()
-    assert not synced_folder(town.store(3)).exists()
-
-
-def play(town: SyncTown, work: Callable[[SyncTown, list[Person]], object]) -> None:
-    async def scenario() -> None:
-        try:
-            people = await town.history()
-            await work(town, people)  # type: ignore[misc]
-        finally:
-            await town.stop()
-
-    asyncio.run(scenario())
-    verified(town)
+__all__ = ["small"]
+pytestmark = pytest.mark.usefixtures("small")
 
 
 @pytest.mark.parametrize("kind", STORE_KINDS)
@@ -167,35 +73,6 @@ def test_the_full_history_can_be_wanted(tmp_path: Path) -> None:
     play(SyncTown(tmp_path), work)
 
 
-def false_part(content: bytes) -> bytes:
-    return content[:-1] + bytes([content[-1] ^ 1])
-
-
-def false_state(content: bytes) -> bytes:
-    """Another number of receipts under the same header."""
-    items = read_group(content)
-    told = Manifest.decode(items[0])
-    roots = (bytes(32), *told.object_roots[1:])
-    return pack_group([replace(told, object_roots=roots).encode(), *items[1:]])
-
-
-def false_header(content: bytes) -> bytes:
-    """A state of the liar's own making, under a header that nobody signed."""
-    items = read_group(content)
-    told = Manifest.decode(items[0])
-    roots = (bytes(32), *told.object_roots[1:])
-    told = replace(told, object_roots=roots)
-    told = replace(told, header=replace(told.header, state_root=told.root))
-    return pack_group([told.encode(), *items[1:2]])
-
-
-def false_height(content: bytes) -> bytes:
-    items = read_group(content)
-    told = Manifest.decode(items[0])
-    told = replace(told, header=replace(told.header, height=told.header.height + 1_000_000))
-    return pack_group([told.encode(), *items[1:]])
-
-
 LIES: dict[str, tuple[int, Bend]] = {
     "wrong chunk": (THIS_PART, false_part),
     "no chunk at all": (THIS_PART, lambda content: content[:12] + b"\xff" * 40),
@@ -223,18 +100,12 @@ def test_a_liar_is_set_aside_and_named(
     assert len(aside) == 1 and "town1" in aside[0]
 
 
-@pytest.mark.parametrize("frame_type", [THIS_SNAPSHOT, THIS_PART])
+@pytest.mark.parametrize("frame_type", [THESE_EPOCHS, THIS_SNAPSHOT, THIS_PART])
 def test_who_never_answers_holds_nobody_up(
     frame_type: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def work(town: SyncTown, people: list[Person]) -> None:
-        network = town.machinery(1).network
-        send = network.send
-
-        def mute(peer: bytes, kind: int, content: bytes) -> bool:
-            return True if kind == frame_type else send(peer, kind, content)
-
-        town.machinery(1).snapshot_server._send = mute
+        town.mute(1, frame_type)
         await town.start(3)
         await town.synced()
 

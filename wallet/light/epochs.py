@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consensus.certificates import CERTIFICATE_BYTES_MAX, MEMBERS_MAX, Certificate
-from consensus.finality import check_descent, check_finalizes
+from consensus.finality import check_begins, check_descent
 from consensus.header import HEADER_BYTES_MAX, Header
 from consensus.members import Member, MemberSet
 from primitives.encoding import Value, decode
@@ -118,22 +118,20 @@ def read_members(value: Value) -> MemberSet:
 def next_members(
     start: EpochStart,
     members: MemberSet,
+    before: Header | None,
     network_id: bytes,
     vouch: Callable[[Certificate, MemberSet], None],
 ) -> MemberSet:
-    """The set of epoch `start.epoch`, given `members`, that of the epoch before.
+    """The set of epoch `start.epoch`, given `members`, that of the epoch before, and the boundary
+    that began that one.
 
     `vouch` verifies a certificate under a set. Raises `Refused`: `certificate_invalid` where
     anything does not follow, `node_of_other_network`.
     """
-    check_chain((start.boundary, *start.closing), network_id)
-    boundary, certified = start.boundary, start.certified
-    if boundary.epoch != start.epoch - 1 or boundary.next_set_hash is None:
-        raise Refused("certificate_invalid", f"no boundary of epoch {start.epoch - 1}")
+    headers = (start.boundary, *start.closing)
+    _check_network(headers, network_id)
     following = start.members or members
-    if following.hash() != boundary.next_set_hash:
-        raise Refused("certificate_invalid", "the set is not the one that the boundary names")
-    check_finalizes(start.certificate, certified)
+    check_begins(start.epoch, headers, start.certificate, following, before)
     vouch(start.certificate, members)
     return following
 
@@ -141,6 +139,10 @@ def next_members(
 def check_chain(headers: Sequence[Header], network_id: bytes) -> None:
     """They are a chain of this network. Raises `Refused`: `certificate_invalid`,
     `node_of_other_network`."""
+    _check_network(headers, network_id)
+    check_descent(headers)
+
+
+def _check_network(headers: Sequence[Header], network_id: bytes) -> None:
     if headers[0].network_id != network_id:
         raise Refused("node_of_other_network")
-    check_descent(headers)

@@ -44,9 +44,17 @@ def offer_of(header: Header) -> Offer:
 def test_of_a_later_epoch_is_no_lie_and_of_no_use() -> None:
     set_of = {0: MEMBERS}.get
     now = replace(HEADER, epoch=0, next_set_hash=None, closing=False)
-    assert is_of_known_epoch(offer_of(now), set_of)
-    assert not is_of_known_epoch(offer_of(replace(now, epoch=3)), set_of)
-    assert not is_of_known_epoch(offer_of(replace(now, next_set_hash=bytes(32))), set_of)
+    end = replace(now, next_set_hash=bytes(32))
+
+    def is_known(header: Header, begun: dict[int, bytes]) -> bool:
+        return is_of_known_epoch(offer_of(header), set_of, begun.get)
+
+    assert is_known(now, {})
+    assert not is_known(replace(now, epoch=3), {})
+    # The end of an epoch is of use where it is known what it begins, and as that very block.
+    assert not is_known(end, {})
+    assert not is_known(end, {1: now.digest})
+    assert is_known(end, {1: end.digest})
 
 
 def test_nothing_uncertified_is_believed() -> None:
