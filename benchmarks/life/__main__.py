@@ -9,14 +9,16 @@ above says how to read the figures.
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
 from network import machine
 
-from benchmarks.life import idle, restart
+from benchmarks.life import catching_up, idle, restart, snapshots
 
 Measure = Callable[[argparse.Namespace], Awaitable[dict[str, Any]]]
 
@@ -31,8 +33,18 @@ def _idle(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
     return idle.measure(options.seconds)
 
 
+def _catching_up(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
+    return catching_up.measure(options.seconds)
+
+
+def _snapshot(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
+    return snapshots.measure(options.accounts, options.quiet)
+
+
 MEASURES: dict[str, tuple[Measure, dict[str, tuple[Any, Any]]]] = {
     "restart": (_restart, {"accounts": (MILLION, 500), "repeats": (3, 1)}),
+    "catching-up": (_catching_up, {"seconds": (30.0, 1.0)}),
+    "snapshot": (_snapshot, {"accounts": (MILLION, 2_000), "quiet": (5.0, 0.5)}),
     "idle": (_idle, {"seconds": (130.0, 2.0)}),
 }
 """Each with its options: their values in earnest, and with `--short`."""
@@ -50,6 +62,7 @@ def main() -> int:
             each.add_argument(f"--{option}", metavar="N", type=type(usual))
         each.set_defaults(run=measure)
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     for option, (usual, short) in MEASURES[options.measure][1].items():
         if getattr(options, option) is None:
             setattr(options, option, short if options.short else usual)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from openapi_pydantic import OpenAPI
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
@@ -37,12 +36,12 @@ _RETRY_AFTER = {
 
 
 def document(table: Sequence[Route], version: str) -> dict[str, object]:
-    """The document as JSON; checked against OpenAPI's own model before it is served."""
+    """The document as JSON; a test holds it against OpenAPI's own model."""
     references, schemas = _schemas(table)
     paths: dict[str, dict[str, object]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
-    content: dict[str, object] = {
+    return {
         "openapi": "3.1.0",
         "info": {
             "title": "Démocité node",
@@ -64,8 +63,6 @@ def document(table: Sequence[Route], version: str) -> dict[str, object]:
             },
         },
     }
-    OpenAPI.model_validate(content)
-    return content
 
 
 def _schemas(table: Iterable[Route]) -> tuple[_References, dict[str, object]]:

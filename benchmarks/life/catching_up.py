@@ -1,0 +1,91 @@
+"""A node that lost its store, or was away, takes the blocks of the others.
+
+Four node processes. First they carry payments at full speed, then few at a time, so that blocks are
+full, then small. The last node begins again with an empty store after the first, and was stopped
+during the second; each time it starts while the others are idle.
+"""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+
+from benchmarks.life.nodes import LifeNetwork, life_network, metrics_of
+from benchmarks.life.residents import pay_for, residents
+from clients.demo.processes import call
+
+RESIDENTS = 60
+WINDOW = 2_000
+SMALL_RATE = 60.0
+LATE = 3
+SECONDS_MAX = 900.0
+_ASKED_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where a chain is."""
+
+    height: int
+    payments: int
+
+
+async def measure(seconds: float) -> dict[str, Any]:
+    """Both kinds of blocks."""
+    async with life_network() as network, aiohttp.ClientSession() as session:
+        await network.start()
+        async with residents(network, RESIDENTS, (0, 1, 2)) as load:
+            began, before = time.monotonic(), await _stand(session, network, 0)
+            await pay_for(load, seconds, window=WINDOW)
+            live = _rates(before, await _stand(session, network, 0), time.monotonic() - began)
+            await network.stop(LATE)
+            node = network.nodes[LATE]
+            words = ("node", "rebuild", "--data", str(network.data(LATE)))
+            await call(words, network.folder.log(node.place))
+            full = await _catch_up(session, network, Stand(0, 0))
+            await network.stop(LATE)
+            before = await _stand(session, network, 0)
+            await pay_for(load, seconds, rate=SMALL_RATE)
+            small = await _catch_up(session, network, before)
+    return {"live": live, "full_blocks": full, "small_blocks": small}
+
+
+async def _catch_up(
+    session: aiohttp.ClientSession, network: LifeNetwork, start: Stand
+) -> dict[str, Any]:
+    """From when it begins to fetch until it stands where the others do, as its log says."""
+    node, there = network.nodes[LATE], await _stand(session, network, 0)
+    log = network.folder.log(node.place)
+    skipped = log.stat().st_size
+    await network.launch(node, ("--full-history",))
+    async with asyncio.timeout(SECONDS_MAX):
+        while (stand := await _stand(session, network, LATE)).height < there.height:
+            await asyncio.sleep(_ASKED_SECONDS)
+    with log.open("rb") as stream:
+        stream.seek(skipped)
+        lines = [json.loads(line) for line in stream if line.startswith(b"{")]
+    begun = [line["timestamp"] for line in lines if line.get("event") == "catching_up"]
+    ended = [line["timestamp"] for line in lines if line.get("event") == "caught_up"]
+    between = datetime.fromisoformat(ended[-1]) - datetime.fromisoformat(begun[0])
+    return _rates(start, stand, between.total_seconds())
+
+
+def _rates(before: Stand, after: Stand, seconds: float) -> dict[str, Any]:
+    blocks, payments = after.height - before.height, after.payments - before.payments
+    return {
+        "seconds": round(seconds, 2),
+        "blocks": blocks,
+        "payments": payments,
+        "blocks_per_second": round(blocks / seconds, 1) if seconds else None,
+        "payments_per_second": round(payments / seconds, 1) if seconds else None,
+    }
+
+
+async def _stand(session: aiohttp.ClientSession, network: LifeNetwork, index: int) -> Stand:
+    metrics = await metrics_of(session, network.nodes[index])
+    height = metrics.get("cometbft_consensus_height", 0)
+    return Stand(int(height), int(metrics.get("cometbft_consensus_total_txs", 0)))
