@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import life_wallet
 import structlog
 from network import machine
 
@@ -26,7 +27,7 @@ MILLION = 1_000_000
 
 
 def _restart(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
-    return restart.measure(options.accounts, options.repeats)
+    return restart.measure(options.accounts, options.repeats, compared=not options.short)
 
 
 def _idle(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
@@ -41,11 +42,16 @@ def _snapshot(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
     return snapshots.measure(options.accounts, options.quiet)
 
 
+def _wallet(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
+    return life_wallet.measure(options.territories, options.epochs)
+
+
 MEASURES: dict[str, tuple[Measure, dict[str, tuple[Any, Any]]]] = {
     "restart": (_restart, {"accounts": (MILLION, 500), "repeats": (3, 1)}),
     "catching-up": (_catching_up, {"seconds": (30.0, 1.0)}),
     "snapshot": (_snapshot, {"accounts": (MILLION, 2_000), "quiet": (5.0, 0.5)}),
     "idle": (_idle, {"seconds": (130.0, 2.0)}),
+    "wallet": (_wallet, {"territories": (40, 4), "epochs": (52, 3)}),
 }
 """Each with its options: their values in earnest, and with `--short`."""
 

@@ -13,13 +13,13 @@ RESTARTED = 3
 """The last node; the people's sessions talk to the first."""
 
 
-async def measure(accounts: int, repeats: int) -> dict[str, Any]:
-    """The same with no crowd, and with one, in networks of four."""
-    return {
-        "accounts": accounts,
-        "without_them": await _measure(0, repeats),
-        "with_them": await _measure(accounts, repeats),
-    }
+async def measure(accounts: int, repeats: int, *, compared: bool) -> dict[str, Any]:
+    """In networks of four; `compared` with one that has no such accounts."""
+    figures: dict[str, Any] = {"accounts": accounts}
+    if compared:
+        figures["without_them"] = await _measure(0, repeats)
+    figures["with_them"] = await _measure(accounts, repeats)
+    return figures
 
 
 async def _measure(accounts: int, repeats: int) -> dict[str, Any]:
