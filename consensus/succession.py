@@ -67,7 +67,7 @@ class NamedLast(Protocol):
 
     @property
     def signers(self) -> Sequence[Row] | None:
-        """The set that signed the certificate, where that is another."""
+        """The set that signed the certificate, for a boundary; else None: `members` did."""
 
 
 def set_of(rows: Sequence[Row]) -> MemberSet:
@@ -101,8 +101,9 @@ def _checked(named: NamedLast, verify: Verifier) -> Header:
         )
     if ends and members.hash() != header.next_set_hash:
         raise Refused("succession_unproved", "the set is not the one that the boundary names")
-    if not ends and named.signers is not None:
-        raise Refused("succession_unproved", "the set that signed is the last set")
+    if ends == (named.signers is None):
+        # Else who makes up a boundary could make up the set that is to vouch for it.
+        raise Refused("succession_unproved", "who signed is named of a boundary, and of no other")
     check_descent(headers)
     certificate = Certificate.decode(named.certificate)
     check_finalizes(certificate, headers[-1])

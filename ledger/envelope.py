@@ -85,6 +85,26 @@ class Transaction:
         return f"Transaction({self.kind}, {self.id.hex()[:16]}, number={self.number})"
 
 
+def is_of_network(body: bytes, network_id: bytes) -> bool:
+    """Whether a transaction's body was made for this network. Bytes that are none were for none."""
+    try:
+        values = decode(body)
+    except Refused:
+        return False
+    hint = values[2] if type(values) is tuple and len(values) >= COMMON_FIELDS else None
+    return hint == network_id[:NETWORK_HINT_BYTES]
+
+
+def is_raw_of_network(raw: bytes, network_id: bytes) -> bool:
+    """The same for all bytes of a transaction, signed."""
+    try:
+        values = decode(raw)
+    except Refused:
+        return False
+    body = values[2] if type(values) is tuple and len(values) > 2 else None
+    return type(body) is bytes and is_of_network(body, network_id)
+
+
 def open_envelope(
     raw: bytes, network_id: bytes, bytes_max: int, kinds: Mapping[str, int]
 ) -> tuple[Transaction, tuple[Value, ...]]:

@@ -56,7 +56,7 @@ class Succession:
     `epoch` is the first epoch of the new network and `height` the one that its blocks go on from:
     both count on. `header`, `between` and `certificate` prove the predecessor's last final header;
     `state_root` is the root after its block. `members` is the set whose recovery keys endorse;
-    `signers` the one that signed the certificate, where that is another: None but for a boundary.
+    `signers` the one that signed the certificate of a boundary, which is the one before: else None.
     `former` are territories of the state that are no members of the new network.
 
     Raises `Refused("genesis_invalid")`.

@@ -54,4 +54,13 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "another network has taken the place of this one",
         "ask your town hall for the new genesis, then: democite wallet succeed --genesis NEW",
     ),
+    "payment_of_predecessor": (
+        "it was not final before the old network ended, and can't be in the new one",
+        "do it again if it is still wanted",
+    ),
+    "receipt_of_predecessor": (
+        "this is of the network that this one took the place of",
+        "check it with the old genesis: democite verify FILE --genesis OLD (a wallet keeps it in "
+        "its folder, under predecessor-…)",
+    ),
 }

@@ -55,4 +55,14 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "un autre réseau a pris la place de celui-ci",
         "demandez la nouvelle genèse à votre mairie, puis : democite wallet succeed --genesis NEW",
     ),
+    "payment_of_predecessor": (
+        "elle n'était pas définitive à la fin de l'ancien réseau, et ne peut pas l'être dans le "
+        "nouveau",
+        "refaites-la si elle est toujours voulue",
+    ),
+    "receipt_of_predecessor": (
+        "ceci est du réseau dont celui-ci a pris la place",
+        "vérifiez-le avec l'ancienne genèse : democite verify FILE --genesis OLD (un portefeuille "
+        "la garde dans son dossier, sous predecessor-…)",
+    ),
 }

@@ -24,6 +24,7 @@ from terminal.options import (
 from terminal.results import Result
 from wallet.consent_commands import consent
 from wallet.device_commands import add_devices
+from wallet.succeed_commands import SUCCEED_HELP, succeed
 from wallet.trust_commands import TRUST_HELP, trust
 
 app = application(
@@ -35,6 +36,7 @@ app = application(
 
 app.add_typer(consent, name="consent")
 app.command(help=TRUST_HELP)(trust)
+app.command(help=SUCCEED_HELP)(succeed)
 add_devices(app)
 
 WaitOption = Annotated[

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from ledger.envelope import is_of_network
 from ledger.objects import Account
 from primitives.errors import Refused
 from wallet.delivery import BUSY_CODES, MORE_NODES, MORE_NODES_AFTER_MS
@@ -79,8 +80,11 @@ class Courier:
         `final` if its inclusion (or, for a request that others completed, that of the same body)
         is proved; `absent` if its number is proved unused in a state that only blocks past its
         validity can follow; `refused` if another transaction is proved to hold its number. Else it
-        stays `pending`.
+        stays `pending`. One for a network that this one took the place of can be final only there:
+        `final` if its number is used by now, `absent` if it is not.
         """
+        if not is_of_network(entry.body, self._reader.network.network_id):
+            return await self._resolve_of_predecessor(entry)
         word: str = "unknown"
         if entry.id:
             found = await self._reader.finality(entry.id, self._owner.signing_key)
@@ -90,6 +94,16 @@ class Courier:
         if word == "pending":
             return entry
         return await self._resolve_by_lane(entry, word)
+
+    async def _resolve_of_predecessor(self, entry: Entry) -> Entry:
+        owner = self._owner
+        proved = await self._reader.account(owner.prefix, owner.account_id, owner.signing_key)
+        used = _is_used(proved.account, owner.signing_key.public_key, entry.number)
+        if used is None:
+            return entry
+        if used:
+            return self._outbox.save(entry.changed(state="final", code=""))
+        return self._outbox.save(entry.changed(state="absent", code="payment_of_predecessor"))
 
     async def _resolve_by_lane(self, entry: Entry, word: str) -> Entry:
         owner = self._owner

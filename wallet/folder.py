@@ -9,6 +9,7 @@ alice.json.d/
     checkpoint.json what the town hall vouched for, if it was asked (wallet.checkpoint)
     outbox/         signed transactions (wallet.outbox)
     evidence-*.json two final headers that cannot both be
+    predecessor-*/  genesis, headers and epochs of a network that another took the place of
 """
 
 import os
@@ -40,6 +41,10 @@ class WalletFolder:
         self.headers_file = self.folder / "headers.json"
         self.checkpoint_file = self.folder / CHECKPOINT_FILE
         self.outbox_folder = self.folder / "outbox"
+
+    def kept(self, network_id: bytes) -> Path:
+        """Where what was trusted of a network stays once another took its place."""
+        return self.folder / f"predecessor-{network_id.hex()[:16]}"
 
     def create(self, genesis: Genesis) -> None:
         """Make the folder and put the genesis into it."""

@@ -6,7 +6,7 @@ signing: when the key is unsealed, the clear part must follow from the sealed on
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from primitives import addresses, keystore
@@ -51,6 +51,18 @@ def create_wallet_file(
     path: Path, identity: WalletIdentity, signing_key: SigningKey, passphrase: str
 ) -> None:
     """Write a new wallet. Raises `FileExistsError`: a wallet is never overwritten."""
+    write_file(path, _sealed(identity, signing_key, passphrase), replace=False)
+
+
+def bind_wallet_file(path: Path, passphrase: str, network_id: bytes) -> None:
+    """Have a wallet's key serve another network from now on. Raises what `unlock` raises."""
+    identity, signing_key = unlock(path, passphrase)
+    bound = replace(identity, network_id=network_id)
+    write_file(path, _sealed(bound, signing_key, passphrase))
+
+
+def _sealed(identity: WalletIdentity, signing_key: SigningKey, passphrase: str) -> bytes:
+    """The file's content."""
     payload: list[Value] = [
         FILE_KIND,
         FILE_VERSION,
@@ -78,7 +90,7 @@ def create_wallet_file(
     }
     if identity.joined is not None:
         content["joined"] = identity.joined.hex()
-    write_file(path, json.dumps(content, indent=2).encode() + b"\n", replace=False)
+    return json.dumps(content, indent=2).encode() + b"\n"
 
 
 def read_identity(path: Path) -> WalletIdentity:

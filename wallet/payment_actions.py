@@ -156,10 +156,12 @@ async def redeem(
     )
 
 
-async def tell_news(desk: Desk) -> None:
+async def tell_news(desk: Desk) -> list[Entry]:
     """Resolve what is unknown from before, and say on stderr how it ended."""
-    for entry in await desk.resolve_earlier():
+    news = await desk.resolve_earlier()
+    for entry in news:
         notice(news_text(desk.network, entry))
+    return news
 
 
 def outcome_result(desk: Desk, entry: Entry, opened: OpenedWallet | None = None) -> Result:

@@ -21,6 +21,7 @@ from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.receipts import verify_inclusion, verify_place
 from wallet.light.trust import FinalHeader, TrustedNetwork, check_rule_version, decode_header
 from wallet.node_client import Answer, NodeClient, NodeUnreachable
+from wallet.successor import successor_told
 
 OBJECT_BYTES_MAX = 64 * 1024
 PROOF_BYTES_MAX = 64 * 1024
@@ -304,7 +305,16 @@ class Reader:
                 # A node that has not caught up knows nothing of what another may have.
                 if refusal is None or refusal.code in _BEHIND_CODES:
                     refusal = error
-        raise refusal or Refused("node_unreachable", ", ".join(self.client.urls))
+        raise await self._explained(refusal)
+
+    async def _explained(self, refusal: Refused | None) -> Refused:
+        """Why nobody has a good answer; above all that another network took this one's place."""
+        if refusal is None:
+            return Refused("node_unreachable", ", ".join(self.client.urls))
+        successor = await successor_told(self.client, self.network, self.memory)
+        if successor is not None:
+            return Refused("network_succeeded", successor.genesis.network_id.hex())
+        return refusal
 
     async def _newest(self, url: str, height: int | None) -> FinalHeader:
         final, _ = await self.final_header(url, height)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+from ledger.envelope import is_of_network
 from ledger.fields import (
     BulletinCredit,
     Issue,
@@ -56,6 +57,8 @@ async def receipt(
         await tell_news(desk)
         entry = desk.outbox.by_id(transaction_id)
         raw = entry.raw if entry is not None else b""
+        if raw and not is_of_network(entry.body if entry else b"", opened.network.network_id):
+            raise Refused("receipt_of_predecessor", id)
         if not raw:
             item = await find_in_history(desk.reader, owner, transaction_id)
             if item is None:
@@ -128,7 +131,10 @@ def verify(file: Path, genesis_file: Path | None, wallet_file: Path | None) -> R
     if not isinstance(content, dict):
         raise Refused("receipt_malformed", file=str(file))
     try:
-        verified = verify_receipt(network, receipt_from_json(content))
+        read = receipt_from_json(content)
+        if genesis.succession is not None and read.network_id == genesis.succession.predecessor:
+            raise Refused("receipt_of_predecessor", read.network_id.hex())
+        verified = verify_receipt(network, read)
     except Refused as refusal:
         refusal.file = str(file)
         raise

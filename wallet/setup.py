@@ -70,6 +70,9 @@ def open_wallet(
         )
     identity = read_identity(folder.file)
     genesis = read_genesis(genesis_file) if genesis_file else folder.genesis()
+    if genesis.succession is not None and genesis.succession.predecessor == identity.network_id:
+        # Never silently: its owner is asked.
+        raise Refused("network_succeeded", genesis.network_id.hex())
     if genesis.network_id != identity.network_id:
         raise Refused("wallet_of_other_network", file=str(genesis_file or folder.genesis_file))
     network = TrustedNetwork(genesis)

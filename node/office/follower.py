@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from ledger.envelope import assemble
+from ledger.envelope import assemble, is_of_network, is_raw_of_network
 from ledger.shapes import SIGNATURE_BYTES
 from node.answers import FinalBlock
 from node.clock import now_ms
@@ -36,6 +36,8 @@ class Followed:
     valid_until_ms: int
     finish: Callable[[Registry, int], object]
     release: Callable[[Registry], object]
+    is_of_predecessor: bool
+    """Made for a network that this one took the place of: final already, or never."""
     handed_in_ms: int = 0
 
 
@@ -107,7 +109,12 @@ class Follower:
             raise InvariantBroken("something is signed without its bytes")
         if transaction_id not in self._followed:
             self._followed[transaction_id] = Followed(
-                transaction_id, raw, valid_until_ms, finish, release
+                transaction_id,
+                raw,
+                valid_until_ms,
+                finish,
+                release,
+                not is_raw_of_network(raw, self._node.status().network_id),
             )
 
     async def hand_in(self, transaction_id: bytes, wait_ms: int) -> None:
@@ -164,7 +171,8 @@ class Follower:
         if height is not None:
             await self._registry.call(lambda r: followed.finish(r, height))
         elif (
-            self._node.status().header_time_ms > followed.valid_until_ms
+            followed.is_of_predecessor
+            or self._node.status().header_time_ms > followed.valid_until_ms
             or self._node.is_signed_by_gone(followed.raw)
         ):
             await self._registry.call(followed.release)
@@ -174,14 +182,15 @@ class Follower:
         return True
 
     async def _release_expired(self) -> None:
-        """Operations that wait for staff beyond their time, or on the lane of a key that this node
-        had before: it will never sign them."""
-        now = now_ms()
+        """Operations that wait for staff beyond their time, for a network that is no more, or on
+        the lane of a key that this node had before: it will never sign them."""
+        now, network_id = now_ms(), self._node.status().network_id
         waiting = await self._registry.call(lambda r: r.operations.in_state("waiting"))
         ended = [
             one.id
             for one in waiting
             if one.valid_until_ms < now
+            or not is_of_network(one.body, network_id)
             or self._node.is_signed_by_gone(assemble(one.body, bytes(SIGNATURE_BYTES)))
         ]
 

@@ -22,7 +22,6 @@ from ledger.terms import terms_of
 from ledger.view import View
 from node.cards import CARD_FILE_MODE, Card, read_card
 from node.chain import Chain
-from node.clock import now_ms
 from node.data_folder import DataFolder
 from node.genesis_file import read_genesis
 from node.migration import open_current_store
@@ -64,7 +63,7 @@ def make_draft(plan: DraftPlan) -> Genesis:
         store = open_current_store(folder.store, kind)
         try:
             chain = Chain(store)
-            return draft_of(chain, load_ledger(chain, genesis), genesis, plan, now_ms())
+            return draft_of(chain, load_ledger(chain, genesis), genesis, plan)
         finally:
             store.close()
     finally:
@@ -76,10 +75,9 @@ def write_draft(out: Path, draft: Genesis) -> None:
     write_new_file(out, draft.to_json(DRAFT_KIND).encode(), CARD_FILE_MODE)
 
 
-def draft_of(
-    chain: Chain, loaded: LoadedLedger, genesis: Genesis, plan: DraftPlan, at_ms: int
-) -> Genesis:
-    """The same from a chain that is open. `genesis` is the old one, `at_ms` the present."""
+def draft_of(chain: Chain, loaded: LoadedLedger, genesis: Genesis, plan: DraftPlan) -> Genesis:
+    """The same from a chain that is open. `genesis` is the old one. No clock is read: whoever
+    drafts the same from the same block gets the same network, and its first block is due."""
     executor, epochs = loaded.executor, loaded.epochs
     view = executor.state.tip
     newest = None if chain.newest is None else chain.certified(chain.height)
@@ -93,7 +91,7 @@ def draft_of(
     members, former = _divided(view, known, cards, plan.without)
     draft = Genesis(
         SUCCESSOR_VERSION,
-        max(at_ms, max(one.time_ms for one in (header, *newest.between)) + 1),
+        max(one.time_ms for one in (header, *newest.between)) + 1,
         genesis.demo,
         terms_of(view).parameters,
         tuple(members),

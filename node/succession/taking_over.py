@@ -24,7 +24,9 @@ from node.data_folder import SUCCEEDING_FOLDER, DataFolder, NodeFile
 from node.genesis_file import read_genesis
 from node.journal import JOURNAL_ID_BYTES, create_journal
 from node.migration import open_current_store
+from node.office.office import REGISTRY_FILE
 from node.private_files import PRIVATE_FOLDER_MODE, private_by_default, sync_folder, write_new_file
+from node.registry.register import Registry
 from node.state_sync.adoption import adopt
 from node.store import STORE_KINDS, Store, open_store
 from node.succession.drafting import header_of
@@ -101,6 +103,9 @@ def _prepare(
     """Everything of the new network's, whole and checked, under its final name."""
     if content.network_id not in ("", old.network_id.hex()):
         raise Refused("data_of_other_network", content.network_id, file=str(folder.file))
+    if not content.network_id:
+        # A node that never ran: its registry begins now, as at a first start.
+        Registry.open(folder.registry / REGISTRY_FILE, content.prefix).close()
     building = folder.root / _BUILDING
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(PRIVATE_FOLDER_MODE)

@@ -90,6 +90,36 @@ def test_an_office_opened_again_hands_in_what_was_signed(tmp_path: Path) -> None
     play(tmp_path, scenario)
 
 
+def test_what_was_signed_for_a_predecessor_is_free_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the network that took its place it can't become final: no need to wait until it ends."""
+
+    async def scenario(month: Month) -> None:
+        signed = await signed_bulletins(month)
+        waiting = (await month.office("programmes/GARDEN/fund", {"amount_minor": 5})).json
+        served = month.served
+        await served.office.follower.stop()
+        status = served.node.status
+        monkeypatch.setattr(served.node, "status", lambda: replace(status(), network_id=bytes(32)))
+        territory = served.town.genesis.territories[0]
+        folder = tmp_path / "registry"
+        again = await Office.open(
+            served.node, served.town.genesis, territory, key_of("town0 node"), folder
+        )
+        try:
+            async with asyncio.timeout(20):
+                for operation in (signed, waiting):
+                    identity = bytes.fromhex(str(operation["id"]))
+                    while (await again.operations.get(identity)).state != "released":
+                        await asyncio.sleep(0.05)
+        finally:
+            await again.close()
+        assert served.node.status().mempool_transactions == 0
+
+    play(tmp_path, scenario)
+
+
 def test_nobody_signs_after_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(month: Month) -> None:
         await month.register()

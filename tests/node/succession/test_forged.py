@@ -202,3 +202,11 @@ def test_a_node_takes_over_only_the_state_it_holds(
             assert code_of(lambda: take_over(ruin.plan(source))) == code
     # The old network's data is as it was.
     assert ruin.height(source) == draft.height
+
+
+def test_the_same_draft_is_the_same_network(draft: Genesis, copied: Callable[[], Ruin]) -> None:
+    """Two town halls that draft from the same block need not choose between their drafts."""
+    ruin = copied()
+    source = ruin.highest(*range(4))
+    assert ruin.draft(source).network_id == draft.network_id
+    assert ruin.draft(source, without=["town3"]).network_id != draft.network_id

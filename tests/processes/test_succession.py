@@ -1,0 +1,152 @@
+"""Two of four disks are gone: town halls found the network anew, wallets are asked and go on."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes.network import Done, Network, Node, create_network, democite, must
+from tests.processes.test_wallets import Residents
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Iterator[Network]:
+    built = create_network(tmp_path)
+    try:
+        built.start()
+        yield built
+    finally:
+        built.stop()
+
+
+def code(done: Done) -> object:
+    """A failure's code."""
+    error = done.json["error"]
+    assert isinstance(error, dict), done.out
+    return error["code"]
+
+
+def height_of(node: Node) -> int:
+    """The newest final height in a stopped node's data."""
+    return int(str(must("node", "verify", "--data", node.data, "--json").json["height"]))
+
+
+class TownHalls:
+    """What the four town halls do, by the commands of the runbook."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.new = network.folder / "genesis-2.json"
+        self.draft = network.folder / "draft.json"
+
+    def made_anew(self, node: Node) -> Path:
+        """A node without a backup is made again, with keys that nobody knows; its card."""
+        card = node.folder / "card-2.json"
+        must(
+            "node", "init", "--data", node.data, "--name", node.name, "--prefix", node.prefix,
+            "--currency", node.currency, "--peer", node.peer, "--http", node.http, "--card", card,
+            "--recovery-out", node.folder / "recovery-2.json", "--passphrase-file",
+            self.network.passphrase,
+        )  # fmt: skip
+        return card
+
+    def endorsed(self, *nodes: Node) -> list[Path]:
+        """These territories' recovery keys sign the draft."""
+        files = []
+        for node in nodes:
+            files.append(node.folder / "endorsement.json")
+            must(
+                "network", "succeed", "endorse", self.draft, "--keystore",
+                node.folder / "recovery.json", "--out", files[-1], "--yes", "--passphrase-file",
+                self.network.passphrase,
+            )  # fmt: skip
+        return files
+
+    def go_over(self, node: Node, *words: str | Path) -> Done:
+        """`node succeed`."""
+        return democite(
+            "node", "succeed", "--data", node.data, "--genesis", self.new, "--predecessor",
+            self.network.genesis, *words, "--json",
+        )  # fmt: skip
+
+
+def test_two_of_four_disks_are_gone(network: Network) -> None:
+    arden, brume, cassis, dune = network.nodes
+    residents = Residents(network)
+    residents.issue(residents.make("alice"), "1000")
+    baker = residents.make("baker", "service")
+    paid = residents.run("alice", "pay", baker, "12,50")
+    assert paid.code == 0, paid.err
+    receipt = network.folder / "receipt.json"
+    assert residents.run("baker", "receipt", str(paid.json["id"]), "--out", receipt).code == 0
+    backup = network.folder / "cassis.sealed"
+    sealing = ("--passphrase-file", network.passphrase)
+    must("node", "backup", "create", "--data", cassis.data, "--out", backup, *sealing)
+
+    for node in (cassis, dune):
+        network.kill(node)
+        shutil.rmtree(node.data)
+    # A quorum is gone: this one can't become final any more.
+    unheard = residents.run("alice", "pay", baker, "3", "--no-wait", urls=[arden.url])
+    assert (unheard.code, unheard.json["status"]) == (0, "pending"), unheard.err
+    network.stop()
+
+    halls = TownHalls(network)
+    low, high = sorted((arden, brume), key=height_of)
+    must("node", "backup", "restore", backup, "--data", cassis.data, *sealing)
+    card = halls.made_anew(dune)
+    drafted = must(
+        "network", "succeed", "draft", "--data", high.data, "--predecessor", network.genesis,
+        "--out", halls.draft, card, "--json",
+    ).json  # fmt: skip
+    assert (drafted["kept"], drafted["renewed"]) == (["arden", "brume", "cassis"], ["dune"])
+    finishing = ("network", "succeed", "finish", halls.draft, "--out", halls.new, "--json")
+    # The key that decides for a lost disk is the one that was kept elsewhere.
+    files = halls.endorsed(arden, brume, dune)
+    assert code(democite(*finishing, *files[:2])) == "endorsements_insufficient"
+    done = must(*finishing, *files).json
+    assert done["endorsed_by"] == ["arden", "brume", "dune"]
+
+    source = halls.go_over(high)
+    assert source.code == 0, source.err
+    store = Path(str(source.json["kept"])) / "store"
+    assert code(halls.go_over(cassis)) == "succession_lacks_blocks"
+    for node in (low, cassis, dune):
+        over = halls.go_over(node, "--from", store)
+        assert over.code == 0, over.err
+    old_genesis, network.genesis = network.genesis, halls.new
+    network.start()
+
+    # A wallet never follows by itself, neither a node nor a file.
+    assert code(residents.run("alice", "balance")) == "network_succeeded"
+    assert code(residents.run("alice", "balance", "--genesis", halls.new)) == "network_succeeded"
+    unasked = residents.run("alice", "succeed", "--genesis", halls.new)
+    assert (unasked.code, code(unasked)) == (2, "confirmation_missing")
+    assert "arden, brume, dune (3/4)" in unasked.err
+    followed = residents.run("alice", "succeed", "--genesis", halls.new, "--yes")
+    assert followed.code == 0, followed.err
+    assert followed.json["outcomes"] == ["absent"]
+    assert residents.run("baker", "succeed", "--genesis", halls.new, "--yes").code == 0
+    assert (residents.balance("alice"), residents.balance("baker")) == (98_750, 1_250)
+    again = residents.run("alice", "pay", baker, "3", urls=[dune.url])
+    assert again.code == 0, again.err
+    back = residents.run(
+        "baker", "pay", str(residents.run("alice", "address").json["address"]), "1"
+    )
+    assert back.code == 0, back.err
+    assert (residents.balance("alice"), residents.balance("baker")) == (98_550, 1_450)
+
+    # What was paid in the old network stays proved, with its genesis.
+    assert code(democite("verify", receipt, "--genesis", halls.new, "--json")) == (
+        "receipt_of_predecessor"
+    )
+    assert democite("verify", receipt, "--genesis", old_genesis).code == 0
+    network.stop()
+    for node in network.nodes:
+        verified = must(
+            "node", "verify", "--data", node.data, "--genesis", halls.new, "--json"
+        ).json  # fmt: skip
+        assert verified["currencies"] == {"ARD": 100_000, "BRU": 0, "CAS": 0, "DUN": 0}
