@@ -132,7 +132,8 @@ def verify(file: Path, genesis_file: Path | None, wallet_file: Path | None) -> R
         raise Refused("receipt_malformed", file=str(file))
     try:
         read = receipt_from_json(content)
-        if genesis.succession is not None and read.network_id == genesis.succession.predecessor:
+        succession = network.genesis.succession
+        if succession is not None and read.network_id == succession.predecessor:
             raise Refused("receipt_of_predecessor", read.network_id.hex())
         verified = verify_receipt(network, read)
     except Refused as refusal:

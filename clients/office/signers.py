@@ -100,6 +100,10 @@ def _account_of(
     """The account of this kind that a key stands on, as the genesis or a card names it; a key that
     came later names its territory by its label. Whether it counts, the ledger says."""
     public_key = key.public_key
+    succession = network.genesis.succession
+    for row in () if succession is None else succession.members:
+        if row.recovery_key == public_key:
+            label = row.prefix  # still the paper key of its territory's account
     for item in [account for each in network.territories for account in found(each).accounts]:
         if item.kind == account_kind and (
             item.device(public_key) is not None or item.prefix == label

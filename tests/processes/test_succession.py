@@ -1,5 +1,6 @@
 """Two of four disks are gone: town halls found the network anew, wallets are asked and go on."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,14 @@ def test_two_of_four_disks_are_gone(network: Network) -> None:
     )
     assert back.code == 0, back.err
     assert (residents.balance("alice"), residents.balance("baker")) == (98_550, 1_450)
+
+    # The town hall that made its node anew gives it the old one's place, to countersign again.
+    before = json.loads((dune.folder / "card.json").read_text())["node_key"]
+    after = json.loads((dune.folder / "card-2.json").read_text())["node_key"]
+    must(
+        "office", "keys", "replace", before, after, "--keystore", dune.folder / "recovery.json",
+        "--genesis", halls.new, "--node", dune.url, "--passphrase-file", network.passphrase,
+    )  # fmt: skip
 
     # What was paid in the old network stays proved, with its genesis.
     assert code(democite("verify", receipt, "--genesis", halls.new, "--json")) == (
