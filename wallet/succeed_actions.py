@@ -14,20 +14,24 @@ from terminal.passphrases import read_passphrase
 from terminal.results import Result
 from wallet.atomic_files import make_private_folder, sync_folder, write_file
 from wallet.desk import Desk
-from wallet.folder import WalletFolder, read_genesis
+from wallet.folder import CHECKPOINT_FILE, WalletFolder, read_genesis
 from wallet.header_store import HeaderStore
 from wallet.keystore_file import WalletIdentity, bind_wallet_file, read_identity, unlock
 from wallet.lane_owner import LaneOwner
 from wallet.light.memory import HeaderMemory
 from wallet.light.succession import Successor
 from wallet.light.trust import TrustedNetwork
+from wallet.network_store import FILE_NAME
 from wallet.node_client import NodeClient
 from wallet.node_urls import node_urls_of
 from wallet.outbox import Outbox
 from wallet.payment_actions import tell_news
-from wallet.setup import notice, wallet_folder
+from wallet.setup import wallet_folder
 from wallet.successor import judged
-from wallet.wording import amount_text, time_text
+from wallet.wording import amount_text, notice, time_text
+
+MEMORIES = ("headers.json", "epochs.bin", FILE_NAME, CHECKPOINT_FILE)
+"""What a wallet keeps of one network, beside its genesis."""
 
 
 async def succeed(
@@ -181,8 +185,7 @@ def _go_over(
     new network's. Interrupted before, the same command begins again."""
     kept = folder.kept(identity.network_id)
     make_private_folder(kept)
-    memories = [folder.headers_file, folder.headers_file.with_name("epochs.bin")]
-    memories.append(folder.checkpoint_file)
+    memories = [folder.folder / name for name in MEMORIES]
     for file in (folder.genesis_file, *memories):
         if file.exists() and not (kept / file.name).exists():
             write_file(kept / file.name, file.read_bytes())

@@ -103,10 +103,9 @@ def test_what_was_signed_for_a_predecessor_is_free_again(
         status = served.node.status
         monkeypatch.setattr(served.node, "status", lambda: replace(status(), network_id=bytes(32)))
         territory = served.town.genesis.territories[0]
+        key = NodeKey(key_of("town0 node"))
         folder = tmp_path / "registry"
-        again = await Office.open(
-            served.node, served.town.genesis, territory, key_of("town0 node"), folder
-        )
+        again = await Office.open(served.node, served.town.genesis, territory, key, folder)
         try:
             async with asyncio.timeout(20):
                 for operation in (signed, waiting):
