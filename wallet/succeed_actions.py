@@ -102,7 +102,7 @@ def _lines(
     members = 0 if genesis.succession is None else len(genesis.succession.members)
     by = f"{', '.join(successor.endorsed_by)} ({len(successor.endorsed_by)}/{members})"
     when = time_text(last.time_ms)
-    lines = [
+    return [
         text(
             "Un autre réseau prend la place du vôtre.", "Another network takes the place of yours."
         ),
@@ -120,11 +120,23 @@ def _lines(
             f"Goes on from block {last.height}, {when}: balances are those of then.",
         ),
         _seen(memory),
+        *_losses(successor, identity, pending, is_stale=is_stale),
+        text(
+            "Comparez l'identifiant du nouveau réseau avec votre mairie, de vive voix.",
+            "Compare the new network's id with your town hall, by voice.",
+        ),
     ]
+
+
+def _losses(
+    successor: Successor, identity: WalletIdentity, pending: int, *, is_stale: bool
+) -> list[str]:
+    """What is gone, and what to beware of."""
+    lines: list[str] = []
     if successor.gone:
         gone = ", ".join(successor.gone)
         lines.append(text(f"Ne sont plus membres : {gone}", f"No members any more: {gone}"))
-    if identity.prefix in genesis.former:
+    if identity.prefix in successor.genesis.former:
         lines.append(
             text(
                 "Votre territoire n'est plus membre ; votre compte et votre argent restent.",
@@ -147,12 +159,6 @@ def _lines(
                 "BEWARE: this wallet has not heard of the network for very long.",
             )
         )
-    lines.append(
-        text(
-            "Comparez l'identifiant du nouveau réseau avec votre mairie, de vive voix.",
-            "Compare the new network's id with your town hall, by voice.",
-        )
-    )
     return lines
 
 

@@ -76,7 +76,6 @@ class TownHalls:
 
 
 def test_two_of_four_disks_are_gone(network: Network) -> None:
-    arden, brume, cassis, dune = network.nodes
     residents = Residents(network)
     residents.issue(residents.make("alice"), "1000")
     baker = residents.make("baker", "service")
@@ -84,45 +83,79 @@ def test_two_of_four_disks_are_gone(network: Network) -> None:
     assert paid.code == 0, paid.err
     receipt = network.folder / "receipt.json"
     assert residents.run("baker", "receipt", str(paid.json["id"]), "--out", receipt).code == 0
-    backup = network.folder / "cassis.sealed"
-    sealing = ("--passphrase-file", network.passphrase)
-    must("node", "backup", "create", "--data", cassis.data, "--out", backup, *sealing)
 
+    backup = lose_two_disks(network)
+    # A quorum is gone: this one can't become final any more.
+    unheard = residents.run("alice", "pay", baker, "3", "--no-wait", urls=[network.nodes[0].url])
+    assert (unheard.code, unheard.json["status"]) == (0, "pending"), unheard.err
+    network.stop()
+    halls = TownHalls(network)
+    source = agree(network, halls, backup)
+    go_over_all(network, halls, source)
+    old_genesis, network.genesis = network.genesis, halls.new
+    network.start()
+
+    follow_when_asked(residents, halls, baker)
+    give_the_new_node_its_place(network, halls)
+    # What was paid in the old network stays proved, with its genesis.
+    assert code(democite("verify", receipt, "--genesis", halls.new, "--json")) == (
+        "receipt_of_predecessor"
+    )
+    assert democite("verify", receipt, "--genesis", old_genesis).code == 0
+    network.stop()
+    for node in network.nodes:
+        verified = must("node", "verify", "--data", node.data, "--genesis", halls.new, "--json")
+        assert verified.json["currencies"] == {"ARD": 100_000, "BRU": 0, "CAS": 0, "DUN": 0}
+
+
+def lose_two_disks(network: Network) -> Path:
+    """Cassis and Dune lose theirs; only Cassis has a backup, which this is."""
+    _, _, cassis, dune = network.nodes
+    backup = network.folder / "cassis.sealed"
+    must(
+        "node", "backup", "create", "--data", cassis.data, "--out", backup, "--passphrase-file",
+        network.passphrase,
+    )  # fmt: skip
     for node in (cassis, dune):
         network.kill(node)
         shutil.rmtree(node.data)
-    # A quorum is gone: this one can't become final any more.
-    unheard = residents.run("alice", "pay", baker, "3", "--no-wait", urls=[arden.url])
-    assert (unheard.code, unheard.json["status"]) == (0, "pending"), unheard.err
-    network.stop()
+    return backup
 
-    halls = TownHalls(network)
-    low, high = sorted((arden, brume), key=height_of)
-    must("node", "backup", "restore", backup, "--data", cassis.data, *sealing)
-    card = halls.made_anew(dune)
+
+def agree(network: Network, halls: TownHalls, backup: Path) -> Node:
+    """Two nodes are made again, the new genesis is drafted and endorsed; where it was drafted."""
+    arden, brume, cassis, dune = network.nodes
+    high = max((arden, brume), key=height_of)
+    must(
+        "node", "backup", "restore", backup, "--data", cassis.data, "--passphrase-file",
+        network.passphrase,
+    )  # fmt: skip
     drafted = must(
         "network", "succeed", "draft", "--data", high.data, "--predecessor", network.genesis,
-        "--out", halls.draft, card, "--json",
+        "--out", halls.draft, halls.made_anew(dune), "--json",
     ).json  # fmt: skip
     assert (drafted["kept"], drafted["renewed"]) == (["arden", "brume", "cassis"], ["dune"])
     finishing = ("network", "succeed", "finish", halls.draft, "--out", halls.new, "--json")
     # The key that decides for a lost disk is the one that was kept elsewhere.
     files = halls.endorsed(arden, brume, dune)
     assert code(democite(*finishing, *files[:2])) == "endorsements_insufficient"
-    done = must(*finishing, *files).json
-    assert done["endorsed_by"] == ["arden", "brume", "dune"]
+    assert must(*finishing, *files).json["endorsed_by"] == ["arden", "brume", "dune"]
+    return high
 
-    source = halls.go_over(high)
-    assert source.code == 0, source.err
-    store = Path(str(source.json["kept"])) / "store"
-    assert code(halls.go_over(cassis)) == "succession_lacks_blocks"
-    for node in (low, cassis, dune):
+
+def go_over_all(network: Network, halls: TownHalls, source: Node) -> None:
+    """Every node goes over to the new network; those that lack the last block with a copy."""
+    first = halls.go_over(source)
+    assert first.code == 0, first.err
+    store = Path(str(first.json["kept"])) / "store"
+    assert code(halls.go_over(network.nodes[2])) == "succession_lacks_blocks"
+    for node in network.nodes:
         over = halls.go_over(node, "--from", store)
-        assert over.code == 0, over.err
-    old_genesis, network.genesis = network.genesis, halls.new
-    network.start()
+        assert (over.code, over.json["is_news"]) == (0, node is not source), over.err
 
-    # A wallet never follows by itself, neither a node nor a file.
+
+def follow_when_asked(residents: Residents, halls: TownHalls, baker: str) -> None:
+    """A wallet never follows by itself, neither a node nor a file; asked, it pays on."""
     assert code(residents.run("alice", "balance")) == "network_succeeded"
     assert code(residents.run("alice", "balance", "--genesis", halls.new)) == "network_succeeded"
     unasked = residents.run("alice", "succeed", "--genesis", halls.new)
@@ -133,30 +166,17 @@ def test_two_of_four_disks_are_gone(network: Network) -> None:
     assert followed.json["outcomes"] == ["absent"]
     assert residents.run("baker", "succeed", "--genesis", halls.new, "--yes").code == 0
     assert (residents.balance("alice"), residents.balance("baker")) == (98_750, 1_250)
-    again = residents.run("alice", "pay", baker, "3", urls=[dune.url])
+    again = residents.run("alice", "pay", baker, "3", urls=[halls.network.nodes[3].url])
     assert again.code == 0, again.err
-    back = residents.run(
-        "baker", "pay", str(residents.run("alice", "address").json["address"]), "1"
-    )
-    assert back.code == 0, back.err
-    assert (residents.balance("alice"), residents.balance("baker")) == (98_550, 1_450)
+    assert (residents.balance("alice"), residents.balance("baker")) == (98_450, 1_550)
 
-    # The town hall that made its node anew gives it the old one's place, to countersign again.
+
+def give_the_new_node_its_place(network: Network, halls: TownHalls) -> None:
+    """The town hall that made its node anew has it countersign again, with the key it had kept."""
+    dune = network.nodes[3]
     before = json.loads((dune.folder / "card.json").read_text())["node_key"]
     after = json.loads((dune.folder / "card-2.json").read_text())["node_key"]
     must(
         "office", "keys", "replace", before, after, "--keystore", dune.folder / "recovery.json",
         "--genesis", halls.new, "--node", dune.url, "--passphrase-file", network.passphrase,
     )  # fmt: skip
-
-    # What was paid in the old network stays proved, with its genesis.
-    assert code(democite("verify", receipt, "--genesis", halls.new, "--json")) == (
-        "receipt_of_predecessor"
-    )
-    assert democite("verify", receipt, "--genesis", old_genesis).code == 0
-    network.stop()
-    for node in network.nodes:
-        verified = must(
-            "node", "verify", "--data", node.data, "--genesis", halls.new, "--json"
-        ).json  # fmt: skip
-        assert verified["currencies"] == {"ARD": 100_000, "BRU": 0, "CAS": 0, "DUN": 0}
