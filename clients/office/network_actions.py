@@ -2,11 +2,12 @@
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from clients.office.proposals import change_words, check_known, proved_proposal
 from clients.office.signers import Signers, open_signers
 from ledger import account_kinds
 from ledger.changes import Change, ReplaceKeys
@@ -143,7 +144,8 @@ def new_keys(territory: Territory, *, recovery: bool) -> ReplaceKeys:
 
 
 async def propose(acting: Acting, change: Change) -> Result:
-    """Propose a change; proposing is a yes."""
+    """Propose a change; proposing is a yes. Raises `Refused("rule_version_unknown")`."""
+    check_known(change)
     intent = ProposeIntent(change, secrets.token_bytes(PROPOSAL_BYTES))
     result, reference = await _perform(acting, intent)
     told = text(
@@ -155,17 +157,30 @@ async def propose(acting: Acting, change: Change) -> Result:
 
 
 async def vote(acting: Acting, proposal: str, *, approve: bool) -> Result:
-    """Vote on a proposal. Raises `Refused("proposal_unknown")` for what is no proposal's id."""
+    """Vote on a proposal, once it is proved what it says.
+
+    Raises `Refused`: `proposal_unknown`, `rule_version_unknown`, what `proved_proposal` raises.
+    """
     try:
         identity = bytes.fromhex(proposal)
     except ValueError:
         identity = b""
     if len(identity) != PROPOSAL_BYTES:
         raise Refused("proposal_unknown", proposal[:40])
-    result, _ = await _perform(acting, VoteIntent(identity, approve))
+    change = ""
+
+    async def look(desk: Desk) -> None:
+        nonlocal change
+        record = await proved_proposal(desk.reader, identity)
+        if approve:
+            check_known(record.change)
+        change = change_words(record.change)
+
+    result, _ = await _perform(acting, VoteIntent(identity, approve), look)
     said = text("oui", "yes") if approve else text("non", "no")
-    told = text(f"Vote enregistré : {said}.", f"Vote recorded: {said}.")
-    return Result({**result.data, "proposal": proposal}, f"{told}\n{result.text}")
+    told = text(f"Vote enregistré : {said} à :", f"Vote recorded: {said} to:")
+    data = {**result.data, "proposal": proposal, "change": change}
+    return Result(data, f"{told} {change}\n{result.text}")
 
 
 async def move(acting: Acting, peer: str, http: str) -> Result:
@@ -175,12 +190,17 @@ async def move(acting: Acting, peer: str, http: str) -> Result:
     return Result({**result.data, "peer": peer, "http": http}, f"{told}\n{result.text}")
 
 
-async def _perform(acting: Acting, intent: Intent) -> tuple[Result, str]:
-    """The result, and the reference that the signed transaction has: a retry keeps the first's."""
+async def _perform(
+    acting: Acting, intent: Intent, look: Callable[[Desk], Awaitable[None]] | None = None
+) -> tuple[Result, str]:
+    """The result, and the reference that the signed transaction has: a retry keeps the first's.
+    `look` comes before anything is signed."""
     signers = await acting.signers()
     urls = acting.urls or node_urls_of(acting.network, signers.account.prefix)
     async with Desk(acting.network, signers.owner, urls, folder=signers.state_folder) as desk:
         await tell_news(desk)
+        if look is not None:
+            await look(desk)
         entry = await desk.perform(
             intent, wait=True, idempotency_key="", cosigners=signers.cosigners
         )
@@ -252,4 +272,7 @@ def _names(value: object) -> str:
 def _date(value: object) -> str:
     if type(value) is not int:
         return "?"
-    return datetime.fromtimestamp(value / 1000).strftime("%Y-%m-%d %H:%M")
+    try:
+        return datetime.fromtimestamp(value / 1000).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):  # a node may say any number
+        return "?"

@@ -77,6 +77,7 @@ class StandInNode:
                 web.get("/v1/epochs/{epoch}", self._epoch),
                 web.get("/v1/terms", self._terms),
                 web.get("/v1/territories/{prefix}", self._territory),
+                web.get("/v1/proposals/{proposal}", self._proposal),
                 web.get("/v1/accounts/{address}", self._account),
                 web.get("/v1/accounts/{address}/requests", self._requests),
                 web.get("/v1/accounts/{address}/history", self._history),
@@ -220,6 +221,10 @@ class StandInNode:
         if proposal is None:
             return _problem(404, "not_found")
         return self._answer(request, self.chain.object_answer(tree_key(PROPOSAL, proposal), None))
+
+    async def _proposal(self, request: web.Request) -> web.Response:
+        identity = bytes.fromhex(request.match_info["proposal"])
+        return self._answer(request, self.chain.object_answer(tree_key(PROPOSAL, identity), None))
 
     async def _requests(self, request: web.Request) -> web.Response:
         if self.faults.down:
