@@ -242,6 +242,13 @@ def test_a_member_says_where_it_is_reached(world: Council) -> None:
         (ChangeParameter("delta_ms", 60_001), "change_invalid"),
         (ChangeParameter("delta_ms", 30_001), "change_invalid"),
         (ChangeParameter("delta_ms", 0), "change_invalid"),
+        # What follows would be slower than the links, disks and clocks of small towns, for good.
+        (ChangeParameter("delta_max_ms", 9_999), "change_invalid"),
+        (ChangeParameter("clock_drift_ms_max", 4_999), "change_invalid"),
+        # A block without end of its own, and more epochs than a wallet ever follows.
+        (ChangeParameter("heartbeat_ms", 999), "change_invalid"),
+        (ChangeParameter("retry_ms", 99), "change_invalid"),
+        (ChangeParameter("epoch_ms", 3_599_999), "change_invalid"),
         (ChangeRules(1), "change_invalid"),
     ],
 )
