@@ -27,6 +27,8 @@ from primitives.encoding import Value, encode
 from primitives.errors import Refused
 
 EPOCHS_AT_ONCE = 64
+EPOCHS_ANSWER_BYTES = 4 << 20
+"""Wallets read twice as much: of large sets fewer epochs go into one answer, never none."""
 _PROPOSAL = re.compile(r"[0-9a-f]{32}")
 
 
@@ -107,6 +109,7 @@ class NetworkReads:
         """Boundaries in a row, for who follows them."""
         first = decimal(request.query.get("from", "1"), "from")
         rows: list[Value] = []
+        size = 0
         before = self._node.epoch(first - 1) if first else None
         for number in range(max(first, 1), first + EPOCHS_AT_ONCE):
             epoch = self._node.epoch(number)
@@ -114,6 +117,9 @@ class NetworkReads:
                 break
             rows.append(_row(epoch, before))
             before = epoch
+            size += len(encode(rows[-1]))
+            if size > EPOCHS_ANSWER_BYTES:
+                break
         response = web.Response(body=encode(tuple(rows)), content_type=MSGPACK)
         response.headers["Cache-Control"] = "no-store"
         return response
