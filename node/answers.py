@@ -176,3 +176,5 @@ class NodeStatus:
     """The oldest block that is kept."""
     keep_days: int | None
     """How long blocks are kept; None for ever."""
+    missing_height: int | None
+    """The block that a node with the full history needs, and that nobody connected keeps."""

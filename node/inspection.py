@@ -25,6 +25,7 @@ from node.store import open_store
 from node.tree_loading import load_tree
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
+from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, chunk_root, receipt_leaf
 from primitives.signatures import verify
 from primitives.state_root import state_root
 
@@ -34,9 +35,10 @@ T = TypeVar("T")
 def verify_data(data: Path, genesis_file: Path | None = None) -> dict[str, object]:
     """Check a node's data. Without a genesis: every block hangs on the one before, every body is
     the one its header names, the objects give the newest header's state root, each currency's
-    totals are the sum of its accounts, and the journal is whole. With a genesis everything is
-    executed again, signatures and certificates included (`node.replay`). A store that began with a
-    snapshot has no blocks from before it (`from_height`): its certificates are checked alone.
+    totals are the sum of its accounts, every receipt can be proved, and the journal is whole.
+    With a genesis everything is executed again, signatures and certificates included
+    (`node.replay`). A store that began with a snapshot, or was pruned, has no blocks from before
+    (`from_height`): its certificates are checked alone.
 
     Raises `Refused`: `store_corrupt` with what does not hold, `certificate_invalid`,
     `data_of_other_network`, `journal_corrupt`.
@@ -160,6 +162,7 @@ def _verify_chain(chain: Chain) -> dict[str, object]:
             raise Refused("store_corrupt", f"{currency.code}: supply is not the sum of balances")
         if currency.accounts != holders.get(currency.code, 0):
             raise Refused("store_corrupt", f"{currency.code}: the count of accounts is wrong")
+    _verify_receipts(chain)
     _verify_root(chain)
     return {
         "height": chain.height,
@@ -200,6 +203,19 @@ def _root_named(chain: Chain) -> bytes | None:
     if chain.newest is not None:
         return chain.newest.header.state_root
     return None if chain.base is None else chain.base.state_root
+
+
+def _verify_receipts(chain: Chain) -> None:
+    """Every receipt whose block is kept no longer can be found, and every one can be proved."""
+    for number, identity in enumerate(chain.ids_between(0, chain.meta.first_number)):
+        if chain.number_of(identity) != number:
+            raise Refused("store_corrupt", f"receipt {number} can't be found")
+    for index, root in enumerate(chain.chunk_roots()):
+        first = index << CHUNK_DEPTH
+        ids = chain.ids_between(first, first + CHUNK_LEAVES)
+        leaves = [receipt_leaf(number, each) for number, each in enumerate(ids, first)]
+        if chunk_root(leaves) != root:
+            raise Refused("store_corrupt", f"chunk {index} of the receipt log has other ids")
 
 
 def _verify_root(chain: Chain) -> None:

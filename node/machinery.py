@@ -35,6 +35,7 @@ from node.pool_care import PoolCare
 from node.pruning import Pruner
 from node.reads import Reads
 from node.restoration import Restoration
+from node.retention import Retention
 from node.snapshots.serving import SnapshotServer
 from node.snapshots.shelf import SnapshotShelf
 from node.start import load_ledger
@@ -76,7 +77,8 @@ class Machinery:
         self._on_synced = on_synced
         self._postponed: CatchUp | None = None
         self._log = structlog.get_logger("node")
-        adopt(options.store_folder, options.store_kind)
+        keeps_all = Retention(options.retention_file).keeps_all()
+        adopt(options.store_folder, options.store_kind, keeps_all=keeps_all)
         self.store: Store = open_current_store(options.store_folder, options.store_kind)
         try:
             self._open_data()

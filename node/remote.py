@@ -107,6 +107,16 @@ def status_lines(content: dict[str, object]) -> str:
     lines = [f"{label}: {content.get(name)}" for name, label in names.items()]
     if content.get("observing_reason"):
         lines.append(f"{text('raison', 'reason')}: {content['observing_reason']}")
+    missing = content.get("missing_height")
+    if missing:
+        lines.append(
+            text(
+                f"ATTENTION : aucun nœud connecté ne garde le bloc {missing} ; il faut une "
+                "archive, ou un départ sans --full-history",
+                f"BEWARE: no node connected keeps block {missing}; it takes an archive, or a start "
+                "without --full-history",
+            )
+        )
     unknown = content.get("rule_version_unknown")
     if unknown:
         lines.append(

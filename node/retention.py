@@ -53,6 +53,13 @@ class Retention:
             self._days, self._seen = None, None
         return self._days
 
+    def keeps_all(self) -> bool:
+        """Whether nothing is to be pruned; also where the file can't be read."""
+        try:
+            return self.days() is None
+        except (Refused, OSError):
+            return True
+
     def keep(self, days: int | None) -> None:
         """Keep so many days from now on, or everything (None). Raises `Refused`:
         `retention_too_short`, `retention_malformed`."""

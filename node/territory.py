@@ -343,6 +343,7 @@ class TerritoryNode:
             rule_version_unknown=parts.keeper.unknown_version,
             first_height=parts.chain.meta.first_height,
             keep_days=parts.pruner.keep_days,
+            missing_height=parts.syncing.missing_height,
         )
 
     def renew_keys(self, current: NodeKeys, pending: NodeKeys | None) -> None:

@@ -201,7 +201,8 @@ class Peer(Model):
 
 class Status(Model):
     """The node at one glance. `state_root` is that of the newest final header, empty before it.
-    Blocks are kept from `first_height` on, for `keep_days` (null: for ever)."""
+    Blocks are kept from `first_height` on, for `keep_days` (null: for ever). `missing_height`: the
+    block that a node with the full history needs, and that nobody connected keeps."""
 
     network_id: Hash
     engine: str
@@ -223,6 +224,7 @@ class Status(Model):
     catching_up: bool
     first_height: Count
     keep_days: Count | None
+    missing_height: Count | None
 
 
 class SignedVote(Model):

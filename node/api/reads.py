@@ -104,6 +104,7 @@ class Reads:
                 catching_up=status.catching_up,
                 first_height=status.first_height,
                 keep_days=status.keep_days,
+                missing_height=status.missing_height,
             )
         )
 

@@ -17,9 +17,10 @@ from node.doctor.folder import (
     refusal_found,
 )
 from node.doctor.machine import look_at_clock, look_at_disk, look_at_permissions
-from node.doctor.others import look_at_networks, look_at_peers, see_all
+from node.doctor.others import look_at_archives, look_at_networks, look_at_peers, see_all
 from node.genesis_file import read_genesis
 from node.office.office import REGISTRY_FILE
+from node.retention import RETENTION_FILE, Retention
 from primitives.errors import Refused
 
 
@@ -41,14 +42,17 @@ def examine(
     findings.append(known)
     findings += look_at_node(folder, peer_listen or content.peer, http_listen or content.http)
     findings.append(look_at_backup(folder.registry / REGISTRY_FILE, now_ms()))
-    return findings + _look_at_others(genesis, own, content)
+    retention = Retention(data / RETENTION_FILE)
+    return findings + _look_at_others(genesis, own, content, retention)
 
 
-def _look_at_others(genesis: Genesis, own: Territory | None, content: NodeFile) -> list[Finding]:
+def _look_at_others(
+    genesis: Genesis, own: Territory | None, content: NodeFile, retention: Retention
+) -> list[Finding]:
     prefix = content.prefix if own is None else own.prefix
     others = [each for each in genesis.territories if each.prefix != prefix]
     if not others:
-        return []
+        return [look_at_archives(retention, ())]
     try:
         seen = see_all(others)
     except Refused as refusal:
@@ -60,6 +64,7 @@ def _look_at_others(genesis: Genesis, own: Territory | None, content: NodeFile) 
         look_at_networks(seen, genesis.network_id.hex()),
         *look_at_peers(seen, quorum),
         look_at_clock(offsets),
+        look_at_archives(retention, seen),
     ]
 
 

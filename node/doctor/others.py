@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from ledger.founders import Territory
 from node.addresses import is_loopback, parse_host_port
 from node.doctor.finding import BAD, GOOD, WARNING, Finding
 from node.peers.certificates import issuer_of
+from node.retention import Retention
 from primitives.errors import Refused
 from terminal.languages import text
 
@@ -26,13 +27,15 @@ ANSWER_BYTES_MAX = 8 << 20
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was seen of one other territory. `offset_seconds`: how far its clock is ahead;
-    `network_id` as its HTTP says; None where it did not answer."""
+    `network_id`, and whether every block since the genesis is kept there, as its HTTP says; None
+    where it did not answer."""
 
     prefix: str
     peer: str
     peer_problem: str
     offset_seconds: float | None = None
     network_id: str | None = None
+    is_archive: bool | None = None
 
 
 def see_all(territories: Iterable[Territory]) -> list[Seen]:
@@ -44,8 +47,7 @@ def see_all(territories: Iterable[Territory]) -> list[Seen]:
 def see(territory: Territory) -> Seen:
     """Dial its peer port, see whose certificate it shows, and ask its public address."""
     problem = _peer_problem(territory)
-    offset_seconds, network_id = _ask(territory.http)
-    return Seen(territory.prefix, territory.peer, problem, offset_seconds, network_id)
+    return Seen(territory.prefix, territory.peer, problem, *_ask(territory.http))
 
 
 def _peer_problem(territory: Territory) -> str:
@@ -77,7 +79,7 @@ def _peer_problem(territory: Territory) -> str:
     return ""
 
 
-def _ask(place: str) -> tuple[float | None, str | None]:
+def _ask(place: str) -> tuple[float | None, str | None, bool | None]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         host = parse_host_port(place, "http")[0] if "://" not in place else ""
@@ -87,12 +89,13 @@ def _ask(place: str) -> tuple[float | None, str | None]:
             content = json.loads(answer.read(ANSWER_BYTES_MAX))
             network_id = content["network_id"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None, None
+        return None, None, None
     except (OverflowError, http.client.HTTPException, Refused):  # whatever listens there
-        return None, None
+        return None, None, None
     # `Date` has whole seconds: half of one is the best guess.
     offset_seconds = told_seconds + 0.5 - time.time()
-    return offset_seconds, network_id if isinstance(network_id, str) else None
+    is_archive = content.get("keep_days") is None and content.get("first_height") == 1
+    return offset_seconds, network_id if isinstance(network_id, str) else None, is_archive
 
 
 def look_at_peers(seen: list[Seen], quorum: int) -> list[Finding]:
@@ -147,5 +150,36 @@ def look_at_networks(seen: list[Seen], network_id: str) -> Finding:
         text(
             f"{told} autres nœuds servent ce réseau, {network_id[:16]}…",
             f"{told} other nodes serve this network, {network_id[:16]}…",
+        ),
+    )
+
+
+def look_at_archives(retention: Retention, seen: Sequence[Seen]) -> Finding:
+    """Whether anybody keeps every block, where this node does not."""
+    try:
+        days = retention.days()
+    except (Refused, OSError) as error:
+        return Finding(
+            "blocks",
+            WARNING,
+            text(f"tous sont gardés : {error}", f"all are kept: {error}"),
+            "democite node keep --days N|all --data DIR",
+        )
+    if days is None:
+        return Finding("blocks", GOOD, text("tous sont gardés", "all are kept"))
+    told = text(f"{days} jours sont gardés", f"{days} days are kept")
+    archives = [one.prefix for one in seen if one.is_archive]
+    if archives:
+        names = ", ".join(archives)
+        return Finding(
+            "blocks", GOOD, text(f"{told} ; tous chez {names}", f"{told}; all at {names}")
+        )
+    return Finding(
+        "blocks",
+        WARNING,
+        text(f"{told}, et personne ne dit tout garder", f"{told}, and nobody says to keep all"),
+        text(
+            "qu'un territoire garde tout : democite node keep --days all --data DIR",
+            "let one territory keep all: democite node keep --days all --data DIR",
         ),
     )

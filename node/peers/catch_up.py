@@ -9,6 +9,7 @@ part. Who sends anything else is dropped, and another member is asked.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,9 @@ ANSWER_SECONDS_MAX = 10.0
 QUICK_SECONDS = 2.0
 """Who takes longer is not asked again next: it could keep us behind for ever, block by block."""
 _HEIGHT_BYTES = 8
+FRUITLESS_MAX = 3
+"""So often a peer may be asked for the same blocks and give none, before it counts for nothing
+beside others that say they have pruned them."""
 _REST_SECONDS = 0.25
 
 
@@ -155,8 +159,8 @@ class CatchUpRun:
         """`peers` are those that can be asked, `ask` sends a want, `drop` closes a liar's
         connection, `position` is the newest (height, digest) handed on, `take` executes and
         commits blocks in order, of which the last is the header it is given, `finished` is told
-        when the target is reached, `pruned` that all who can be asked keep the wanted blocks no
-        longer."""
+        when the target is reached, `pruned` that some keep the wanted blocks no longer and nobody
+        else gives them."""
         self._reader = reader
         self._peers = peers
         self._ask = ask
@@ -166,6 +170,8 @@ class CatchUpRun:
         self._finished = finished
         self._pruned = pruned
         self._first_kept: dict[bytes, int] = {}
+        self._fruitless: Counter[bytes] = Counter()
+        """How often each was asked in vain for the blocks that are next."""
         self._target: Target | None = None
         self._prefer: bytes | None = None
         self._turn = 0
@@ -224,6 +230,7 @@ class CatchUpRun:
                     await asyncio.sleep(_REST_SECONDS)
                 else:
                     self.blocks_taken += len(blocks)
+                    self._fruitless.clear()
 
     async def _next_part(
         self, height: int, digest: bytes, target: Target
@@ -236,6 +243,7 @@ class CatchUpRun:
         future: asyncio.Future[bytes] = loop.create_future()
         asked = loop.time()
         self._answer = (peer, future)
+        self._fruitless[peer] += 1
         try:
             if not self._ask(peer, pack_range(height + 1, target.header.height)):
                 raise Refused("peer_unreachable", "not connected")
@@ -268,10 +276,14 @@ class CatchUpRun:
         """The one that served well before, else each in turn; none that has pruned that height."""
         connected = self._peers()
         peers = [peer for peer in connected if self._first_kept.get(peer, 0) <= height]
-        if not peers:
-            if connected:
+        if len(peers) < len(connected):
+            # Who has them gives them: one that only promises must not keep us waiting for ever.
+            peers = [peer for peer in peers if self._fruitless[peer] < FRUITLESS_MAX]
+            if not peers:
                 self._first_kept.clear()  # they may be asked again: who says so may be mistaken
+                self._fruitless.clear()
                 self._pruned()
+        if not peers:
             return None
         if self._prefer in peers:
             return self._prefer

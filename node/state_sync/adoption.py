@@ -19,8 +19,9 @@ from node.store import Change, after_prefix, open_store
 from primitives.errors import Refused
 
 
-def adopt(store_folder: Path, kind: str) -> None:
-    """Take over a store that was fetched, if there is one.
+def adopt(store_folder: Path, kind: str, *, keeps_all: bool = False) -> None:
+    """Take over a store that was fetched, if there is one. The blocks of the old one, which the new
+    one does not go on from, stay beside it where this node is to keep all.
 
     Refuses what a store that can't be opened or read is refused with.
     """
@@ -28,17 +29,28 @@ def adopt(store_folder: Path, kind: str) -> None:
     replaced = store_folder.with_name(f"{store_folder.name}.replaced")
     if synced.exists():
         if store_folder.exists():
-            _carry_journal(store_folder, synced, kind)
+            has_blocks = _carry_journal(store_folder, synced, kind)
             shutil.rmtree(replaced, ignore_errors=True)
-            store_folder.rename(replaced)
+            aside = _free_name(store_folder) if has_blocks and keeps_all else replaced
+            store_folder.rename(aside)
+            if aside != replaced:
+                structlog.get_logger("node").warning("older_blocks_kept", folder=str(aside))
         synced.rename(store_folder)
         sync_folder(store_folder.parent)
         structlog.get_logger("node").info("snapshot_adopted")
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _carry_journal(old_folder: Path, new_folder: Path, kind: str) -> None:
-    """The new store belongs to the old one's journal, and may not vote sooner than it might."""
+def _free_name(store_folder: Path) -> Path:
+    number = 1
+    while (name := store_folder.with_name(f"{store_folder.name}.older-{number}")).exists():
+        number += 1
+    return name
+
+
+def _carry_journal(old_folder: Path, new_folder: Path, kind: str) -> bool:
+    """The new store belongs to the old one's journal, and may not vote sooner than it might.
+    Whether there are blocks in the old one."""
     old, new = _kept(old_folder, kind), _kept(new_folder, kind)
     carried = replace(
         new.meta,
@@ -54,6 +66,7 @@ def _carry_journal(old_folder: Path, new_folder: Path, kind: str) -> None:
         store.write(changes, sync=True)
     finally:
         store.close()
+    return old.meta.height >= old.meta.first_height
 
 
 def _still_asked(restored: Restored, passed: Iterable[EpochRecord]) -> Restored:

@@ -69,7 +69,13 @@ class Syncing:
         self._task: asyncio.Task[None] | None = None
         self._tried = False
         self._pruned = False
+        self._missing = 0
         self._log = structlog.get_logger("state_sync")
+
+    @property
+    def missing_height(self) -> int | None:
+        """The block that this node needs for the full history, and that nobody connected keeps."""
+        return self._missing if self._missing == self._chain.height + 1 else None
 
     @property
     def is_running(self) -> bool:
@@ -95,9 +101,12 @@ class Syncing:
         return heights[min(faults, len(heights) - 1)] if heights else 0
 
     def blocks_pruned(self) -> bool:
-        """All others keep the blocks that are needed no longer; whether a snapshot may do."""
+        """Nobody connected gives the block that is next; whether a snapshot may do."""
         if self._options.full_history:
-            self._log.error("history_pruned_everywhere", height=self._chain.height + 1)
+            height = self._chain.height + 1
+            if height != self._missing:
+                self._log.error("history_pruned_everywhere", height=height)
+            self._missing = height  # they are asked again and again: an archive may connect
             return False
         self._pruned = True
         return True

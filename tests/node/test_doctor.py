@@ -21,11 +21,18 @@ from node.doctor.examination import examine
 from node.doctor.finding import BAD, GOOD, WARNING, Finding
 from node.doctor.folder import look_at_backup
 from node.doctor.machine import look_at_clock, look_at_disk
-from node.doctor.others import Seen, look_at_networks, look_at_peers, see
+from node.doctor.others import (
+    Seen,
+    look_at_archives,
+    look_at_networks,
+    look_at_peers,
+    see,
+)
 from node.founding import create_network
 from node.keys import read_key
 from node.peers.certificates import make_authority, make_transport
 from node.peers.tls import server_context
+from node.retention import Retention
 from primitives.signatures import SigningKey
 from tests.node.founding import PASSPHRASE, make_card, make_sealing_fast
 from tests.node.town import free_ports
@@ -298,3 +305,16 @@ def test_others_that_serve_another_network() -> None:
     finding = look_at_networks([own, other], "ab")
     assert finding.state == BAD
     assert "b" in finding.told
+
+
+def test_somebody_should_keep_every_block(tmp_path: Path) -> None:
+    retention = Retention(tmp_path / "retention.json")
+    archive = Seen("a", "a:1", "", 0.0, "ab", True)
+    prunes, silent = Seen("b", "b:1", "", 0.0, "ab", False), Seen("c", "c:1", "", None, None)
+    assert look_at_archives(retention, [prunes]).state == GOOD
+    retention.keep(90)
+    assert look_at_archives(retention, [prunes, archive]).state == GOOD
+    for seen in ([], [prunes], [silent], [prunes, silent]):
+        assert look_at_archives(retention, seen).state == WARNING
+    (tmp_path / "retention.json").write_text("{")
+    assert look_at_archives(retention, [archive]).state == WARNING

@@ -190,6 +190,68 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("others", ["mute", "empty", "gone"])
+@pytest.mark.parametrize("archive", [True, False])
+def test_who_only_promises_keeps_nobody_waiting(
+    others: str, archive: bool, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two have pruned the blocks, one never gives them: they come from the archive, or it is told
+    that nobody has them. Where nobody pruned, whoever is slow is asked again and again."""
+    monkeypatch.setattr(catch_up, "ANSWER_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(catch_up, "_REST_SECONDS", 0.005)
+    monkeypatch.setattr(catch_up, "PART_BYTES", 500)
+
+    async def scenario() -> None:
+        peers = [b"pruned", b"also pruned", b"promises", *([b"archive"] if archive else [])]
+        taken: list[Block] = []
+        told = asyncio.Event()
+        is_pruned = True
+
+        def ask(peer: bytes, want: bytes) -> bool:
+            soon = asyncio.get_running_loop().call_soon
+            if peer.endswith(b"pruned") and is_pruned:
+                soon(run.pruned_below, peer, 1 << 40)
+            elif peer == b"archive":
+                soon(run.answered, peer, answer_range(source.chain, *read_range(want)))
+            elif others == "empty":
+                soon(run.answered, peer, answer_range(source.chain, 1 << 50, 1 << 51))
+            return others != "gone" or peer != b"promises"
+
+        async def take(blocks: list[Block], reached: Target) -> None:
+            taken.extend(blocks)
+
+        run = CatchUpRun(
+            source.reader(),
+            lambda: peers,
+            ask,
+            lambda peer, _: None,
+            lambda: (len(taken), taken[-1].digest if taken else source.origin),
+            take,
+            lambda _: None,
+            told.set,
+        )
+        run.aim(source.target, b"promises")
+        work = asyncio.ensure_future(run.run())
+        if archive:
+            async with asyncio.timeout(20):
+                await work
+            assert len(taken) == source.target.header.height and not told.is_set()
+            return
+        async with asyncio.timeout(20):
+            await told.wait()
+        told.clear()
+        async with asyncio.timeout(20):  # and again: an archive may have connected
+            await told.wait()
+        is_pruned = False
+        run._first_kept.clear()
+        told.clear()
+        await asyncio.sleep(0.4)
+        assert not told.is_set()
+        work.cancel()
+
+    asyncio.run(scenario())
+
+
 def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "QUICK_SECONDS", 1.0)
     monkeypatch.setattr(catch_up, "PART_BYTES", 1)

@@ -12,26 +12,44 @@ import pytest
 from ledger.proofs import InclusionProof, ReceiptProof
 from node import pruning
 from node.chain import Chain
-from node.chain_records import ACCOUNT, BODY, FIRST_NUMBER, HEADER, number_key
+from node.chain_records import (
+    ACCOUNT,
+    BODY,
+    FIRST_NUMBER,
+    HEADER,
+    IDS,
+    TRANSACTION,
+    number_key,
+)
 from node.epoch_book import EpochBook
-from node.inspection import _check_certificates, _verify_blocks, _verify_root
+from node.inspection import _check_certificates, _verify_blocks, _verify_receipts, _verify_root
 from node.machinery import Machinery
 from node.pruning import OldBlocks
 from node.retention import Retention
 from node.snapshots.making import Pace
+from node.snapshots.shelf import SNAPSHOT_MS
 from node.start import load_ledger
 from node.store import STORE_KINDS, Change, Store, after_prefix, open_store
 from node.territory import TerritoryOptions
-from tests.node.town import Person, Town
+from primitives.errors import InvariantBroken, Refused
+from tests.node.town import Person, Town, until
 
 DAYS = 60
 
 
 class PruningTown(Town):
-    """Nodes with a snapshot of each block; a day is a millisecond here. The first keeps all."""
+    """Nodes with a snapshot of each block; a day is a millisecond here."""
+
+    full_history = False
+    snapshot_ms = 1
 
     def options(self, index: int, *, observe_only: bool = False) -> TerritoryOptions:
-        return replace(super().options(index, observe_only=observe_only), snapshot_ms=1)
+        return replace(
+            super().options(index, observe_only=observe_only),
+            snapshot_ms=self.snapshot_ms,
+            sync_behind_blocks=5,
+            full_history=self.full_history,
+        )
 
     def keep(self, *indices: int) -> None:
         """These nodes keep blocks for as few days as may be."""
@@ -76,6 +94,7 @@ def verify(town: PruningTown, index: int) -> Chain:
     try:
         chain = Chain(store)
         _verify_blocks(chain)
+        _verify_receipts(chain)
         _verify_root(chain)
         assert _check_certificates(chain, town.genesis) > 0
         meta = chain.meta
@@ -83,7 +102,9 @@ def verify(town: PruningTown, index: int) -> Chain:
             keys = [key for key, _ in store.iterate(prefix, after_prefix(prefix))]
             assert keys == [number_key(prefix, at) for at in range(first, meta.height + 1)]
         numbers = [key for key, _ in store.iterate(FIRST_NUMBER, after_prefix(FIRST_NUMBER))]
-        assert numbers[0] == number_key(FIRST_NUMBER, meta.first_number)
+        # The blocks that are kept may all be empty.
+        oldest = numbers[0] if numbers else number_key(FIRST_NUMBER, meta.receipts)
+        assert oldest == number_key(FIRST_NUMBER, meta.first_number)
         assert len(old_entries(store, meta.first_number)) == len(
             {key[:-8] for key in old_entries(store, meta.first_number)}
         )
@@ -252,3 +273,74 @@ def _prune(store: Store, chain: Chain, town: PruningTown, batches: int) -> None:
             return
         assert batch.first_height - chain.meta.first_height <= 3
         chain.write(chain.forget(batch))
+
+
+def test_verifying_misses_no_receipt_of_a_block_that_is_gone(tmp_path: Path) -> None:
+    async def work(town: PruningTown) -> None:
+        town.keep(0)
+        await town.start()
+        await town.ready()
+        people = await town.people(2, 1_000)
+        await town.pruned(0, people, 6)
+
+    town = PruningTown(tmp_path, 1)
+    play(town, work)
+    verify(town, 0)
+    store = open_store(town.store(0), town.store_kind)
+    chain = Chain(store)
+    (identity,) = chain.ids_between(1, 2)
+    lookup = store.get(TRANSACTION + identity)
+    ((key, run),) = list(store.iterate(IDS, number_key(IDS, 1)))
+    wrong: list[Change] = [
+        (TRANSACTION + identity, None),
+        (TRANSACTION + identity, bytes(8)),
+        (key, bytes(32) + run[32:]),
+        (key, None),
+    ]
+    for change in wrong:
+        store.write([change], sync=True)
+        with pytest.raises((Refused, InvariantBroken)):
+            _verify_receipts(chain)
+        store.write([(TRANSACTION + identity, lookup), (key, run)], sync=True)
+    _verify_receipts(chain)
+    store.close()
+
+
+def test_a_new_node_finds_the_archive_or_says_that_there_is_none(tmp_path: Path) -> None:
+    async def work(town: PruningTown) -> None:
+        town.keep(0, 1)
+        await town.start(0, 1, 2)
+        await town.ready()
+        people = await town.people(2, 1_000)
+        for index in (0, 1):
+            await town.pruned(index, people, 8)
+        town.full_history = True
+        await town.start(3)
+        await town.same_height()
+        chain = town.machinery(3).chain
+        assert chain.meta.first_height == 1 and chain.stored_header(1) is not None
+        assert town.nodes[3].status().missing_height is None
+
+        # Now the archive prunes too, and the fourth begins anew.
+        await town.stop(3)
+        town.keep(2)
+        await town.pruned(2, people, 8)
+        for index in range(3):
+            town.machinery(index).snapshots._period_ms = SNAPSHOT_MS
+        town.snapshot_ms = SNAPSHOT_MS
+        shutil.rmtree(town.store(3).parent)
+        town.create(3)
+        await town.start(3)
+        await until(lambda: town.nodes[3].status().missing_height == 1)
+        assert town.nodes[3].status().height == 0 and not town.nodes[3].status().ready
+        await town.stop(3)
+        town.full_history = False
+        await town.start(3)
+        await until(lambda: (now := town.nodes[3]._parts) is not None and now.chain.height > 0)
+        await town.same_height()
+        assert town.machinery(3).chain.meta.first_height > 1
+
+    town = PruningTown(tmp_path)
+    play(town, work)
+    for index in range(4):
+        verify(town, index)

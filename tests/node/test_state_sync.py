@@ -1,5 +1,6 @@
 """A new node begins with a snapshot of the others, whoever lies and whenever it is killed."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -176,9 +177,16 @@ def test_adoption_is_taken_up_wherever_it_was_cut_off(kind: str, tmp_path: Path)
     town_store.rename(synced_folder(town_store))
     older.rename(town_store)
     journal_id = _meta_of(town_store, kind).journal_id
-    adopt(town_store, kind)
+    adopt(town_store, kind, keeps_all=True)
     assert _meta_of(town_store, kind).journal_id == journal_id
     assert _meta_of(town_store, kind).first_height > 1
+    # An archive does not throw its own blocks away, one that prunes has no use for them.
+    assert _meta_of(town_store.with_name("store.older-1"), kind).first_height == 1
+    shutil.copytree(town_store, synced_folder(town_store))
+    adopt(town_store, kind)
+    assert sorted(path.name for path in town_store.parent.glob("store*")) == [
+        "store", "store.older-1",
+    ]  # fmt: skip
 
 
 def _meta_of(folder: Path, kind: str):  # type: ignore[no-untyped-def]
