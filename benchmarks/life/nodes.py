@@ -19,13 +19,13 @@ from benchmarks.life.crowd import put_crowd
 from clients.demo.folder import DemoFolder
 from clients.demo.places import PLACES
 from clients.demo.ports import PORTS_PER_NODE, choose_base
-from clients.demo.processes import start
+from clients.demo.processes import last_error, start
 from clients.demo.supervisor import NodeProcess
 from clients.demo.town_halls import make_network
 from ledger.genesis import Genesis
 from node.data_folder import DataFolder
 
-READY_SECONDS_MAX = 300.0
+READY_SECONDS_MAX = 1_200.0
 STOP_SECONDS_MAX = 20.0
 NS_PER_SECOND = 1_000_000_000
 BYTES_PER_KB = 1_024
@@ -90,7 +90,8 @@ class LifeNetwork:
         while output is not None and (line := await output.readline()):
             if line.startswith(b"ready "):
                 return Began(time.monotonic() - began, used(node.pid or 0))
-        raise RuntimeError(f"{place.name} did not start: {self.folder.log(place)}")
+        code, message, _ = last_error(self.folder.log(place))
+        raise RuntimeError(f"{place.name} did not start: {code} {message}")
 
     async def launch(self, node: NodeProcess, words: Sequence[str] = ()) -> None:
         """Start a node's process and wait for nothing."""

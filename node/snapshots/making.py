@@ -10,9 +10,10 @@ import heapq
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from consensus.header import Header
 from ledger.invariants import full_sums
@@ -39,6 +40,8 @@ _BUFFER_BYTES = 16 << 20
 _WORK_SECONDS = 0.004
 _REST_SECONDS = 0.008
 _LENGTH_BYTES = 4
+
+T = TypeVar("T")
 
 
 class Abandoned(Exception):
@@ -197,7 +200,7 @@ def _write_chunks(
     """The chunks of 2^level slots, and their roots; None where one is too large."""
     roots: list[bytes] = []
     for bucket in range(-(-slots >> LEVEL_MAX)):
-        entries = [read_entry(item) for item in buckets.items(bucket)]
+        entries = [read_entry(item) for item in _paced(buckets.items(bucket), pace)]
         first = bucket << (LEVEL_MAX - level)
         for index in range(first, min(first + (1 << (LEVEL_MAX - level)), -(-slots >> level))):
             pace.step()
@@ -207,8 +210,15 @@ def _write_chunks(
                 return None
             objects_file(making, index).write_bytes(content)
             pace.step()
-            roots.append(objects_root(chunk, index, slots, level))
+            roots.append(objects_root(_paced(chunk, pace), index, slots, level))
     return tuple(roots)
+
+
+def _paced(items: Iterable[T], pace: Pace) -> Iterator[T]:
+    """The same, with a rest where one is due."""
+    for item in items:
+        pace.step()
+        yield item
 
 
 def _receipt_roots(source: SnapshotSource, pace: Pace) -> tuple[tuple[bytes, ...], bytes]:
@@ -219,7 +229,8 @@ def _receipt_roots(source: SnapshotSource, pace: Pace) -> tuple[tuple[bytes, ...
         first = chunk << CHUNK_DEPTH
         end = min(source.receipts, first + CHUNK_LEAVES)
         pace.step()
-        roots.append(receipts_root(b"".join(source.ids_between(first, end)), first))
+        ids = b"".join(_paced(source.ids_between(first, end), pace))
+        roots.append(receipts_root(ids, first, pace.step))
     return tuple(roots[:full]), roots[full]
 
 

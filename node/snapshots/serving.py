@@ -1,6 +1,7 @@
 """Snapshots for others: offers and parts, read in a thread, a few at a time for each peer."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,11 @@ from primitives.errors import InvariantBroken, Refused
 
 WAITING_PER_PEER_MAX = 4
 """Who asks for more at once is asked nothing in return, and not answered."""
+
+REST_FACTOR = 1.0
+"""So many times as long as reading a part took, its thread rests."""
+
+REST_SECONDS_MAX = 0.1
 
 
 class SnapshotServer:
@@ -68,7 +74,7 @@ class SnapshotServer:
     async def _answer(self, peer_key: bytes, held: Held, part: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            content = await loop.run_in_executor(self._thread, self._shelf.read_part, held, part)
+            content = await loop.run_in_executor(self._thread, self._read, held, part)
         except (OSError, Refused, InvariantBroken) as error:
             self._log.error("part_unreadable", height=held.manifest.height, reason=str(error))
             content = b""
@@ -76,6 +82,17 @@ class SnapshotServer:
             self._waiting[peer_key] -= 1
         self._send(peer_key, THIS_PART, pack_part(held.manifest.height, part, content))
         self.parts_sent += 1
+
+    def _read(self, held: Held, part: int) -> bytes:
+        """In the thread, which rests before the next part: checking one holds the interpreter, and
+        whoever fetches has hundreds of them to ask for."""
+        began = time.perf_counter()
+        try:
+            return self._shelf.read_part(held, part)
+        finally:
+            rest = min((time.perf_counter() - began) * REST_FACTOR, REST_SECONDS_MAX)
+            if not self._closing:
+                self._thread.submit(time.sleep, rest)
 
     async def close(self) -> None:
         """Answer no more."""

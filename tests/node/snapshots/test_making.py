@@ -10,10 +10,11 @@ from ledger.objects import decode_object
 from node.machinery import Machinery
 from node.snapshots import making, manifest, parts, shelf
 from node.snapshots.manifest import Manifest
-from node.snapshots.parts import check_objects
+from node.snapshots.parts import check_objects, receipts_root
 from node.store import STORE_KINDS
 from node.territory import TerritoryOptions
 from primitives.errors import InvariantBroken
+from primitives.receipt_log import CHUNK_LEAVES, chunk_root, receipt_leaf
 from tests.node.town import Town, until
 
 
@@ -177,3 +178,14 @@ def test_a_damaged_part_is_not_shown(tmp_path: Path) -> None:
             await town.stop()
 
     asyncio.run(scenario(SnapshotTown(tmp_path, 1)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, 1_025, CHUNK_LEAVES])
+def test_a_chunk_of_receipts_is_hashed_in_short_runs(count: int) -> None:
+    first = 3 * CHUNK_LEAVES
+    ids = [number.to_bytes(32, "big") for number in range(count)]
+    leaves = [receipt_leaf(first + number, id) for number, id in enumerate(ids)]
+    rests: list[None] = []
+    root = receipts_root(b"".join(ids), first, lambda: rests.append(None))
+    assert root == chunk_root(leaves)
+    assert len(rests) == -(-count // 512)
