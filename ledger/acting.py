@@ -154,7 +154,9 @@ def _hall_actor(
     other = None
     if other_prefix is not None:
         found = view.territory(other_prefix)
-        if found is None or found.prefix == home.prefix:
+        # Who was sent away has no say about others' people any more.
+        is_member = view.network().terms.member(other_prefix) is not None
+        if found is None or found.prefix == home.prefix or not is_member:
             raise Refused("territory_unknown", f"{other_prefix[:20]!r}", field="other_prefix")
         other = known_account(view, found.account_id)
     ours = theirs = 0

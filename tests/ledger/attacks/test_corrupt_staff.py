@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.changes import RemoveMember
 from ledger.key_changes import AddKey, RemoveKey, ReplaceKey, SetLimit, UnblockKey
+from ledger.network import propose_fields, vote_fields
 from ledger.power_objects import Standing
 from ledger.roles import PAPER, STAFF
 from tests.ledger.owners import BOTH, COUNCIL, HALL, Owners, public
@@ -71,6 +73,24 @@ def test_the_third_signature_is_really_another_territorys() -> None:
         assert world.code(world.decide(ANA, by, world.hall, True, other)) == code
     world.block(world.decide(ANA, COUNCIL, world.hall, False))
     assert world.account(ANA).requests == ()
+
+
+def test_a_territory_that_was_removed_is_no_third_signature() -> None:
+    world = settled()
+    for _ in range(2):
+        world.block(world.ask(ANA, HALL, MINE))
+        world.block(world.veto(ANA, ("ana",), world.hall))
+    attempt = world.decide(ANA, COUNCIL, world.hall, True)
+    assert world.code(attempt) is None
+    for prefix, kind, fields in (
+        ("lavo", "network.propose", propose_fields(bytes(16), RemoveMember("brume"))),
+        ("brume", "network.vote", vote_fields(bytes(16), True)),
+    ):
+        territory = world.state.territory(prefix)
+        assert territory is not None
+        staff = [key(f"{prefix} staff"), key(f"{prefix} staff 2")]
+        world.block(world.make(kind, territory.account_id, staff[0], fields, staff[1:]))
+    assert world.code(attempt) == "territory_unknown"
 
 
 def test_three_may_agree_but_not_shorten_the_delay_and_paper_still_decides() -> None:
