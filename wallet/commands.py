@@ -24,6 +24,7 @@ from terminal.options import (
 from terminal.results import Result
 from wallet.consent_commands import consent
 from wallet.device_commands import add_devices
+from wallet.pay_commands import IdempotencyOption, NoteOption, WaitOption, add_paying
 from wallet.succeed_commands import SUCCEED_HELP, succeed
 from wallet.trust_commands import TRUST_HELP, trust
 
@@ -38,41 +39,7 @@ app.add_typer(consent, name="consent")
 app.command(help=TRUST_HELP)(trust)
 app.command(help=SUCCEED_HELP)(succeed)
 add_devices(app)
-
-WaitOption = Annotated[
-    bool,
-    typer.Option(
-        "--wait/--no-wait",
-        help=text(
-            "Attendre que ce soit définitif (par défaut).", "Wait until it is final (default)."
-        ),
-        show_default=False,
-    ),
-]
-IdempotencyOption = Annotated[
-    str,
-    typer.Option(
-        "--idempotency-key",
-        metavar="TEXT",
-        help=text(
-            "La même clé donne toujours la même transaction.",
-            "The same key always gives the same transaction.",
-        ),
-        show_default=False,
-    ),
-]
-NoteOption = Annotated[
-    str,
-    typer.Option(
-        "--note",
-        metavar="TEXT",
-        help=text(
-            "Note privée ; le registre n'en garde qu'une empreinte salée.",
-            "Private note; the ledger keeps a salted hash of it only.",
-        ),
-        show_default=False,
-    ),
-]
+add_paying(app)
 
 
 @app.command(help=text("Créer un portefeuille.", "Make a wallet."))
@@ -162,51 +129,6 @@ def balance(
 
     opened = open_wallet(wallet, genesis, node_urls(node))
     return asyncio.run(account_actions.balance(opened, passphrase_file))
-
-
-@app.command(help=text("Payer une adresse ou un lien.", "Pay an address or a link."))
-def pay(
-    payee: Annotated[
-        str,
-        typer.Argument(
-            metavar="ADDRESS",
-            help=text("Adresse ou lien de paiement.", "Address or payment link."),
-        ),
-    ],
-    amount: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="AMOUNT",
-            help=text("Montant, par exemple 12,50.", "Amount, for example 12.50."),
-            show_default=False,
-        ),
-    ] = None,
-    note: NoteOption = "",
-    wait: WaitOption = True,
-    idempotency_key: IdempotencyOption = "",
-    wallet: WalletOption = None,
-    node: NodeOption = None,
-    genesis: GenesisOption = None,
-    passphrase_file: PassphraseFileOption = None,
-    lang: LangOption = None,
-    as_json: JsonOption = False,
-) -> Result:
-    """Pay an address or a link."""
-    from wallet import payment_actions
-    from wallet.setup import open_wallet
-
-    opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(
-        payment_actions.pay(
-            opened,
-            passphrase_file,
-            payee,
-            amount,
-            note,
-            wait=wait,
-            idempotency_key=idempotency_key,
-        )
-    )
 
 
 @app.command(

@@ -4,7 +4,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetLimit, UnblockKey
+from ledger.key_changes import (
+    AddKey,
+    KeyChange,
+    RemoveKey,
+    ReplaceKey,
+    SetLimit,
+    SetThreshold,
+    UnblockKey,
+)
 from ledger.objects import Account
 from ledger.power_objects import RequestRecord
 from ledger.roles import MANAGE, SPEND
@@ -137,6 +145,11 @@ def adding(line: str, *, manages: bool, limit: Callable[[], int | None]) -> Chan
         return [AddKey(card.device_key, roles, limit())]
 
     return changes
+
+
+def setting_threshold(number: int) -> ChangesOf:
+    """So many of the account's devices must sign what it pays."""
+    return lambda account: [SetThreshold(number)]
 
 
 def removing(word: str) -> ChangesOf:

@@ -122,6 +122,22 @@ def unlock(path: Path, passphrase: str) -> tuple[WalletIdentity, SigningKey]:
     return identity, signing_key
 
 
+def change_passphrase(path: Path, passphrase: str, new_passphrase: str) -> None:
+    """Seal the wallet's key under another passphrase; the file is the old or the new one at any
+    moment. Raises as `unlock`, and `passphrase_empty`."""
+    unlock(path, passphrase)
+    content = _read(path)
+    sealed = keystore.reseal(
+        json.dumps(content["keystore"]).encode(),
+        passphrase,
+        new_passphrase,
+        salt=secrets.token_bytes(SALT_BYTES),
+        nonce=secrets.token_bytes(NONCE_BYTES),
+    )
+    content["keystore"] = json.loads(sealed)
+    write_file(path, json.dumps(content, indent=2).encode() + b"\n")
+
+
 def _read(path: Path) -> dict[str, object]:
     with path.open("rb") as stream:
         raw = stream.read(FILE_BYTES_MAX + 1)

@@ -1,6 +1,7 @@
 """`wallet pay`, `wallet refund`, `wallet redeem`: what moves money."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.fields import Payment
@@ -18,7 +19,7 @@ from wallet.notes import check_note
 from wallet.notices import warn
 from wallet.outbox_entry import Entry, Reported
 from wallet.payment_links import is_payment_link, parse_payment_link
-from wallet.payments import PayIntent, RedeemIntent, RefundIntent
+from wallet.payments import SHARED_VALID_MS, PayIntent, RedeemIntent, RefundIntent
 from wallet.redeem_requests import RedeemRequest
 from wallet.setup import OpenedWallet, meet_address, parse_address_of
 from wallet.wording import amount_text, news_text, notice, vouched_text
@@ -31,13 +32,22 @@ async def pay(
     amount: str | None,
     note: str,
     *,
+    out_file: Path | None = None,
     wait: bool,
     idempotency_key: str,
 ) -> Result:
-    """Pay an address, or what a payment link asks for."""
+    """Pay an address, or what a payment link asks for; with `out_file`, begin a payment that other
+    devices of the account sign too."""
     link = parse_payment_link(payee) if is_payment_link(payee) else None
     await meet_address(opened, payee if link is None else link.address)
     intent = _pay_intent(opened, payee, amount, note)
+    if out_file is not None:
+        from wallet import draft_actions
+
+        shared = replace(intent, valid_for_ms=SHARED_VALID_MS)
+        return await draft_actions.begin(
+            opened, passphrase_file, shared, out_file, idempotency_key=idempotency_key
+        )
     owner = opened.owner(passphrase_file)
     async with Desk(opened.network, owner, opened.urls, folder=opened.folder.folder) as desk:
         await tell_news(desk)

@@ -23,6 +23,8 @@ from wallet.transaction_ids import transaction_id
 PAYMENT_VALID_MS = 300_000
 OFFICE_VALID_MS = 900_000
 REDEMPTION_VALID_MS = 7 * 86_400_000
+# So long the other devices of an account have to sign.
+SHARED_VALID_MS = REDEMPTION_VALID_MS
 
 
 class Intent(Protocol):
@@ -57,7 +59,10 @@ class PayIntent:
 
     def key(self) -> str:
         """See `Intent`."""
-        return intent_hash(self.kind, self.payee, self.currency, self.amount_minor, self.note)
+        wish = (self.payee, self.currency, self.amount_minor, self.note)
+        # One to be signed by others too is another wish: its bytes are not those of one that fell.
+        more = () if self.valid_for_ms == PAYMENT_VALID_MS else (self.valid_for_ms,)
+        return intent_hash(self.kind, *wish, *more)
 
     def body_fields(self) -> tuple[Sequence[Value], dict[str, str | int]]:
         """See `Intent`."""

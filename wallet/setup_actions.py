@@ -8,13 +8,14 @@ from primitives import amounts
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from terminal.languages import text
-from terminal.passphrases import read_passphrase
+from terminal.passphrases import read_new_passphrase, read_passphrase
 from terminal.results import Result
 from wallet.account_requests import AccountRequest
 from wallet.atomic_files import make_private_folder, write_file
 from wallet.device_cards import DeviceCard
 from wallet.following import meet_now
 from wallet.keystore_file import SEED_BYTES, WalletIdentity, create_wallet_file
+from wallet.keystore_file import change_passphrase as reseal_wallet
 from wallet.light.trust import TrustedNetwork
 from wallet.network_store import NetworkStore
 from wallet.node_urls import node_urls_of
@@ -166,3 +167,17 @@ def _with_code(shown: str, content: str) -> str:
     drawn = io.StringIO()
     segno.make(content, error="m", micro=False).terminal(out=drawn, compact=True, border=2)
     return f"{drawn.getvalue()}{shown}"
+
+
+def change_passphrase(
+    wallet_file: Path | None, passphrase_file: Path | None, new_passphrase_file: Path | None
+) -> Result:
+    """Seal a wallet's key under another passphrase."""
+    file = wallet_folder(wallet_file).file
+    old = read_passphrase(passphrase_file, what=file.name)
+    reseal_wallet(file, old, read_new_passphrase(new_passphrase_file))
+    told = text(
+        f"{file.name} s'ouvre avec la nouvelle phrase secrète, et avec elle seule.",
+        f"{file.name} opens with the new passphrase, and with it alone.",
+    )
+    return Result({"wallet": str(file)}, told)

@@ -1,11 +1,10 @@
 """What staff and issuers do: open accounts, issue, redeem."""
 
-import asyncio
 import json
 import secrets
-import time
 from pathlib import Path
 
+from clients.office.keys_today import account_today, without_gone
 from clients.office.signers import Signers, open_signers
 from ledger import account_kinds, roles
 from ledger.fields import OpenedAccount, OpenedKey
@@ -17,23 +16,19 @@ from terminal.results import Result
 from wallet.account_requests import LINE_START, AccountRequest, parse_account_request
 from wallet.atomic_files import write_file
 from wallet.desk import Desk
-from wallet.light.memory import HeaderMemory
 from wallet.light.trust import TrustedNetwork
-from wallet.node_client import NodeClient, NodeUnreachable
 from wallet.node_urls import node_urls_of
 from wallet.notes import check_note
 from wallet.payment_actions import outcome_result, tell_news
 from wallet.payments import Intent, IssueIntent, OpenIntent
-from wallet.reader import ProvedInclusion, Reader
 from wallet.redeem_requests import FILE_BYTES_MAX, RedeemRequest, redeem_request_from_json
 from wallet.setup import parse_address_of
+from wallet.submitting import submit
 from wallet.transaction_ids import transaction_id
 from wallet.wording import amount_text, decimals_of, vouched_text
 
 BLIND_BYTES = 16
 REQUESTS_BYTES_MAX = 1024 * 1024
-SUBMIT_WAIT_MS = 3_000
-SUBMIT_FOR_MS = 30_000
 
 
 async def open_accounts(
@@ -130,10 +125,13 @@ async def redeem(
     signers = await open_signers(network, urls, keystores, passphrase_files, account_kinds.ISSUER)
     if redemption.currency != signers.account.currency:
         raise Refused("currency_mismatch", redemption.currency)
+    today = await account_today(network, urls, signers)
+    request = without_gone(request, signers.account, today)
     for key in signers.all_keys:
+        if today.device(key.public_key) is None:
+            raise Refused("key_unknown", key.public_key.hex())
         request = request.cosigned(key)
-    issuers = {device.key for device in signers.account.devices}
-    given = len([one for one in request.cosignatures if one.key in issuers])
+    given = len([one for one in request.cosignatures if today.device(one.key) is not None])
     shown = amount_text(network, redemption.currency, redemption.amount_minor)
     data: dict[str, object] = {
         "holder": holder.hex(),
@@ -141,9 +139,9 @@ async def redeem(
         "amount_minor": redemption.amount_minor,
         "reference": request.reference,
         "signatures": given,
-        "threshold": signers.account.threshold,
+        "threshold": today.threshold,
     }
-    if given < signers.account.threshold:
+    if given < today.threshold:
         if out_file is None:
             raise CommandError(
                 "signatures_insufficient",
@@ -155,10 +153,21 @@ async def redeem(
         content = json.dumps(request.to_json(), indent=1).encode() + b"\n"
         write_file(out_file, content, replace=False)
         message = text(
-            f"{shown} : {given} signatures sur {signers.account.threshold}, voir {out_file}",
-            f"{shown}: {given} of {signers.account.threshold} signatures, see {out_file}",
+            f"{shown} : {given} signatures sur {today.threshold}, voir {out_file}",
+            f"{shown}: {given} of {today.threshold} signatures, see {out_file}",
         )
         return Result({**data, "status": "incomplete", "request": str(out_file)}, message)
+    return await _submitted(network, urls, request, shown, data)
+
+
+async def _submitted(
+    network: TrustedNetwork,
+    urls: tuple[str, ...],
+    request: RedeemRequest,
+    shown: str,
+    data: dict[str, object],
+) -> Result:
+    """Bring a request with enough signatures through."""
     raw = request.raw()
     found = await submit(network, urls, raw)
     data |= {
@@ -191,34 +200,6 @@ async def _perform(
             intent, wait=wait, idempotency_key=idempotency_key, cosigners=signers.cosigners
         )
         return outcome_result(desk, entry)
-
-
-async def submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) -> ProvedInclusion:
-    """Bring a holder's transaction through. Sending it again is harmless: its lane is theirs.
-
-    Raises `Refused` with the network's code, `CommandError("outcome_unknown")`.
-    """
-    id = transaction_id(raw)
-    deadline = time.monotonic() + SUBMIT_FOR_MS / 1000
-    async with NodeClient(urls or node_urls_of(network, ""), network.network_id) as client:
-        reader = Reader(client, network, HeaderMemory())
-        refusal: Refused | None = None
-        while time.monotonic() < deadline:
-            accepted = False
-            for url in client.urls:
-                try:
-                    answer = await client.post_transaction(url, raw, SUBMIT_WAIT_MS)
-                    if answer.content.get("status") == "final":
-                        return await reader.prove_inclusion(url, id, answer.content)
-                    accepted = accepted or answer.status in (200, 202)
-                    if answer.status == 422:
-                        refusal = answer.refusal()
-                except NodeUnreachable:
-                    continue
-            if refusal is not None and not accepted:
-                raise refusal
-            await asyncio.sleep(0.3)
-    raise CommandError("outcome_unknown", data={"id": id.hex(), "status": "unknown"})
 
 
 def _requests(word: str) -> list[AccountRequest]:

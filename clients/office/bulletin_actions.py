@@ -9,7 +9,6 @@ from clients.disclosures import bulletin_disclosure, gather_receipt, verify_disc
 from clients.office.counter import (
     Asked,
     Counter,
-    ask_to_sign,
     at_counter,
     operation_value,
     operations_result,
@@ -24,6 +23,7 @@ from primitives.errors import Refused
 from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.results import Result
+from wallet.asking import ask_to_sign
 from wallet.atomic_files import write_file
 from wallet.wording import amount_text, notice
 

@@ -1,6 +1,5 @@
 """A command at the town hall's counter: who signs, which node, and why."""
 
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from terminal.results import Result
 from wallet.light.trust import TrustedNetwork
 from wallet.node_urls import node_urls_of
 from wallet.setup import require_genesis
-from wallet.wording import amount_text, notice, time_text, vouched_text
+from wallet.wording import amount_text, time_text, vouched_text
 
 
 @dataclass(frozen=True)
@@ -183,23 +182,6 @@ def standing_text(operation: Operation, command: str) -> str:
     if operation.state == "released":
         return text("sans effet, à refaire", "without effect, to be done again")
     return text(f"définitive au bloc {operation.height}", f"final in block {operation.height}")
-
-
-def ask_to_sign(shown: str, *, yes: bool) -> None:
-    """Show what is about to be signed, and ask; `yes` is the answer of who can't be asked.
-
-    Raises `CommandError`: `confirmation_missing` where there is nobody to ask, `interrupted` for
-    a no. Nothing is signed then; what waits for a signature goes on waiting.
-    """
-    notice(shown)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError("confirmation_missing", field="--yes")
-    question = text("Signer cela ? [o/N] ", "Sign this? [y/N] ")
-    print(question, end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("o", "oui", "y", "yes"):
-        raise CommandError("interrupted")
 
 
 async def _settled(counter: Counter, operation: Operation) -> Operation:

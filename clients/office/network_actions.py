@@ -17,7 +17,7 @@ from ledger.network import move_fields, propose_fields, vote_fields
 from ledger.shapes import PROPOSAL_BYTES
 from primitives.encoding import Value, encode
 from primitives.errors import Refused
-from primitives.signatures import signed_message, verify
+from primitives.signatures import is_registrable, signed_message, verify
 from terminal.languages import text
 from terminal.results import Result
 from wallet.desk import Desk
@@ -141,6 +141,17 @@ def new_keys(territory: Territory, *, recovery: bool) -> ReplaceKeys:
         territory.recovery_key if recovery else None,
         None,
     )
+
+
+def new_recovery(prefix: str, public_key: str) -> ReplaceKeys:
+    """A change of a member's recovery key alone. Raises `Refused("key_invalid")`."""
+    try:
+        key = bytes.fromhex(public_key.strip())
+    except ValueError:
+        key = b""
+    if not is_registrable(key):
+        raise Refused("key_invalid", public_key[:64])
+    return ReplaceKeys(prefix, None, None, key, None)
 
 
 async def propose(acting: Acting, change: Change) -> Result:

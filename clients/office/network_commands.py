@@ -168,6 +168,37 @@ def keys(
     return _propose(_acting(keystore, passphrase_file, node, genesis, card), change)
 
 
+@propose.command(
+    "recovery",
+    help=text(
+        "Une autre clé de récupération pour un territoire.",
+        "Another recovery key for a territory.",
+    ),
+)
+def recovery_(
+    prefix: PrefixArgument,
+    public_key: Annotated[
+        str,
+        typer.Argument(
+            metavar="PUBLIC_KEY",
+            help=text("Ligne que montre « office key ».", "Line that 'office key' shows."),
+        ),
+    ],
+    keystore: KeystoreOption,
+    card: OwnCardOption = None,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Propose the recovery key that a territory signs a succession with."""
+    from clients.office.network_actions import new_recovery
+
+    change = new_recovery(prefix, public_key)
+    return _propose(_acting(keystore, passphrase_file, node, genesis, card), change)
+
+
 @propose.command(help=text("Une autre valeur d'un paramètre.", "Another value of a parameter."))
 def parameter(
     name: Annotated[str, typer.Argument(metavar="NAME")],

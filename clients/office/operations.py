@@ -6,7 +6,7 @@ decoded here and must say exactly what the node showed.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ledger import account_kinds
@@ -22,11 +22,14 @@ from ledger.objects import Account
 from ledger.shapes import SIGNATURE_BYTES
 from ledger.transaction import decode_transaction
 from primitives import addresses
+from primitives.encoding import decode
 from primitives.errors import Refused
 from wallet.light.bundles import hex_field
 from wallet.light.trust import TrustedNetwork
 
 BODY_BYTES_MAX = 512 * 1024
+_DEVICE_PLACE = 6
+"""Of the device among a body's values."""
 STATES = ("waiting", "signed", "final", "released")
 
 
@@ -85,11 +88,24 @@ def operation_from_json(content: Mapping[str, object]) -> Operation:
     )
 
 
-def read_operation(network: TrustedNetwork, prefix: str, operation: Operation) -> OperationSaid:
+def device_of(operation: Operation) -> bytes:
+    """The key whose lane an operation's body is on; empty for what is no body."""
+    try:
+        values = decode(operation.body)
+    except Refused:
+        return b""
+    device = values[_DEVICE_PLACE] if type(values) is tuple and len(values) > _DEVICE_PLACE else b""
+    return device if type(device) is bytes else b""
+
+
+def read_operation(
+    network: TrustedNetwork, prefix: str, operation: Operation, node_keys: Collection[bytes] = ()
+) -> OperationSaid:
     """What the body says. Raises `Refused("operation_differs")` if the node showed another thing.
 
     The lane must be that of the territory's node on the territory's own account, so no body can
-    turn a staff signature into anything else.
+    turn a staff signature into anything else. `node_keys` are keys of the node beside the one it
+    began with.
     """
     # Signatures are still missing; the form of a transaction has a place for one.
     raw = assemble(operation.body, bytes(SIGNATURE_BYTES))
@@ -101,7 +117,7 @@ def read_operation(network: TrustedNetwork, prefix: str, operation: Operation) -
     account = territory_account(network, prefix)
     if transaction.account != account.id:
         raise Refused("operation_differs", "it is for another account")
-    if transaction.device != network.territory(prefix).node_key:
+    if transaction.device not in (network.territory(prefix).node_key, *node_keys):
         raise Refused("operation_differs", "it is on another lane than the node's")
     if transaction.kind != operation.kind:
         raise Refused("operation_differs", f"{transaction.kind} ≠ {operation.kind}")

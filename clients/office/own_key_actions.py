@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clients.office.signers import Signers, open_signers
-from ledger.account_kinds import ISSUER, TERRITORY
+from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
 from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold
 from ledger.objects import Account
 from ledger.power_objects import RequestRecord
-from ledger.roles import ISSUE, PAPER, STAFF
+from ledger.roles import ISSUE, MANAGE, PAPER, SPEND, STAFF
 from primitives.errors import Refused
 from terminal.languages import text
 from terminal.results import Result
@@ -31,6 +31,9 @@ from wallet.powers import (
 )
 from wallet.wording import time_text
 
+_ROLES = {TERRITORY: STAFF, ISSUER: ISSUE, COMMONS: SPEND | MANAGE}
+"""What a key that joins may do, by kind of account."""
+
 IntentOf = Callable[[Account, Signers, tuple[RequestRecord, ...]], PowerIntent]
 
 
@@ -44,17 +47,19 @@ class OwnKeys:
         keystores: list[Path],
         passphrase_files: list[Path] | None,
         *,
-        of_issuer: bool,
+        kind: str,
     ) -> None:
         self.network = network
-        self.of_issuer = of_issuer
-        kind = ISSUER if of_issuer else TERRITORY
+        self.kind = kind
         self.signers = asyncio.run(open_signers(network, urls, keystores, passphrase_files, kind))
         self.urls = urls or node_urls_of(network, self.signers.account.prefix)
 
     def desk(self) -> Desk:
         """Where they sign."""
         folder = self.signers.state_folder
+        if self.kind == COMMONS:
+            # The same key has another lane there.
+            folder = folder / "commons"
         return Desk(self.network, self.signers.owner, self.urls, folder=folder)
 
     async def show(self) -> Result:
@@ -110,9 +115,10 @@ class OwnKeys:
         data = {**result.data, "due_ms": due[0]}
         return Result(data, f"{result.text}\n{words}", shown=result.shown)
 
-    async def add(self, public_key: str) -> Result:
-        """A new key of the staff, or of the issuer."""
-        role = ISSUE if self.of_issuer else STAFF
+    async def add(self, public_key: str, *, recovery: bool = False) -> Result:
+        """A new key of the staff, of the issuer or of the commons; or one more recovery key, for
+        where the one there was is lost: it then removes that one."""
+        role = PAPER if recovery else _ROLES[self.kind]
         key = _public_key(public_key)
         return await self.change(lambda _: [AddKey(key, role, None)])
 

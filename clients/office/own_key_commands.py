@@ -9,7 +9,15 @@ import typer
 from clients.office.options import KeystoreOption, PassphrasesOption
 from terminal.application import application
 from terminal.languages import text
-from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
+from terminal.options import (
+    GenesisOption,
+    JsonOption,
+    LangOption,
+    NewPassphraseFileOption,
+    NodeOption,
+    PassphraseFileOption,
+    node_urls,
+)
 from terminal.results import Result
 
 if TYPE_CHECKING:
@@ -27,6 +35,25 @@ IssuerOption = Annotated[
     typer.Option(
         "--issuer",
         help=text("Celles de l'émetteur.", "Those of the issuer."),
+        show_default=False,
+    ),
+]
+CommonsOption = Annotated[
+    bool,
+    typer.Option(
+        "--commons",
+        help=text("Celles du compte des communs.", "Those of the account of the commons."),
+        show_default=False,
+    ),
+]
+RecoveryOption = Annotated[
+    bool,
+    typer.Option(
+        "--recovery",
+        help=text(
+            "Une clé de récupération de plus, quand l'ancienne est perdue.",
+            "One more recovery key, where the old one is lost.",
+        ),
         show_default=False,
     ),
 ]
@@ -56,6 +83,7 @@ MakerArgument = Annotated[
 def list_(
     keystore: KeystoreOption,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -63,7 +91,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> Result:
     """Show the keys."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
     return asyncio.run(own.show())
 
 
@@ -71,7 +99,9 @@ def list_(
 def add(
     public_key: PublicArgument,
     keystore: KeystoreOption,
+    recovery: RecoveryOption = False,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -79,8 +109,8 @@ def add(
     as_json: JsonOption = False,
 ) -> Result:
     """Add a key."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
-    return asyncio.run(own.add(public_key))
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
+    return asyncio.run(own.add(public_key, recovery=recovery))
 
 
 @keys.command(help=text("Retirer une clé à jamais.", "Remove a key for ever."))
@@ -88,6 +118,7 @@ def remove(
     key: KeyArgument,
     keystore: KeystoreOption,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -95,7 +126,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> Result:
     """Remove a key for ever."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
     return asyncio.run(own.remove(key))
 
 
@@ -105,6 +136,7 @@ def replace(
     public_key: PublicArgument,
     keystore: KeystoreOption,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -112,7 +144,7 @@ def replace(
     as_json: JsonOption = False,
 ) -> Result:
     """Replace a key."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
     return asyncio.run(own.replace(key, public_key))
 
 
@@ -121,6 +153,7 @@ def threshold(
     number: Annotated[int, typer.Argument(metavar="N", min=1)],
     keystore: KeystoreOption,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -128,7 +161,7 @@ def threshold(
     as_json: JsonOption = False,
 ) -> Result:
     """Set the threshold."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
     return asyncio.run(own.set_threshold(number))
 
 
@@ -137,6 +170,7 @@ def block(
     key: KeyArgument,
     keystore: KeystoreOption,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -144,7 +178,7 @@ def block(
     as_json: JsonOption = False,
 ) -> Result:
     """Block a key, at once."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
     return asyncio.run(own.block(key))
 
 
@@ -153,6 +187,7 @@ def veto(
     keystore: KeystoreOption,
     maker: MakerArgument = None,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -160,7 +195,7 @@ def veto(
     as_json: JsonOption = False,
 ) -> Result:
     """Veto a request."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
     return asyncio.run(own.settle("veto", maker))
 
 
@@ -169,6 +204,7 @@ def complete(
     keystore: KeystoreOption,
     maker: MakerArgument = None,
     issuer: IssuerOption = False,
+    commons: CommonsOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -176,8 +212,35 @@ def complete(
     as_json: JsonOption = False,
 ) -> Result:
     """Complete a request that is due."""
-    own = _own(keystore, passphrase_file, genesis, node, issuer)
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
     return asyncio.run(own.settle("complete", maker))
+
+
+@keys.command(
+    help=text(
+        "Changer la phrase secrète de fichiers de clés.", "Change the passphrase of key files."
+    )
+)
+def passphrase(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help=text(
+                "Clés du personnel, d'un émetteur, de récupération.",
+                "Keys of staff, of an issuer, recovery keys.",
+            ),
+        ),
+    ],
+    new_passphrase_file: NewPassphraseFileOption = None,
+    passphrase_file: PassphraseFileOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Seal key files under another passphrase."""
+    from clients.office import key_actions
+
+    return key_actions.change_passphrase(files, passphrase_file, new_passphrase_file)
 
 
 def _own(
@@ -186,10 +249,13 @@ def _own(
     genesis: Path | None,
     node: list[str] | None,
     issuer: bool,
+    commons: bool,
 ) -> "OwnKeys":
     from clients.office.own_key_actions import OwnKeys
+    from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
     from wallet.light.trust import TrustedNetwork
     from wallet.setup import require_genesis
 
     network = TrustedNetwork(require_genesis(genesis))
-    return OwnKeys(network, node_urls(node), keystores, passphrase_files, of_issuer=issuer)
+    kind = ISSUER if issuer else COMMONS if commons else TERRITORY
+    return OwnKeys(network, node_urls(node), keystores, passphrase_files, kind=kind)

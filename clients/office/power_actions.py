@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.office.act_drafts import ActDraft, act_text, read_draft
-from clients.office.actions import submit
-from clients.office.counter import ask_to_sign
 from clients.office.signers import Signers, open_signers
 from ledger.account_kinds import TERRITORY
 from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold
@@ -21,6 +19,7 @@ from primitives.signatures import SigningKey
 from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.results import Result
+from wallet.asking import ask_to_sign
 from wallet.desk import Desk
 from wallet.device_cards import parse_device_card
 from wallet.light.trust import TrustedNetwork
@@ -42,6 +41,7 @@ from wallet.powers import (
     veto_intent,
 )
 from wallet.setup import parse_address_of
+from wallet.submitting import submit
 from wallet.transaction_ids import transaction_id
 from wallet.wording import time_text
 

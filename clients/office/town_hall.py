@@ -22,12 +22,14 @@ from clients.office.operations import (
     Operation,
     OperationSaid,
     check_amounts,
+    device_of,
     operation_from_json,
     read_operation,
     territory_account,
 )
 from clients.office.register_files import RegisterRows
 from ledger.envelope import cosign
+from ledger.roles import COUNTERSIGN
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from terminal.line_refusals import LineRefusal, LinesRefused
@@ -101,6 +103,7 @@ class TownHall:
         self.client = NodeClient(urls, network.network_id)
         self.reader = Reader(self.client, network, HeaderMemory())
         self._staff_key = staff_key
+        self._node_keys: set[bytes] = set()
         self._home = HomeNode(self.client, staff_key, patience_ms=patience_ms)
 
     async def __aenter__(self) -> Self:
@@ -253,7 +256,7 @@ class TownHall:
                 "programmes": None if programmes is None else list(programmes),
             },
         )
-        operations = [operation_from_json(one) for one in _objects(content, "operations")]
+        operations = [await self._read(one) for one in _objects(content, "operations")]
         said = [self.said(operation) for operation in operations]
         previewed = [
             line.amount_minor
@@ -273,16 +276,16 @@ class TownHall:
 
     async def operation(self, id: str) -> Operation:
         """One operation as it stands."""
-        return operation_from_json(await self._get(f"operations/{quote(id, safe='')}"))
+        return await self._read(await self._get(f"operations/{quote(id, safe='')}"))
 
     async def waiting(self) -> list[Operation]:
         """The operations that wait for signatures."""
         content = await self._get("operations?state=waiting")
-        return [operation_from_json(one) for one in _objects(content, "operations")]
+        return [await self._read(one) for one in _objects(content, "operations")]
 
     def said(self, operation: Operation) -> OperationSaid:
         """What an operation's bytes say. Raises `Refused("operation_differs")`."""
-        return read_operation(self.network, self.prefix, operation)
+        return read_operation(self.network, self.prefix, operation, self._node_keys)
 
     async def sign(
         self, operation: Operation, keys: Sequence[SigningKey], *, wait_ms: int = 0
@@ -334,7 +337,19 @@ class TownHall:
     async def _operation(
         self, path: str, content: Mapping[str, object], *, wait_ms: int = 0
     ) -> Operation:
-        return operation_from_json(await self._post(path, content, wait_ms=wait_ms))
+        return await self._read(await self._post(path, content, wait_ms=wait_ms))
+
+    async def _read(self, content: Json) -> Operation:
+        """An operation; where it is on the lane of another key than the node began with, the
+        territory's account is asked, with its proof, which keys the node has today."""
+        operation = operation_from_json(content)
+        device, known = device_of(operation), self.network.territory(self.prefix).node_key
+        if device and device != known and device not in self._node_keys:
+            owner = self.owner
+            proved = await self.reader.account(self.prefix, owner.account_id, self._staff_key)
+            devices = () if proved.account is None else proved.account.devices
+            self._node_keys = {one.key for one in devices if one.roles & COUNTERSIGN}
+        return operation
 
     async def _get(self, path: str) -> Json:
         return await self._home.get(f"/v1/office/{path}", reason=self.reason)

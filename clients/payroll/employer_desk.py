@@ -235,11 +235,15 @@ class EmployerDesk:
         self._check_countersigned(entry, raw)
         return self.lane.keep(countersigned(entry, raw))
 
+    @property
+    def _own_keys(self) -> set[bytes]:
+        return {key.public_key for key in (self.owner.signing_key, *self._cosigners)}
+
     def _check_countersigned(self, entry: Entry, raw: bytes) -> None:
-        """That what came back is what was signed, with the territory's signature beside ours."""
+        """That what came back is what was signed, with a signature beside ours. Whether it is of
+        the key that the territory's node has today, the ledger says, which refuses any other."""
         network_id = self.network.network_id
         rules = self.network.rules
-        node_key = self.network.territory(self.owner.prefix).node_key
         try:
             transaction = decode_transaction(raw, network_id, rules)
         except Refused as refusal:
@@ -251,7 +255,7 @@ class EmployerDesk:
         if (
             not holds
             or transaction.body != entry.body
-            or node_key not in [signer.key for signer in transaction.signers]
+            or not {signer.key for signer in transaction.signers} - self._own_keys
         ):
             raise Refused("node_answer_malformed", "it countersigned something else", field="raw")
 
