@@ -143,14 +143,19 @@ class Commitment:
         return ProvedObject(None, AbsenceProof(proof, log_root).encode())
 
     def prove_receipt(
-        self, number: int, at: Candidate, chunk_leaves: tuple[bytes, ...] | None = None
+        self,
+        number: int,
+        at: Candidate,
+        chunk_leaves: tuple[bytes, ...] | None = None,
+        chunk_path: tuple[bytes, ...] | None = None,
     ) -> bytes:
         """That the receipt `number` stands in the log of the state after `at`, in the wire form.
 
-        `chunk_leaves`: all leaves of its chunk, needed where that is full and not held any more.
+        `chunk_leaves`: all leaves of its chunk, or `chunk_path`, the way to its root: needed where
+        that is full and not held any more.
         Refuses `version_not_kept`, `receipt_unknown`.
         """
         version = self._version_of(at)
-        path = self.log.prove(number, at.receipt_count, chunk_leaves)
+        path = self.log.prove(number, at.receipt_count, chunk_leaves, chunk_path)
         root, count = self.tree.root(version), self.tree.count(version)
         return ReceiptProof(number, path, count, root).encode()

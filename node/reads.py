@@ -4,8 +4,6 @@ Proofs are made against the newest final header (or one of the last 64 before it
 is the one after the block before.
 """
 
-from functools import lru_cache
-
 from ledger.commitment import ProvedObject
 from ledger.fields import ACCOUNT_OPEN
 from ledger.lanes import WINDOW
@@ -31,13 +29,12 @@ from node.epoch_book import EpochBook
 from node.executor import Executor
 from node.intake import Intake
 from node.mempool import Mempool
+from node.receipt_paths import ReceiptPaths
 from primitives.errors import InvariantBroken, Refused
-from primitives.receipt_log import CHUNK_DEPTH, CHUNK_LEAVES, receipt_leaf
 
 LANE_ENTRIES_MAX = 50_000
 """How far back a history is searched for a lane's number."""
 
-_CHUNKS_CACHED = 2
 _NUMBER_MAX = (1 << 53) - 1
 
 
@@ -59,7 +56,7 @@ class Reads:
         self._executor = executor
         self._mempool = mempool
         self._intake = intake
-        self._chunk_leaves = lru_cache(_CHUNKS_CACHED)(self._read_chunk_leaves)
+        self._receipt_paths = ReceiptPaths(chain.ids_between, chain.chunk_roots)
 
     # -- headers and objects ------------------------------------------------------------------
 
@@ -154,13 +151,8 @@ class Reads:
         try:
             return commitment.prove_receipt(number, at), height
         except Refused:
-            leaves = self._chunk_leaves(number >> CHUNK_DEPTH)
-            return commitment.prove_receipt(number, at, leaves), height
-
-    def _read_chunk_leaves(self, chunk: int) -> tuple[bytes, ...]:
-        first = chunk << CHUNK_DEPTH
-        ids = self._chain.ids_between(first, first + CHUNK_LEAVES)
-        return tuple([receipt_leaf(number, each) for number, each in enumerate(ids, first)])
+            path = self._receipt_paths.path(number)
+            return commitment.prove_receipt(number, at, chunk_path=path), height
 
     def raw(self, transaction_id: bytes) -> bytes | None:
         """The signed bytes of a pending transaction, or of a final one whose block is kept."""

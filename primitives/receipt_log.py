@@ -139,11 +139,16 @@ class ReceiptLog:
         return tree.leaf(number % CHUNK_LEAVES)
 
     def prove(
-        self, number: int, count: int | None = None, chunk_leaves: Sequence[bytes] | None = None
+        self,
+        number: int,
+        count: int | None = None,
+        chunk_leaves: Sequence[bytes] | None = None,
+        chunk_path: tuple[bytes, ...] | None = None,
     ) -> ReceiptPath:
         """The proof of receipt `number` < count under the root at `count`.
 
-        `chunk_leaves` are all leaves of the receipt's chunk, needed where it is full and not held.
+        `chunk_leaves` are all leaves of the receipt's chunk, or `chunk_path`, the way to its root,
+        which whoever gives it has checked: needed where the chunk is full and not held.
         Refuses `version_not_kept` where `count` is too old or these are missing, and
         `receipt_unknown` where there is no such receipt.
         """
@@ -153,10 +158,10 @@ class ReceiptLog:
         chunk, index = number >> CHUNK_DEPTH, number % CHUNK_LEAVES
         chunks_full = count >> CHUNK_DEPTH
         tree = self._chunk(chunk)
-        if tree is None:
-            tree = self._given_chunk(chunk, chunk_leaves)
-        filled = CHUNK_LEAVES if chunk < chunks_full else count % CHUNK_LEAVES
-        chunk_path = tree.path(index, CHUNK_DEPTH, filled)
+        if tree is not None or chunk_path is None:
+            tree = tree or self._given_chunk(chunk, chunk_leaves)
+            filled = CHUNK_LEAVES if chunk < chunks_full else count % CHUNK_LEAVES
+            chunk_path = tree.path(index, CHUNK_DEPTH, filled)
         if chunk == chunks_full:
             return ReceiptPath(count, chunk_path, None, self._full_root(count))
         chunks_path = self._full.path(chunk, depth_of(chunks_full), chunks_full)

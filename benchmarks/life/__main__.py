@@ -19,7 +19,7 @@ import life_wallet
 import structlog
 from network import machine
 
-from benchmarks.life import catching_up, idle, restart, snapshots
+from benchmarks.life import catching_up, idle, prune, restart, snapshots
 
 Measure = Callable[[argparse.Namespace], Awaitable[dict[str, Any]]]
 
@@ -42,6 +42,10 @@ def _snapshot(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
     return snapshots.measure(options.accounts, options.quiet)
 
 
+def _prune(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
+    return prune.measure(options.seconds)
+
+
 def _wallet(options: argparse.Namespace) -> Awaitable[dict[str, Any]]:
     return life_wallet.measure(options.territories, options.epochs)
 
@@ -50,6 +54,7 @@ MEASURES: dict[str, tuple[Measure, dict[str, tuple[Any, Any]]]] = {
     "restart": (_restart, {"accounts": (MILLION, 500), "repeats": (3, 1)}),
     "catching-up": (_catching_up, {"seconds": (30.0, 1.0)}),
     "snapshot": (_snapshot, {"accounts": (MILLION, 2_000), "quiet": (5.0, 0.5)}),
+    "prune": (_prune, {"seconds": (20.0, 1.0)}),
     "idle": (_idle, {"seconds": (130.0, 2.0)}),
     "wallet": (_wallet, {"territories": (40, 4), "epochs": (52, 3)}),
 }

@@ -13,6 +13,7 @@ from primitives.errors import Refused
 _WRITE_BUFFER_BYTES = 8 << 20
 _BLOCK_CACHE_BYTES = 16 << 20
 _BLOOM_BITS = 10
+_AFTER_ALL_KEYS = b"\xff" * 64
 _LOCKED = "b'IO error: lock "
 _CUT_TABLE = ".ldb: Invalid argument"
 """How a table is told whose end is missing: it is read at a place that is not in the file."""
@@ -80,7 +81,8 @@ class LevelStore:
 
     def compact(self) -> None:
         """See `Store`."""
-        self._database.compact_range()
+        # Without bounds plyvel writes out what is in memory and compacts nothing.
+        self._database.compact_range(start=b"", stop=_AFTER_ALL_KEYS)
 
     def close(self) -> None:
         """See `Store`."""

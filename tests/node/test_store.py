@@ -118,3 +118,23 @@ def test_a_pinned_range_is_one_moment(store: Store) -> None:
         (b"\x18", b"new"),
         (b"\x29\x00", b"later"),
     ]
+
+
+def test_compaction_gives_back_what_was_removed(kind: str, tmp_path: Path) -> None:
+    """Also what was written out and compacted before it was removed."""
+
+    def size() -> int:
+        return sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+
+    draw = random.Random(5)
+    store = open_store(tmp_path / "store", kind)
+    keys = [number.to_bytes(4, "big") for number in range(2_000)]
+    store.write([(b"b" + key, draw.randbytes(500)) for key in keys], sync=True)
+    store.compact()
+    before = size()
+    assert before > 1_000_000
+    store.write([(b"b" + key, None) for key in keys[20:]], sync=True)
+    store.compact()
+    assert size() < before / 4
+    assert store.get(b"b" + keys[19]) is not None and store.get(b"b" + keys[20]) is None
+    store.close()
