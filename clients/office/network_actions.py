@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clients.office.proposals import change_words, check_known, proved_proposal
 from clients.office.signers import Signers, open_signers
+from consensus.header import Header
 from ledger import account_kinds
 from ledger.changes import Change, ReplaceKeys
 from ledger.fields import NETWORK_MOVE, NETWORK_PROPOSE, NETWORK_VOTE
@@ -224,13 +225,15 @@ async def status(network: TrustedNetwork | None, urls: tuple[str, ...]) -> Resul
     async with NodeClient(urls, identity) as client:
         about = await client.get("/v1/network")
         listed = await client.get("/v1/proposals")
+        began = await client.get(f"/v1/epochs/{about.get('epoch')}")
     if network is not None and about.get("network_id") != network.network_id.hex():
         raise Refused("node_of_other_network", ", ".join(urls))
     members, proposals = _rows(about, "members"), _rows(listed, "items")
     data: dict[str, object] = {
         name: about.get(name) for name in ("network_id", "epoch", "epoch_ends_ms", "rule_version")
     }
-    data |= {"members": members, "proposals": proposals}
+    checkpoint = _checkpoint(about.get("epoch"), began.get("boundary"))
+    data |= {"checkpoint": checkpoint, "members": members, "proposals": proposals}
     ends = _date(about.get("epoch_ends_ms"))
     lines = [
         text(
@@ -240,6 +243,8 @@ async def status(network: TrustedNetwork | None, urls: tuple[str, ...]) -> Resul
             f"{about.get('rule_version')}",
         )
     ]
+    if checkpoint is not None:
+        lines.append(text(f"Point de contrôle : {checkpoint}", f"Checkpoint: {checkpoint}"))
     for each in members:
         paused = text("  (en pause)", "  (paused)") if each.get("paused") else ""
         lines.append(f"  {each.get('prefix')}  {each.get('name')}  {each.get('peer')}{paused}")
@@ -247,6 +252,17 @@ async def status(network: TrustedNetwork | None, urls: tuple[str, ...]) -> Resul
     if not proposals:
         lines.append(text("Aucune proposition.", "No proposal."))
     return Result(data, "\n".join(lines))
+
+
+def _checkpoint(epoch: object, boundary: object) -> str | None:
+    """`EPOCH:DIGEST`, for who was away long; None in a network's first epoch."""
+    if boundary is None:
+        return None
+    try:
+        header = Header.decode(bytes.fromhex(str(boundary)))
+    except (ValueError, Refused):
+        raise Refused("node_answer_malformed", field="boundary") from None
+    return f"{epoch}:{header.digest.hex()}"
 
 
 def _rows(content: object, name: str) -> list[dict[str, object]]:

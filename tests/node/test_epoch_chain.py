@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ledger.changes import ChangeParameter, PauseMember
 from ledger.genesis import Genesis
@@ -129,3 +131,49 @@ def test_what_was_followed_is_taken_up_again(told: Told, tmp_path: Path) -> None
     records = {record.epoch: record for record in read_epochs(told.content, 1)}
     staging = Staging(tmp_path / "another", "leveldb")
     assert FollowedEpochs(staging, told.genesis, records.get).newest.number == 2
+
+
+@given(st.data())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_bent_bytes_are_refused_and_nothing_else(
+    told: Told, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Also where a member's key stands twice, or nobody votes: before any proof is looked at."""
+    followed = told.followed(tmp_path_factory.mktemp("bent"))
+    content = bytearray(told.content)
+    if data.draw(st.booleans()):
+        content[data.draw(st.integers(8, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    else:
+        del content[data.draw(st.integers(8, len(content) - 1)) :]
+    try:
+        followed.take(bytes(content), 1)
+    except Refused as refusal:
+        assert refusal.code
+    finally:
+        followed._staging.throw_away()
+
+
+def twice(raw: bytes) -> bytes:
+    """The same member under two names."""
+    record = NetworkRecord.decode(raw)
+    first = record.terms.members[0]
+    members = (first, first._replace(prefix="zwei"), *record.terms.members[1:])
+    return record._replace(terms=record.terms._replace(members=members)).encode()
+
+
+def nobody(raw: bytes) -> bytes:
+    """All are paused."""
+    record = NetworkRecord.decode(raw)
+    members = tuple([each._replace(paused=True) for each in record.terms.members])
+    return record._replace(terms=record.terms._replace(members=members)).encode()
+
+
+@pytest.mark.parametrize("bend", [twice, nobody])
+def test_terms_that_no_set_could_have_are_refused(
+    bend: Callable[[bytes], bytes], told: Told, tmp_path: Path
+) -> None:
+    followed = told.followed(tmp_path)
+    with pytest.raises(Refused):
+        followed.take(bent_item(0, 6, bend)(told.content), 1)
