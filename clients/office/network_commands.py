@@ -150,7 +150,11 @@ def keys(
         bool,
         typer.Option(
             "--recovery",
-            help=text("Aussi la clé de récupération.", "The recovery key too."),
+            help=text(
+                "Aussi la clé de récupération du membre ; celle du compte change avec "
+                "« office keys replace ».",
+                "The member's recovery key too; the account's changes with 'office keys replace'.",
+            ),
             show_default=False,
         ),
     ] = False,
