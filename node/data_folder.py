@@ -39,6 +39,11 @@ class NodeFile:
     engine: str = ""
 
 
+def predecessor_folder(root: Path, network_id: bytes) -> Path:
+    """Where the data of a network is kept that another took the place of."""
+    return root / f"predecessor-{network_id.hex()[:16]}"
+
+
 class DataFolder:
     """Paths of one data folder, and its `node.json`."""
 
@@ -90,11 +95,14 @@ class DataFolder:
     def check(self, network_id: bytes, engine: str) -> NodeFile:
         """Check that the folder, if it was started before, serves this network and engine.
 
-        Raises `Refused`: `data_of_other_network`, `engine_mismatch`, `succession_unfinished`.
+        Raises `Refused`: `data_of_other_network`, `engine_mismatch`, `succession_unfinished`,
+        `network_succeeded` where it was the network's before.
         """
         content = self.read()
         if self.succeeding.exists():
             raise Refused("succession_unfinished", file=str(self.root))
+        if predecessor_folder(self.root, network_id).exists():
+            raise Refused("network_succeeded", content.network_id, file=str(self.root))
         if content.network_id and content.network_id != network_id.hex():
             raise Refused("data_of_other_network", content.network_id, file=str(self.file))
         if content.engine and content.engine != engine:

@@ -52,7 +52,8 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "network_succeeded": (
         "another network has taken the place of this one",
-        "ask your town hall for the new genesis, then: democite wallet succeed --genesis NEW",
+        "take the new genesis, from your town hall; with a wallet: "
+        "democite wallet succeed --genesis NEW",
     ),
     "payment_of_predecessor": (
         "it was not final before the old network ended, and can't be in the new one",

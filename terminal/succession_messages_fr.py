@@ -53,7 +53,8 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "network_succeeded": (
         "un autre réseau a pris la place de celui-ci",
-        "demandez la nouvelle genèse à votre mairie, puis : democite wallet succeed --genesis NEW",
+        "prenez la nouvelle genèse, de votre mairie ; avec un portefeuille : "
+        "democite wallet succeed --genesis NEW",
     ),
     "payment_of_predecessor": (
         "elle n'était pas définitive à la fin de l'ancien réseau, et ne peut pas l'être dans le "

@@ -7,6 +7,7 @@ another node's.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from ledger.genesis import Genesis
@@ -41,9 +42,12 @@ _AT_ONCE = 4_096
 """Objects, or ids, written in one batch."""
 
 
-def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal_id: bytes) -> None:
-    """Fill an empty `target`. Raises `Refused`: `state_root_differs`, `succession_differs`,
-    `member_key_used`, `store_corrupt`."""
+def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal: Meta) -> None:
+    """Fill an empty `target`, which belongs to the journal that `journal` names.
+
+    Raises `Refused`: `state_root_differs`, `succession_differs`, `member_key_used`,
+    `store_corrupt`.
+    """
     chain = Chain(source)
     loaded = load_ledger(chain, old)
     succession = genesis.succession
@@ -65,9 +69,9 @@ def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal_
         if record is not None:
             target.write([(number_key(EPOCH, number), record)], sync=False)
     receipts = chain.meta.receipts
-    meta = Meta(
-        journal_id,
-        genesis.network_id,
+    meta = replace(
+        journal,
+        network_id=genesis.network_id,
         height=genesis.height,
         slots=slots,
         receipts=receipts,

@@ -9,7 +9,9 @@ up. Then a few renames, each of which leaves something that the same command goe
     predecessor-…/    the old store, journal and `node.json`: a data folder that `node verify` reads
 
 What the node promised the old network does not bind it in the new one, where every vote is over
-another network id: its journal begins anew. So it must not be begun twice: see `again`.
+another network id: its journal begins anew. So it must not be begun twice: see `again`. A node of
+the new network whose store was emptied (`node rebuild`) or came from a backup gets the first state
+put back, beside the journal that it has.
 """
 
 import os
@@ -20,7 +22,8 @@ from pathlib import Path
 
 from ledger.genesis import Genesis
 from node.chain import Chain
-from node.data_folder import SUCCEEDING_FOLDER, DataFolder, NodeFile
+from node.chain_records import RESTORED, Meta
+from node.data_folder import SUCCEEDING_FOLDER, DataFolder, NodeFile, predecessor_folder
 from node.genesis_file import read_genesis
 from node.journal import JOURNAL_ID_BYTES, create_journal
 from node.migration import open_current_store
@@ -37,6 +40,7 @@ from primitives.errors import Refused
 _BUILDING = f".{SUCCEEDING_FOLDER}"
 _NETWORK_FILE = "network"
 _SOURCE = "source"
+_FIRST, _REFILLED = "first", "refilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +78,54 @@ def take_over(plan: TakingOver) -> TakenOver:
     if old.network_id != last.network_id:
         raise Refused("data_of_other_network", old.network_id.hex(), file=str(plan.predecessor))
     folder = DataFolder(plan.data)
-    kept = folder.root / f"predecessor-{old.network_id.hex()[:16]}"
+    kept = predecessor_folder(folder.root, old.network_id)
     folder.lock()
     try:
         with private_by_default():
             content = folder.read()
             if folder.succeeding.exists():
                 _check_same_network(folder, genesis)
-            elif content.network_id == genesis.network_id.hex():
-                return TakenOver(genesis, kept, is_news=False)
             else:
-                _prepare(plan, folder, content, old, genesis)
+                begun = _begun(folder, content, genesis)
+                if begun is not None and begun.network_id is not None:
+                    return TakenOver(genesis, kept, is_news=False)
+                _prepare(plan, folder, content, (old, genesis), kept, begun)
             _put_in_place(folder, kept, content, genesis, engine)
     finally:
         folder.unlock()
     return TakenOver(genesis, kept, is_news=True)
 
 
+def _begun(folder: DataFolder, content: NodeFile, genesis: Genesis) -> Meta | None:
+    """What the store says of itself in a folder that is the new network's already."""
+    if content.network_id != genesis.network_id.hex():
+        return None
+    adopt(folder.store, content.store)
+    store = open_current_store(folder.store, content.store)
+    try:
+        return Chain(store).meta
+    finally:
+        store.close()
+
+
 def _check_same_network(folder: DataFolder, genesis: Genesis) -> None:
-    found = (folder.succeeding / _NETWORK_FILE).read_text("ascii").strip()
+    found = (folder.succeeding / _NETWORK_FILE).read_text("ascii").split()[0]
     if found != genesis.network_id.hex():
         raise Refused("data_of_other_network", found, file=str(folder.succeeding))
 
 
 def _prepare(
-    plan: TakingOver, folder: DataFolder, content: NodeFile, old: Genesis, genesis: Genesis
+    plan: TakingOver,
+    folder: DataFolder,
+    content: NodeFile,
+    networks: tuple[Genesis, Genesis],
+    kept: Path,
+    begun: Meta | None,
 ) -> None:
-    """Everything of the new network's, whole and checked, under its final name."""
-    if content.network_id not in ("", old.network_id.hex()):
+    """Everything of the new network's, whole and checked, under its final name. With `begun`, the
+    journal stays."""
+    old, genesis = networks
+    if begun is None and content.network_id not in ("", old.network_id.hex()):
         raise Refused("data_of_other_network", content.network_id, file=str(folder.file))
     if not content.network_id:
         # A node that never ran: its registry begins now, as at a first start.
@@ -109,27 +133,50 @@ def _prepare(
     building = folder.root / _BUILDING
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(PRIVATE_FOLDER_MODE)
-    journal_id = create_journal(building / folder.journal.name)
-    if plan.again:
-        # An id that no journal has: the node takes its own for another's, and only observes.
-        journal_id = secrets.token_bytes(JOURNAL_ID_BYTES)
-    source = _source(plan, folder, content, genesis, building)
+    if begun is None:
+        begun = Meta(create_journal(building / folder.journal.name))
+        mode = _FIRST
+        if plan.again:
+            # An id that no journal has: the node takes its own for another's, and only observes.
+            begun = Meta(secrets.token_bytes(JOURNAL_ID_BYTES))
+    else:
+        mode = _REFILLED
+    source = _source(plan, folder, content, genesis, building, kept)
     try:
         target = open_store(building / folder.store.name, content.store)
         try:
-            build(source, target, old, genesis, journal_id)
+            build(source, target, old, genesis, begun)
+            if mode == _REFILLED:
+                _carry_restored(folder, content, target)
         finally:
             target.close()
     finally:
         source.close()
     shutil.rmtree(building / _SOURCE, ignore_errors=True)
-    write_new_file(building / _NETWORK_FILE, f"{genesis.network_id.hex()}\n".encode("ascii"))
+    words = f"{genesis.network_id.hex()} {mode}\n"
+    write_new_file(building / _NETWORK_FILE, words.encode("ascii"))
     building.rename(folder.succeeding)
     sync_folder(folder.root)
 
 
+def _carry_restored(folder: DataFolder, content: NodeFile, target: Store) -> None:
+    """It may not vote sooner for having its state put back."""
+    own = open_store(folder.store, content.store)
+    try:
+        restored = own.get(RESTORED)
+    finally:
+        own.close()
+    if restored is not None:
+        target.write([(RESTORED, restored)], sync=True)
+
+
 def _source(
-    plan: TakingOver, folder: DataFolder, content: NodeFile, genesis: Genesis, building: Path
+    plan: TakingOver,
+    folder: DataFolder,
+    content: NodeFile,
+    genesis: Genesis,
+    building: Path,
+    kept: Path,
 ) -> Store:
     """The store that holds the old network's last block: this node's own, or the one named."""
     if folder.store.exists():
@@ -142,15 +189,16 @@ def _source(
             own.close()
             raise
         own.close()
-    if plan.store_from is None:
+    store_from = plan.store_from or kept / folder.store.name
+    if not store_from.exists():
         raise Refused("succession_lacks_blocks", f"height {header_of(genesis).height}")
     # A copy: whoever handed it over finds it as it was.
-    shutil.copytree(plan.store_from, building / _SOURCE)
-    named = _opened(building / _SOURCE, plan.store_from)
+    shutil.copytree(store_from, building / _SOURCE)
+    named = _opened(building / _SOURCE, store_from)
     try:
         if check_not_above(Chain(named), genesis) == header_of(genesis).height:
             return named
-        raise Refused("succession_lacks_blocks", file=str(plan.store_from))
+        raise Refused("succession_lacks_blocks", file=str(store_from))
     except BaseException:
         named.close()
         raise
@@ -167,15 +215,19 @@ def _put_in_place(
     folder: DataFolder, kept: Path, content: NodeFile, genesis: Genesis, engine: str
 ) -> None:
     """The renames; whatever they were interrupted by, they go on from there."""
-    kept.mkdir(PRIVATE_FOLDER_MODE, exist_ok=True)
-    if not (kept / folder.file.name).exists():
-        write_new_file(kept / folder.file.name, folder.file.read_bytes())
+    is_first = (folder.succeeding / _NETWORK_FILE).read_text("ascii").split()[1] == _FIRST
+    if is_first:
+        kept.mkdir(PRIVATE_FOLDER_MODE, exist_ok=True)
+        if not (kept / folder.file.name).exists():
+            write_new_file(kept / folder.file.name, folder.file.read_bytes())
     for place in (folder.store, folder.journal):
         new = folder.succeeding / place.name
         if not new.exists():
             continue  # it is in its place
-        if place.exists():
+        if is_first and place.exists():
             os.rename(place, kept / place.name)
+        # Else it never began, and holds nothing.
+        shutil.rmtree(place, ignore_errors=True)
         os.rename(new, place)
         sync_folder(folder.root)
     # Of the old network's state, and of no use to the new one's members.

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from node.chain_records import BODY, IDS, OBJECT
+from node.data_folder import DataFolder
 from node.epoch_book import EpochBook
 from node.inspection import verify_data
+from node.rebuilding import rebuild_store
 from node.store import after_prefix, open_store
 from node.succession.taking_over import take_over
 from node.territory import TerritoryNode
@@ -217,3 +219,38 @@ def test_who_comes_again_only_observes(copied: Callable[[], Ruin]) -> None:
     ruin.agree(ruin.draft(source), 0, 1, 2)
     take_over(replace(ruin.plan(source), again=True))
     assert "another" in str(verify_data(ruin.root(source), ruin.new_file)["journal"])
+
+
+def test_a_store_that_was_emptied_gets_its_first_state_back(tmp_path: Path) -> None:
+    """`node rebuild` and a backup leave an empty store: what went before is put back under it."""
+
+    async def scenario() -> None:
+        ruin, people = await ruined(tmp_path, payments=1)
+        town = ruin.town
+        source = ruin.highest(*range(4))
+        genesis = ruin.agree(ruin.draft(source), 0, 1, 2)
+        kept = ruin.all_over(source)
+        # The old genesis is of no use any more, and that is what is said.
+        with pytest.raises(Refused, match="network_succeeded"):
+            DataFolder(ruin.root(0)).check(ruin.old.network_id, "simplex")
+        ruin.follow(genesis)
+        await town.start()
+        await town.ready()
+        await town.must_settle(0, [town.pay(people[0], people[1], 7)])
+        await town.stop()
+        other = (source + 1) % 4
+        rebuild_store(ruin.root(other))
+        with pytest.raises(Refused, match="succession_without_state"):
+            await town.start(other)
+        # Its own old store will do where it goes so far; else another's is named.
+        assert ruin.over(other, kept / "store").is_news
+        assert not ruin.over(other, kept / "store").is_news
+        await town.start()
+        await town.ready()
+        await town.must_settle(other, [town.pay(people[0], people[1], 5)])
+        await town.same_height()
+        assert not town.nodes[other].status().observing
+        assert balances(town, people)[0] == 1_000 - 10 - 12
+        await town.stop()
+
+    asyncio.run(scenario())
