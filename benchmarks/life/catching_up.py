@@ -10,6 +10,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -65,13 +66,20 @@ async def _catch_up(
     async with asyncio.timeout(SECONDS_MAX):
         while (stand := await _stand(session, network, LATE)).height < there.height:
             await asyncio.sleep(_ASKED_SECONDS)
+        while not (ended := _told(log, skipped, "caught_up")):
+            await asyncio.sleep(_ASKED_SECONDS)
+    begun = _told(log, skipped, "catching_up")
+    return _rates(start, stand, (ended[-1] - begun[0]).total_seconds())
+
+
+def _told(log: Path, skipped: int, event: str) -> list[datetime]:
+    """When a node's log said so, after its first bytes."""
     with log.open("rb") as stream:
         stream.seek(skipped)
         lines = [json.loads(line) for line in stream if line.startswith(b"{")]
-    begun = [line["timestamp"] for line in lines if line.get("event") == "catching_up"]
-    ended = [line["timestamp"] for line in lines if line.get("event") == "caught_up"]
-    between = datetime.fromisoformat(ended[-1]) - datetime.fromisoformat(begun[0])
-    return _rates(start, stand, between.total_seconds())
+    return [
+        datetime.fromisoformat(line["timestamp"]) for line in lines if line.get("event") == event
+    ]
 
 
 def _rates(before: Stand, after: Stand, seconds: float) -> dict[str, Any]:

@@ -57,6 +57,8 @@ async def join(folder: Path, port: int, kind: str) -> dict[str, Any]:
             await asyncio.sleep(_ASKED_SECONDS)
         began, busy = time.monotonic(), time.process_time()
         while node._parts is parts:
+            if not parts.syncing.is_running:
+                raise RuntimeError("it found no snapshot")
             await asyncio.sleep(_ASKED_SECONDS)
         fetched, fetched_busy = time.monotonic() - began, time.process_time() - busy
         while node._parts is None or node._parts.chain.meta.first_height <= 1:
