@@ -29,6 +29,7 @@ from node.command_options import (
     TwoSignersOption,
     WageCapOption,
 )
+from node.imports import without_collecting
 from node.key_commands import app as keys
 from node.peer_commands import app as peers
 from terminal.application import application
@@ -152,7 +153,8 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Run the node until SIGTERM. What it prints, it prints once it is ready."""
-    from node.server import plan_start, run
+    with without_collecting():
+        from node.server import plan_start, run
     from terminal.passphrases import read_passphrase
 
     plan = plan_start(
@@ -186,7 +188,8 @@ def join(
     as_json: JsonOption = False,
 ) -> None:
     """Follow the network as an observer; the node votes from its epoch on, if it is voted in."""
-    from node.server import plan_start, run
+    with without_collecting():
+        from node.server import plan_start, run
     from terminal.passphrases import read_passphrase
 
     plan = plan_start(

@@ -1,0 +1,26 @@
+"""Garbage is collected again after the imports, whatever came of them."""
+
+import gc
+
+import pytest
+
+from node.imports import without_collecting
+
+
+def test_collecting_goes_on_after_the_imports() -> None:
+    with without_collecting():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ImportError), without_collecting():
+        raise ImportError
+    assert gc.isenabled()
+
+
+def test_who_collects_nothing_goes_on_so() -> None:
+    gc.disable()
+    try:
+        with without_collecting():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
