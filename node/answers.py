@@ -152,7 +152,8 @@ class PeerStatus:
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
     """The node at one glance. `observing` means it follows but never votes; `members` are those of
-    the present epoch. `rule_version_unknown` was voted, and this program does not know it."""
+    the present epoch. `rule_version_unknown` was voted or is proposed, and this program does not
+    know it."""
 
     network_id: bytes
     engine: str

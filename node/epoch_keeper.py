@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from ledger.network_objects import NetworkRecord
+from ledger.changes import ChangeRules
+from ledger.network_objects import BallotRecord, NetworkRecord
 from ledger.rules import is_rule_version
 from ledger.terms import NetworkMember
 from node.bodies import Bodies
@@ -66,6 +67,10 @@ class EpochKeeper:
         self._parts = parts
         self._on_fatal = on_fatal
         self._voted: NetworkRecord = parts.executor.state.network()
+        self._ballot: BallotRecord | None = None
+        self._rules_asked: tuple[tuple[int, int], ...] = ()
+        """(rule version, until when) of the open proposals to change the rules."""
+        self._unknown_told: int | None = None
         self._log = structlog.get_logger("epochs")
         self._look_at_rules()
 
@@ -76,19 +81,36 @@ class EpochKeeper:
             changed, self._voted = voted != self._voted, voted
             if changed:
                 self._parts.circle.refresh()
-                self._look_at_rules()
+        self._look_at_rules()
         self.turn()
 
     @property
     def unknown_version(self) -> int | None:
-        """The rule version that was voted and that this program does not know."""
-        version = self._voted.terms.rule_version
+        """A rule version that this program does not know and that was voted, or is proposed: once
+        it is voted, the epoch may end within the second, which is too late for an update."""
+        newest = self._parts.chain.newest
+        time_ms = 0 if newest is None else newest.header.time_ms
+        asked = [version for version, until_ms in self._rules_asked if time_ms <= until_ms]
+        version = max(self._voted.terms.rule_version, *asked, 0)
         return None if is_rule_version(version) else version
 
     def _look_at_rules(self) -> None:
+        state = self._parts.executor.state
+        ballot = state.ballot()
+        if ballot != self._ballot:
+            self._ballot = ballot
+            proposals = [(state.proposal(line.id), line.until_ms) for line in ballot.open]
+            self._rules_asked = tuple(
+                [
+                    (proposal.change.version, until_ms)
+                    for proposal, until_ms in proposals
+                    if proposal is not None and isinstance(proposal.change, ChangeRules)
+                ]
+            )
         version = self.unknown_version
-        if version is not None:
+        if version != self._unknown_told and version is not None:
             self._log.critical("rule_version_unknown", version=version)
+        self._unknown_told = version
 
     def turn(self) -> None:
         """Begin the next epoch if it is time."""

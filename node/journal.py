@@ -64,6 +64,24 @@ def create_journal(folder: Path) -> bytes:
     return journal_id
 
 
+def check_version(folder: Path) -> None:
+    """Refuse (`data_of_newer_version`) the journal of a newer program; it is only read."""
+    try:
+        mark = (folder / _MARK).read_text("ascii")
+    except (OSError, ValueError):
+        return
+    _check_mark(mark, folder)
+
+
+def _check_mark(mark: str, folder: Path) -> None:
+    """A newer program's journal is not lost, and must not be begun anew."""
+    begins, _, rest = mark.partition(" ")
+    version = rest.partition(" ")[0][:_VERSION_DIGITS_MAX]
+    if begins == _MARK_BEGINS and version.isdigit() and int(version) > _VERSION:
+        told = f"journal version {version}"
+        raise Refused("data_of_newer_version", told, file=str(folder / _MARK))
+
+
 class Journal:
     """The journal, recovered and open for appending.
 
@@ -291,7 +309,7 @@ class Journal:
     def _recover(self, journal_id: bytes) -> str | None:
         try:
             mark = (self._folder / _MARK).read_text("ascii")
-            self._check_version(mark)
+            _check_mark(mark, self._folder)
         except (FileNotFoundError, NotADirectoryError):
             return "the journal is gone"
         except ValueError:
@@ -313,14 +331,6 @@ class Journal:
         if self._segments:
             self._file = os.open(self._segments[-1].path, os.O_WRONLY | os.O_APPEND)
         return None
-
-    def _check_version(self, mark: str) -> None:
-        """Refuse the journal of a newer program: it is not lost, and must not be begun anew."""
-        begins, _, rest = mark.partition(" ")
-        version = rest.partition(" ")[0][:_VERSION_DIGITS_MAX]
-        if begins == _MARK_BEGINS and version.isdigit() and int(version) > _VERSION:
-            told = f"journal version {version}"
-            raise Refused("data_of_newer_version", told, file=str(self._folder / _MARK))
 
     def _recover_segment(self, segment: _Segment, *, is_last: bool) -> list[bytes]:
         path = segment.path

@@ -83,7 +83,7 @@ class Metrics:
             "democite_first_height": ("height of the oldest block kept", status.first_height),
             "democite_epoch": ("the present epoch", status.epoch),
             "democite_rule_version_unknown": (
-                "rules that were voted and that this program does not know, or 0",
+                "rules that were voted or proposed and that this program does not know, or 0",
                 status.rule_version_unknown or 0,
             ),
             "cometbft_mempool_size": ("transactions waiting", status.mempool_transactions),

@@ -121,8 +121,10 @@ def status_lines(content: dict[str, object]) -> str:
     if unknown:
         lines.append(
             text(
-                f"ATTENTION : les règles {unknown} ont été votées ; mettez ce programme à jour",
-                f"BEWARE: rules {unknown} were voted; update this program",
+                f"ATTENTION : les règles {unknown} sont proposées ou votées ; mettez ce programme "
+                "à jour, sinon le nœud s'arrête quand elles entrent en vigueur",
+                f"BEWARE: rules {unknown} are proposed or voted; update this program, else the "
+                "node stops when they begin",
             )
         )
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from node.doctor.folder import (
     look_at_folder,
     look_at_keys,
     look_at_node,
+    look_at_versions,
     refusal_found,
 )
 from node.doctor.machine import look_at_clock, look_at_disk, look_at_permissions
@@ -35,7 +36,7 @@ def examine(
     folder = DataFolder(data)
     content = folder.read()
     fits = look_at_folder(folder, genesis, engine)
-    findings = [fits, look_at_permissions(folder), look_at_disk(data)]
+    findings = [fits, look_at_versions(folder), look_at_permissions(folder), look_at_disk(data)]
     if fits.state == BAD:
         return findings
     known, own = look_at_keys(folder, genesis)

@@ -3,14 +3,20 @@
 import contextlib
 import socket
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.addresses import parse_host_port
+from node.chain_records import META_KEY, Meta
 from node.data_folder import DataFolder
 from node.doctor.finding import BAD, GOOD, WARNING, Finding
+from node.journal import check_version
 from node.keys import read_public_keys
+from node.registry import REGISTRY_FILE
+from node.registry.database import version_of
+from node.registry.schema import STEPS
 from node.remote import fetch_status
 from node.store import open_store
 from primitives.errors import Refused
@@ -43,7 +49,9 @@ def look_at_keys(folder: DataFolder, genesis: Genesis) -> tuple[Finding, Territo
     """Whether the network knows this node's voting key."""
     try:
         voting = read_public_keys(folder.public_keys_file)["voting"]
-    except (OSError, KeyError, Refused):
+    except (OSError, KeyError, Refused) as error:
+        if isinstance(error, Refused) and error.code == "data_of_newer_version":
+            return refusal_found("keys", error), None
         told = text("les clés du nœud manquent", "the node's keys are missing")
         hint = text(
             "restaurez-les : democite node backup restore",
@@ -75,19 +83,20 @@ def look_at_node(folder: DataFolder, peer: str, http: str) -> list[Finding]:
     try:
         folder.lock()
     except Refused:
-        return [_running(http)]
+        return _running(http)
     try:
         return [_port("peer", peer), _port("http", http), _store(folder)]
     finally:
         folder.unlock()
 
 
-def _running(http: str) -> Finding:
+def _running(http: str) -> list[Finding]:
+    """What it says of itself, and whether its program knows the rules that come."""
     url = http if "://" in http else f"http://{http}"
     try:
         status = fetch_status([url])
     except Refused as refusal:
-        return Finding(
+        away = Finding(
             "node",
             BAD,
             text(
@@ -95,10 +104,35 @@ def _running(http: str) -> Finding:
                 f"it runs, but {url} does not answer ({refusal.code})",
             ),
             text(
-                "regardez son journal : journalctl -u democite",
-                "see its log: journalctl -u democite",
+                "regardez son journal : journalctl -u democite-node",
+                "see its log: journalctl -u democite-node",
             ),
         )
+        return [away]
+    return [_state_of(status), look_at_rules(status)]
+
+
+def look_at_rules(status: Mapping[str, object]) -> Finding:
+    """Whether the running program knows the rules in force and those that are asked for."""
+    unknown = status.get("rule_version_unknown")
+    if not unknown:
+        told = text(
+            f"ce programme connaît les règles en vigueur ({status.get('rule_version')})",
+            f"this program knows the rules in force ({status.get('rule_version')})",
+        )
+        return Finding("version", GOOD, told)
+    told = text(
+        f"les règles {unknown} sont proposées ou votées, et ce programme ne les connaît pas",
+        f"rules {unknown} are proposed or voted, and this program does not know them",
+    )
+    hint = text(
+        "mettez le programme à jour maintenant : sinon le nœud s'arrête quand elles commencent",
+        "update the program now: else the node stops when they begin",
+    )
+    return Finding("version", BAD, told, hint)
+
+
+def _state_of(status: Mapping[str, object]) -> Finding:
     place = text(
         f"il tourne, hauteur {status['height']}, {status['peers']} pairs",
         f"it runs, height {status['height']}, {status['peers']} peers",
@@ -108,8 +142,8 @@ def _running(http: str) -> Finding:
             f"{place} ; il observe et ne vote pas", f"{place}; it observes and does not vote"
         )
         hint = text(
-            "voir « Un nœud qui observe » dans docs/operating.md",
-            "see “A node that observes” in docs/operating.md",
+            "voir « observe seulement » dans docs/operating.md",
+            "see “observes only” in docs/operating.md",
         )
         return Finding("node", WARNING, told, hint)
     if not status["ready"]:
@@ -148,25 +182,49 @@ def _port(check: str, address: str) -> Finding:
 
 def _store(folder: DataFolder) -> Finding:
     try:
-        open_store(folder.store, folder.read().store).close()
+        store = open_store(folder.store, folder.read().store)
+        try:
+            raw = store.get(META_KEY)
+        finally:
+            store.close()
+        if raw is not None:
+            Meta.decode(raw)
     except Refused as refusal:
         return refusal_found("store", refusal)
     return Finding("store", GOOD, text("il s'ouvre", "it opens"))
+
+
+def look_at_versions(folder: DataFolder) -> Finding:
+    """Whether a newer program wrote the journal or the registry; both are only read."""
+    try:
+        check_version(folder.journal)
+        registry = folder.registry / REGISTRY_FILE
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(_read_only(registry)) as opened:
+            version = version_of(opened)
+            if version > STEPS[-1].version:
+                raise Refused("data_of_newer_version", f"version {version}", file=str(registry))
+    except Refused as refusal:
+        return refusal_found("format", refusal)
+    told = text("ce programme connaît ces données", "this program knows these data")
+    return Finding("format", GOOD, told)
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=_PROBE_SECONDS)
 
 
 def look_at_backup(registry_file: Path, now_ms: int) -> Finding:
     """When the registry was last backed up, as its own audit log says."""
     hint = "democite node backup create --data DIR --out FILE"
     newest_ms: int | None = None
-    with contextlib.suppress(sqlite3.Error):
-        place = f"file:{registry_file}?mode=ro"
-        with contextlib.closing(
-            sqlite3.connect(place, uri=True, timeout=_PROBE_SECONDS)
-        ) as connection:
-            row = connection.execute(
-                "SELECT MAX(time_ms) FROM audit WHERE action = 'backup'"
-            ).fetchone()
-            newest_ms = row[0]
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(_read_only(registry_file)) as connection,
+    ):
+        row = connection.execute(
+            "SELECT MAX(time_ms) FROM audit WHERE action = 'backup'"
+        ).fetchone()
+        newest_ms = row[0]
     if newest_ms is None:
         told = text("il n'y en a pas encore", "there is none yet")
         return Finding("backup", WARNING, told, hint)

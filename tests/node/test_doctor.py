@@ -1,5 +1,6 @@
 """The doctor finds each usual mistake, says what to do, and changes nothing."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -7,6 +8,7 @@ import socket
 import sqlite3
 import threading
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,13 @@ import pytest
 
 from ledger.founders import Territory
 from ledger.genesis import Genesis
+from node.chain_records import FORMAT, META_KEY
 from node.clock import now_ms
 from node.data_folder import DataFolder
 from node.doctor import folder as doctor_folder
 from node.doctor.examination import examine
 from node.doctor.finding import BAD, GOOD, WARNING, Finding
-from node.doctor.folder import look_at_backup
+from node.doctor.folder import look_at_backup, look_at_rules
 from node.doctor.machine import look_at_clock, look_at_disk
 from node.doctor.others import (
     Seen,
@@ -32,7 +35,9 @@ from node.founding import create_network
 from node.keys import read_key
 from node.peers.certificates import make_authority, make_transport
 from node.peers.tls import server_context
+from node.registry import REGISTRY_FILE, Registry
 from node.retention import Retention
+from node.store import open_store
 from primitives.signatures import SigningKey
 from tests.node.founding import PASSPHRASE, make_card, make_sealing_fast
 from tests.node.town import free_ports
@@ -75,7 +80,7 @@ def test_a_sound_node_that_stands_still(founded: tuple[Path, Path]) -> None:
     found = by_check(examine(data, genesis))
     assert snapshot(data) == before
     good = {name for name, finding in found.items() if finding.state == GOOD}
-    assert good >= {"data", "permissions", "keys", "peer port", "store"}
+    assert good >= {"data", "permissions", "keys", "peer port", "store", "format"}
     assert found["peers"].state == BAD  # of two members both are needed, and one is away
     assert found["peer"].hint
     assert all(finding.hint for finding in found.values() if finding.state == BAD)
@@ -129,6 +134,60 @@ def test_a_damaged_store(founded: tuple[Path, Path]) -> None:
     data, genesis = founded
     (data / "store" / "KIND").write_bytes(b"\0\0")
     assert by_check(examine(data, genesis))["store"].state == BAD
+
+
+def _newer_store(folder: DataFolder) -> None:
+    store = open_store(folder.store, folder.read().store)
+    raw = store.get(META_KEY)
+    assert raw is not None
+    newer = raw.replace(b"chain" + bytes([FORMAT]), b"chain\x63", 1)
+    assert newer != raw
+    store.write([(META_KEY, newer)], sync=True)
+    store.close()
+
+
+def _newer_journal(folder: DataFolder) -> None:
+    mark = folder.journal / "MARK"
+    mark.write_text(mark.read_text("ascii").replace("journal 1", "journal 2"), "ascii")
+
+
+def _newer_registry(folder: DataFolder) -> None:
+    file = folder.registry / REGISTRY_FILE
+    Registry.open(file, "arden").close()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def _newer_public_keys(folder: DataFolder) -> None:
+    file = folder.public_keys_file
+    file.write_text(file.read_text("utf-8").replace('"version": 1', '"version": 2'), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("make_newer", "check"),
+    [
+        (_newer_store, "store"),
+        (_newer_journal, "format"),
+        (_newer_registry, "format"),
+        (_newer_public_keys, "keys"),
+    ],
+)
+def test_what_a_newer_program_left(
+    make_newer: Callable[[DataFolder], None], check: str, founded: tuple[Path, Path]
+) -> None:
+    data, genesis = founded
+    make_newer(DataFolder(data))
+    finding = by_check(examine(data, genesis))[check]
+    assert (finding.state, "data_of_newer_version" in finding.told) == (BAD, True), finding
+    assert finding.hint
+
+
+def test_a_program_that_does_not_know_the_rules_that_come() -> None:
+    sound = {"rule_version": 2, "rule_version_unknown": None}
+    assert look_at_rules(sound).state == GOOD
+    finding = look_at_rules({**sound, "rule_version_unknown": 3})
+    assert (finding.check, finding.state) == ("version", BAD)
+    assert "3" in finding.told and finding.hint
 
 
 def test_keys_that_are_gone(founded: tuple[Path, Path]) -> None:

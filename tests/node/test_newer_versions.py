@@ -22,10 +22,10 @@ __all__ = ["_english", "genesis", "shell"]
 """Fixtures."""
 
 
-def _json_version(file: Path) -> None:
+def _json_version(file: Path, newer: int = 2) -> None:
     text = file.read_text("utf-8")
     assert text.count('"version": 1') == 1
-    file.write_text(text.replace('"version": 1', '"version": 2'), "utf-8")
+    file.write_text(text.replace('"version": 1', f'"version": {newer}'), "utf-8")
 
 
 def _mark(file: Path) -> None:
@@ -90,7 +90,7 @@ def test_public_keys_and_the_genesis(shell: Shell, genesis: Path) -> None:
     _json_version(folder.public_keys_file)
     words: list[str | Path] = ["node", "keys", "--data", folder.root]
     assert shell.refusal(2, *words) == "data_of_newer_version"
-    _json_version(genesis)
+    _json_version(genesis, 9)
     _, out, _ = shell.run(*shell.start_words(folder.root, genesis), "--json")
     error = json.loads(out)["error"]
     assert (error["code"], error["file"]) == ("version_unknown", str(genesis))
