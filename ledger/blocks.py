@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from ledger.acting import allowed, check_acting
 from ledger.envelope import Transaction
+from ledger.key_changes import UnblockKey
 from ledger.objects import BLOCKED_BY_HALL, BLOCKED_BY_OWNER, Account
 from ledger.power_fields import Blocking
+from ledger.power_objects import RequestRecord, request_key
 from ledger.powers import Act
 from ledger.roles import PAPER
 from ledger.rules import Parameters
@@ -40,7 +42,7 @@ def validate_block(
 def check_block(
     view: View, transaction: Transaction, blocking: Blocking, time_ms: int
 ) -> BlockPlan:
-    """The key is there and loses something by it. Its own request falls.
+    """The key is there and loses something by it. Its own request falls, and any to unblock it.
 
     Raises what `check_acting` raises, `key_unknown`, `key_blocked_already`.
     """
@@ -56,8 +58,18 @@ def check_block(
         raise Refused("key_blocked_already", "the key is blocked", field="key")
     blocked = device._replace(blocked=by)
     devices = tuple([blocked if one.key == device.key else one for one in target.devices])
-    requests = tuple([maker for maker in target.requests if maker != device.key])
+    requests = tuple([m for m in target.requests if not _falls(view, target, m, device.key)])
     return BlockPlan(acting.written(target._replace(devices=devices, requests=requests)))
+
+
+def _falls(view: View, target: Account, maker: bytes, key: bytes) -> bool:
+    """A blocked key asks for nothing; and what would lift its block was asked against an older
+    one: done now, it would give power back without the wait that this block begins."""
+    record = view.record(request_key(target.id, maker))
+    return maker == key or (
+        isinstance(record, RequestRecord)
+        and any(isinstance(change, UnblockKey) and change.key == key for change in record.changes)
+    )
 
 
 def apply_block(candidate: Candidate, plan: BlockPlan) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ledger.rules import RULE_VERSION
 from primitives import amounts
 from terminal.languages import current_language, text
+from terminal.plain import plain
 from wallet.light.receipts import VerifiedReceipt
 from wallet.node_urls import Territories
 from wallet.outbox_entry import Entry
@@ -37,7 +38,7 @@ def time_text(time_ms: int) -> str:
 
 def notice(message: str) -> None:
     """Something to know that is not the command's result: on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    print(plain(message), file=sys.stderr, flush=True)
 
 
 def figures_text(epoch: int) -> str:

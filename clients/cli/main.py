@@ -18,6 +18,7 @@ from clients.cli.groups import GROUPS, is_ours
 from clients.cli.help_language import translate_help
 from terminal.errors import EXIT_DONE, EXIT_INTERRUPTED, CommandError, ErrorReport, report_of
 from terminal.languages import LANGUAGES, choose_language, is_language, set_language, text
+from terminal.plain import plain
 from terminal.results import Result, json_line, json_wanted, want_json
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _finish(outcome: object) -> int:
         if json_wanted():
             print(json_line(outcome.data), flush=True)
         elif outcome.text:
-            print(outcome.text, flush=True)
+            print(plain(outcome.text), flush=True)
         if outcome.shown is not None:
             outcome.shown()
         return outcome.exit_code
@@ -200,7 +201,7 @@ def _fail(report: ErrorReport, as_json: bool) -> int:
         print(json_line(report.value()), flush=True)
     if report.exit_code == EXIT_INTERRUPTED:
         print(file=sys.stderr)
-    print(report.lines(), file=sys.stderr, flush=True)
+    print(plain(report.lines()), file=sys.stderr, flush=True)
     return report.exit_code
 
 

@@ -10,6 +10,7 @@ from node.command_options import PredecessorOption
 from terminal.application import application
 from terminal.languages import text
 from terminal.options import DataOption, JsonOption, LangOption, PassphraseFileOption
+from terminal.plain import plain
 from terminal.results import Result
 
 app = application(
@@ -188,7 +189,7 @@ def _ask(shown: str, *, yes: bool) -> None:
     """Show what is about to be signed, and ask; `yes` is the answer of who can't be asked."""
     from terminal.errors import CommandError
 
-    print(shown, file=sys.stderr, flush=True)
+    print(plain(shown), file=sys.stderr, flush=True)
     if yes:
         return
     if not sys.stdin.isatty():

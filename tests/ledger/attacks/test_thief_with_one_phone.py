@@ -145,3 +145,18 @@ def test_the_last_key_cannot_lock_the_account() -> None:
     world = robbed()
     gone = [RemoveKey(public(name)) for name in ("ana", "phone", "tablet")]
     assert world.code(world.keys(ANA, ("ana paper",), gone)) == "threshold_invalid"
+
+
+def test_what_was_asked_against_an_older_block_lifts_no_newer_one() -> None:
+    world = robbed()
+    world.block(world.block_key(ANA, HALL, "phone"))
+    # The tablet asks to have it lifted; the paper key is quicker; then the phone is stolen.
+    world.block(world.ask(ANA, ("tablet",), UnblockKey(public("phone"))))
+    world.block(world.keys(ANA, ("ana paper",), [UnblockKey(public("phone"))]))
+    world.block(world.block_key(ANA, ("ana",), "phone"))
+    world.time_ms += world.delay
+    assert world.code(world.complete(ANA, ("tablet",), public("tablet"))) == "request_unknown"
+    # Asked anew it waits anew; a request about something else stands.
+    world.block(world.ask(ANA, ("tablet",), SetLimit(public("tablet"), 5)))
+    world.block(world.block_key(ANA, ("tablet",), "ana"))
+    assert world.account(ANA).requests == (public("tablet"),)
