@@ -1,7 +1,7 @@
 """A store that is damaged is made again from the other members, by command and never by itself.
 
-The damaged store is moved aside and kept. The new one is empty: at its next start the node fetches
-the whole chain from its peers, checks every certificate and executes every block.
+The damaged store is moved aside and kept. The new one is empty: at its next start the node takes
+from its peers what any new node takes, a snapshot or every block, and checks all of it.
 
 Whether it votes then is decided by its journal. Where the damaged store can still say how far it
 had seen the journal, that is carried over, and a journal that reaches so far is whole. Where it
@@ -103,10 +103,10 @@ def _free_name(store: Path) -> Path:
 def rebuilt_lines(done: Rebuilt) -> str:
     """What to tell the operator."""
     told = text(
-        f"L'ancien magasin est dans {done.kept}. Démarrez le nœud : il reprend toute la chaîne "
-        "chez les autres et la vérifie.",
-        f"The old store is in {done.kept}. Start the node: it fetches the whole chain from the "
-        "others and checks it.",
+        f"L'ancien magasin est dans {done.kept}. Démarrez le nœud : il reprend la chaîne chez les "
+        "autres (un instantané et ses suites ; tout avec --full-history) et la vérifie.",
+        f"The old store is in {done.kept}. Start the node: it fetches the chain from the others (a "
+        "snapshot and what follows; all of it with --full-history) and checks it.",
     )
     if done.lost_reason is not None:
         told += text(

@@ -21,10 +21,12 @@ from node.chain_records import (
     TRANSACTION,
     number_key,
 )
+from node.data_folder import DataFolder, NodeFile
 from node.epoch_book import EpochBook
 from node.inspection import _check_certificates, _verify_blocks, _verify_receipts, _verify_root
 from node.machinery import Machinery
 from node.pruning import OldBlocks
+from node.rebuilding import rebuild_store
 from node.retention import Retention
 from node.snapshots.making import Pace
 from node.snapshots.shelf import SNAPSHOT_MS
@@ -339,6 +341,16 @@ def test_a_new_node_finds_the_archive_or_says_that_there_is_none(tmp_path: Path)
         await until(lambda: (now := town.nodes[3]._parts) is not None and now.chain.height > 0)
         await town.same_height()
         assert town.machinery(3).chain.meta.first_height > 1
+
+        # One that pruned is made again from what the others have.
+        await town.stop(0)
+        folder = DataFolder(town.store(0).parent)
+        folder.write(NodeFile("Town0", "town0", "127.0.0.1:1", "127.0.0.1:2", town.store_kind))
+        assert rebuild_store(folder.root).lost_reason is None
+        await town.start(0)
+        await until(lambda: (now := town.nodes[0]._parts) is not None and now.chain.height > 0)
+        await town.same_height()
+        assert not town.nodes[0].status().observing
 
     town = PruningTown(tmp_path)
     play(town, work)
