@@ -196,6 +196,10 @@ def _restored(stage: Stage, done: Done) -> None:
     assert not list(data.journal.glob("*.log"))
 
 
+def _is_unknown(stage: Stage, done: Done) -> None:
+    assert "error[rule_version_unknown]" in done.err
+
+
 def _is_sound(stage: Stage, done: Done) -> None:
     assert "height" in done.out
 
@@ -266,8 +270,10 @@ STEPS: Table = {
     f"democite network propose parameter NAME VALUE {KEYSTORES}": Run(
         {**_by("jura"), "NAME": "lines_max", "VALUE": "1500"}
     ),
+    # There is no next version that this program knows, and it proposes no other: that a known one
+    # is voted in is tests/processes/test_old_program.py.
     f"democite network propose rules VERSION {KEYSTORES}": Run(
-        {**_by("jura"), "VERSION": str(RULE_VERSION + 1)}
+        {**_by("jura"), "VERSION": str(RULE_VERSION + 1)}, after=_is_unknown, code=4
     ),
     # The same machine by another name.
     f"democite network move --peer noeud.valmont.example:7000 --http 127.0.0.1:8000 {KEYSTORES}": (

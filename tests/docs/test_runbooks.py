@@ -1,10 +1,12 @@
 """Every command of the operators' guide and of the README's first payment works as it stands."""
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from primitives.addresses import parse_address
 from tests.docs.first_payment import README_STEPS, README_WORDS, checkout
 from tests.docs.reading import ROOT, Command, commands_of, skeleton
 from tests.docs.runbook import STEPS, WORDS
@@ -102,6 +104,26 @@ def test_the_operators_guide_and_then_the_first_payment(stage: Stage) -> None:
     assert set(run) == _not_elsewhere(STEPS)
     run = walk(stage, commands_of("README.en.md"), README_STEPS, README_WORDS, checkout(stage))
     assert set(run) == _not_elsewhere(README_STEPS)
+    check_logs(stage)
+
+
+PERSONAL = re.compile(
+    r"(valmont|jura|brenta|liria|elan)1[a-z0-9]{20,}|baguettes|2026-118|alice|bakery", re.IGNORECASE
+)
+"""Addresses of wallets, and what people called or noted anything here."""
+
+
+def check_logs(stage: Stage) -> None:
+    """Every line that the nodes logged is one JSON object, and says nothing about anybody."""
+    assert PERSONAL.search(stage.said["address"])
+    account = parse_address(stage.said["address"]).account_id.hex()
+    for node in stage.nodes:
+        lines = (node.folder / "node.log").read_text("utf-8").splitlines()
+        assert lines
+        for line in lines:
+            assert "event" in json.loads(line), line
+            assert not PERSONAL.search(line), line
+            assert account not in line, line
 
 
 def _not_elsewhere(table: Table) -> set[str]:
