@@ -58,9 +58,16 @@ def look_at_keys(folder: DataFolder, genesis: Genesis) -> tuple[Finding, Territo
             "restore them: democite node backup restore",
         )
         return Finding("keys", BAD, told, hint), None
+    prefix = folder.read().prefix
     for territory in genesis.territories:
         if territory.voting_key.hex() == voting:
             return Finding("keys", GOOD, f"{territory.prefix}: {voting[:16]}…"), territory
+        if territory.prefix == prefix:
+            told = text(
+                f"{prefix} : {voting[:16]}…, renouvelée depuis la genèse",
+                f"{prefix}: {voting[:16]}…, renewed since the genesis",
+            )
+            return Finding("keys", GOOD, told), territory
     return (
         Finding(
             "keys",

@@ -32,6 +32,8 @@ from node.doctor.others import (
     see,
 )
 from node.founding import create_network
+from node.key_files import KeyFiles
+from node.key_renewal import keep_voting, renew_voting
 from node.keys import read_key
 from node.peers.certificates import make_authority, make_transport
 from node.peers.tls import server_context
@@ -377,3 +379,14 @@ def test_somebody_should_keep_every_block(tmp_path: Path) -> None:
         assert look_at_archives(retention, seen).state == WARNING
     (tmp_path / "retention.json").write_text("{")
     assert look_at_archives(retention, [archive]).state == WARNING
+
+
+def test_a_renewed_voting_key_is_no_fault(founded: tuple[Path, Path], tmp_path: Path) -> None:
+    data, genesis = founded
+    files = KeyFiles(DataFolder(data))
+    renew_voting(data, tmp_path / "renewed.card", PASSPHRASE, again=False)
+    pending = files.read_pending(PASSPHRASE)
+    assert pending is not None
+    keep_voting(files, pending)
+    finding = by_check(examine(data, genesis))["keys"]
+    assert finding.state == GOOD and pending.voting_key.hex()[:16] in finding.told
