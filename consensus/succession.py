@@ -105,6 +105,9 @@ def _checked(named: NamedLast, verify: Verifier) -> Header:
         # Else who makes up a boundary could make up the set that is to vouch for it.
         raise Refused("succession_unproved", "who signed is named of a boundary, and of no other")
     check_descent(headers)
+    if not all(one.closing for one in headers[1:]):
+        # Whoever could name a block below would have what was paid since undone.
+        raise Refused("succession_unproved", "a later block is final by the same certificate")
     certificate = Certificate.decode(named.certificate)
     check_finalizes(certificate, headers[-1])
     signers = members if named.signers is None else set_of(named.signers)

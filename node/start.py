@@ -16,8 +16,9 @@ from ledger.rules import RuleSet
 from ledger.state import State
 from ledger.transaction import decode_transaction
 from node.block_shelf import BlockShelf
+from node.bodies import is_body
 from node.chain import Chain
-from node.chain_records import damage_told
+from node.chain_records import BODY_BYTES_MAX, damage_told
 from node.committer import created_keys
 from node.epoch_book import EpochBook
 from node.executor import Executor
@@ -125,11 +126,13 @@ def _execute_newest(chain: Chain, state: State, network_id: bytes, rules: RuleSe
     newest = chain.newest
     if newest is None:
         return
-    transactions = [
-        decode_transaction(raw, network_id, rules) for raw in chain.raws(newest.header.height)
-    ]
+    header = newest.header
+    if not is_body(header, chain.body(header.height), BODY_BYTES_MAX):
+        # No header names the state after it yet: what stands here would be believed unsigned.
+        raise Refused("store_corrupt", f"the body at height {header.height} is another's")
+    transactions = [decode_transaction(raw, network_id, rules) for raw in chain.raws(header.height)]
     try:
-        candidate = execute(state, transactions, newest.header.time_ms)
+        candidate = execute(state, transactions, header.time_ms)
     except BlockRefused as refused:
         raise Refused(
             "state_root_differs", f"the newest final block does not apply: {refused.refusal}"

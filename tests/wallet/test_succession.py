@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from consensus.succession import check_last
 from ledger.genesis import Genesis
 from ledger.succession import FormerMember
 from primitives.errors import Refused
-from primitives.signatures import SigningKey
+from primitives.signatures import SigningKey, verify
 from tests.wallet.chain import Chain
 from tests.wallet.people import PEOPLE, chain_with_people, key_of
 from tests.wallet.standin import StandInNode
@@ -19,7 +22,7 @@ from wallet import succeed_actions
 from wallet.folder import WalletFolder, checked_genesis
 from wallet.header_store import HeaderStore
 from wallet.keystore_file import WalletIdentity, create_wallet_file, read_identity, unlock
-from wallet.light.bundles import bundle_from_json
+from wallet.light.bundles import HeaderBundle, bundle_from_json
 from wallet.light.memory import HeaderMemory
 from wallet.light.succession import check_successor
 from wallet.light.trust import FinalHeader, TrustedNetwork
@@ -60,6 +63,62 @@ def test_who_endorsed_it_and_who_is_gone() -> None:
     fresh = TrustedNetwork(genesis)
     assert fresh.newest_epoch == genesis.first_epoch == 1
     assert len(fresh.members.members) == 3 and fresh.territory("dune").name == "Dune"
+
+
+def test_a_document_that_proves_a_later_block_final_takes_no_place() -> None:
+    """F of a block makes those below final too: naming one of them would undo what was paid."""
+    chain = chain_with_people()
+    lower, upper = chain.blocks[-2:]
+    succession = successor_of(chain, height=chain.height - 1).succession
+    assert succession is not None
+    check_last(succession, verify)
+    cut = replace(
+        succession, between=(upper.header.encode(),), certificate=upper.certificate.encode()
+    )
+    assert upper.header.parent_digest == lower.header.digest
+    assert code_of(lambda: check_last(cut, verify)) == "succession_unproved"
+
+
+def test_epochs_of_a_successor_have_their_own_bounds() -> None:
+    """They count on from the predecessor's: each header is held against those of its own epoch."""
+    old = chain_with_people()
+    for _ in range(2):
+        end_epoch(old, *FOUNDERS)
+        old.seal()
+    genesis = successor_of(old)
+    first = genesis.first_epoch
+    assert first == 3
+    chain = SucceedingChain(old, genesis)
+    for _ in range(4):
+        chain.seal()
+        end_epoch(chain, *FOUNDERS)
+    chain.seal()
+    network = TrustedNetwork(genesis)
+    network.adopt(network.follow(chain.starts))
+    for height in range(1, chain.height + 1):
+        assert network.verify_final(bundle_from_json(chain.bundle(height))).height == height
+    # Whoever has keys of an epoch that ended makes nothing of today with them.
+    newest = chain.blocks[-1].header
+    for epoch in range(first, first + 4):
+        forged = replace(newest, epoch=epoch, height=chain.height + 1_000)
+        bundle = HeaderBundle(forged.encode(), chain.certify(forged).encode())
+        assert code_of(partial(network.verify_final, bundle)) == "certificate_invalid"
+    early = replace(newest, height=1)
+    bundle = HeaderBundle(early.encode(), chain.certify(early).encode())
+    assert code_of(partial(network.verify_final, bundle)) == "certificate_invalid"
+
+
+class SucceedingChain(Chain):
+    """Blocks of a successor; what they hold does not matter here."""
+
+    def __init__(self, old: Chain, genesis: Genesis) -> None:
+        super().__init__(old.genesis, old.voting_keys)
+        self.genesis, self.network_id = genesis, genesis.network_id
+
+    @property
+    def epoch(self) -> int:
+        """They count on."""
+        return self.genesis.first_epoch + len(self.starts)
 
 
 def test_what_a_wallet_saw_must_not_be_lost() -> None:

@@ -268,15 +268,16 @@ class TrustedNetwork:
 
         Raises `Refused("certificate_invalid")`.
         """
-        epoch, at = header.epoch, (header.height, header.time_ms)
-        if 1 <= epoch <= len(self.epochs):
-            began = self.epochs[epoch - 1].start.boundary
+        # The first epoch known is the genesis's, which counts on where it takes another's place.
+        place, at = header.epoch - self.first_epoch, (header.height, header.time_ms)
+        if 1 <= place <= len(self.epochs):
+            began = self.epochs[place - 1].start.boundary
             if header.height <= began.height or header.time_ms <= began.time_ms:
-                raise Refused("certificate_invalid", f"{at} is before epoch {epoch} began")
-        if epoch < len(self.epochs):
-            ended = self.epochs[epoch].start.boundary
+                raise Refused("certificate_invalid", f"{at} is before epoch {header.epoch} began")
+        if 0 <= place < len(self.epochs):
+            ended = self.epochs[place].start.boundary
             if header.height > ended.height or header.time_ms > ended.time_ms:
-                raise Refused("certificate_invalid", f"{at} is after epoch {epoch} ended")
+                raise Refused("certificate_invalid", f"{at} is after epoch {header.epoch} ended")
 
     def _vouched_by(self, raw: bytes, header: Header) -> int:
         """How many members signed the finalization of `header`; raises unless they suffice."""

@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from consensus.certificates import Certificate
+from ledger.account_kinds import RESIDENT
+from ledger.envelope import assemble, build_body
+from ledger.fields import PAYMENT_PAY
 from ledger.genesis import DRAFT_KIND, Genesis
+from ledger.objects import Account, decode_object
+from ledger.payments import pay_fields
 from ledger.succession import Endorsement, FormerMember, Succession, endorse
+from node.chain import Chain
+from node.chain_records import BODY, number_key
 from node.genesis_file import engine_file, read_genesis, write_genesis
+from node.store import open_store
 from node.succession.taking_over import take_over
 from primitives.encoding import encode
 from primitives.errors import Refused
@@ -202,6 +210,52 @@ def test_a_node_takes_over_only_the_state_it_holds(
             assert code_of(lambda: take_over(ruin.plan(source))) == code
     # The old network's data is as it was.
     assert ruin.height(source) == draft.height
+
+
+def test_a_last_block_that_nobody_signed_is_drafted_by_nobody(
+    draft: Genesis, copied: Callable[[], Ruin]
+) -> None:
+    """No header names the state after the last block: whoever holds it alone, and writes a payment
+    of their own into its place, would have it endorsed and given to all others."""
+    ruin = copied()
+    source = ruin.highest(*range(4))
+    other = next(index for index in range(4) if index != source)
+    _forge_last_block(ruin, source)
+    assert code_of(lambda: ruin.draft(source)) == "store_corrupt"
+    ruin.agree(draft, 0, 1, 2)
+    ruin.lose(other)
+    plan = ruin.plan(other, ruin.town.store(source))
+    assert code_of(lambda: take_over(plan)) == "store_corrupt"
+
+
+def _forge_last_block(ruin: Ruin, index: int) -> None:
+    """Put a payment by somebody who has money, with a signature of zeroes, into the last body."""
+    store = open_store(ruin.town.store(index), ruin.town.store_kind)
+    try:
+        chain = Chain(store)
+        newest = chain.newest
+        assert newest is not None
+        accounts = [decode_object(raw) for _, raw in chain.newest_objects()]
+        payer, payee = sorted(
+            [one for one in accounts if isinstance(one, Account) and one.kind == RESIDENT],
+            key=lambda one: -one.balance_minor,
+        )[:2]
+        assert payer.balance_minor > 0
+        device = payer.devices[0]
+        body = build_body(
+            PAYMENT_PAY,
+            ruin.old.network_id,
+            created_ms=newest.header.time_ms,
+            valid_until_ms=newest.header.time_ms + 60_000,
+            account=payer.id,
+            device=device.key,
+            number=device.high + 1,
+            fields=pay_fields(payee.id, payer.currency, payer.balance_minor, None),
+        )
+        forged = encode(("body", 1, (assemble(body, bytes(64), ()),)))
+        store.write([(number_key(BODY, chain.height), forged)], sync=True)
+    finally:
+        store.close()
 
 
 def test_the_same_draft_is_the_same_network(draft: Genesis, copied: Callable[[], Ruin]) -> None:
