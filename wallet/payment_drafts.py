@@ -20,6 +20,7 @@ from primitives.versions import check_version
 from wallet.atomic_files import write_file
 from wallet.light.commitments import commitment
 from wallet.light.trust import TrustedNetwork
+from wallet.notes import check_note
 from wallet.outbox_entry import Entry
 
 FILE_KIND = "payment_draft"
@@ -58,7 +59,9 @@ class PaymentDraft:
 
     def read(self, network: TrustedNetwork) -> tuple[Transaction, Payment]:
         """What it says: every signature, the address and the note checked. Raises `Refused`:
-        `request_malformed`, `signature_invalid`, `network_mismatch`, …."""
+        `request_malformed`, `signature_invalid`, `network_mismatch`, `note_malformed`, …."""
+        # It is shown beside what it is for: several lines could show another payment below.
+        check_note(self.note)
         transaction = decode_transaction(self.raw(), network.network_id, network.rules)
         payment = transaction.fields
         if not isinstance(payment, Payment):

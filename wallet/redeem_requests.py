@@ -14,6 +14,7 @@ from primitives.errors import Refused
 from primitives.signatures import SigningKey, signed_message, verify
 from primitives.versions import check_version
 from wallet.light.commitments import commitment
+from wallet.notes import check_note
 from wallet.outbox_entry import Entry
 
 FILE_KIND = "redeem_request"
@@ -55,8 +56,10 @@ class RedeemRequest:
     def redemption(self) -> tuple[bytes, Redemption]:
         """The holder's account id and what they ask, the signatures and the reference checked.
 
-        Raises `Refused`: `signature_invalid`, `request_malformed`, `network_mismatch`, ….
+        Raises `Refused`: `signature_invalid`, `request_malformed`, `network_mismatch`,
+        `note_malformed`, ….
         """
+        check_note(self.reference)
         transaction = decode_transaction(self.raw(), self.network_id)
         if not isinstance(transaction.fields, Redemption):
             raise Refused("request_malformed", transaction.kind)

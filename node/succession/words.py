@@ -57,6 +57,15 @@ def succession_data(genesis: Genesis) -> dict[str, object]:
         "header_time_ms": header.time_ms,
         "state_root": succession.state_root.hex(),
         "members": [territory.prefix for territory in genesis.territories],
+        "places": {
+            one.prefix: {
+                "peer": one.peer,
+                "http": one.http,
+                "voting_key": one.voting_key.hex(),
+                "recovery_key": one.recovery_key.hex(),
+            }
+            for one in genesis.territories
+        },
         "faults_tolerated": (len(genesis.territories) - 1) // 3,
         **changed._asdict(),
         "may_endorse": [row.prefix for row in succession.members],
@@ -76,6 +85,7 @@ def succession_lines(genesis: Genesis) -> str:
         f"Repart du bloc {succession.height} ({when}) ; tout ce qui est définitif jusque-là reste.",
         f"Gardent leurs clés : {_listed(changed.kept)}",
         f"Nouvelles clés : {_listed([*changed.renewed, *changed.returned])}",
+        *_placed(genesis, [*changed.renewed, *changed.returned]),
         f"Ne sont plus membres : {_listed(changed.gone)}",
         f"{count} membres ; le réseau supporte que {faults} tombent ou mentent.",
         f"Il faut l'accord de {succession.endorsements_needed} clés de récupération sur "
@@ -87,12 +97,25 @@ def succession_lines(genesis: Genesis) -> str:
         f"Goes on from block {succession.height} ({when}); all that is final up to there stays.",
         f"Keep their keys: {_listed(changed.kept)}",
         f"New keys: {_listed([*changed.renewed, *changed.returned])}",
+        *_placed(genesis, [*changed.renewed, *changed.returned]),
         f"No members any more: {_listed(changed.gone)}",
         f"{count} members; the network bears {faults} of them failing or lying.",
         f"{succession.endorsements_needed} of {len(succession.members)} recovery keys must "
         f"endorse it: {_listed([row.prefix for row in succession.members])}",
     ]
     return text("\n".join(french), "\n".join(english))
+
+
+def _placed(genesis: Genesis, other: list[str]) -> list[str]:
+    """Where each member is reached, and the keys of those that have other ones: whoever drafts
+    could put a node of their own in another's place."""
+    lines: list[str] = []
+    for one in genesis.territories:
+        lines.append(f"  {one.prefix}: {one.peer}, {one.http}")
+        if one.prefix in other:
+            lines.append(f"    voting {one.voting_key.hex()}")
+            lines.append(f"    recovery {one.recovery_key.hex()}")
+    return lines
 
 
 def _listed(prefixes: list[str]) -> str:

@@ -13,9 +13,15 @@ from ledger import roles
 from ledger.accounts import open_fields
 from ledger.fields import ACCOUNT_OPEN, OpenedAccount, OpenedKey
 from primitives import addresses, keystore
-from tests.wallet.people import STAFF_KEY, signed
+from primitives.errors import Refused
+from tests.wallet.people import PEOPLE, STAFF_KEY, chain_with_people, signed
 from tests.wallet.town import Town
 from wallet.keystore_file import read_identity
+from wallet.lane_owner import LaneOwner
+from wallet.light.trust import TrustedNetwork
+from wallet.payment_drafts import PaymentDraft
+from wallet.payments import PayIntent, RedeemIntent, make_entry
+from wallet.redeem_requests import RedeemRequest
 
 
 @pytest.fixture
@@ -125,6 +131,32 @@ def test_a_draft_says_what_is_signed(town: Town) -> None:
         failed = town.run("chair", "sign", bent, "--yes")
         assert failed[0] in (2, 4) and code in (None, code_of(failed)), (change, failed)
     assert town.run("bob", "balance")[1]["balance_minor"] == 0
+
+
+def test_a_note_of_several_lines_shows_no_other_payment() -> None:
+    """Whoever stole one of two devices writes the note that the owner of the other reads."""
+    genesis = chain_with_people().genesis
+    network, thief = TrustedNetwork(genesis), PEOPLE[0]
+    owner = LaneOwner("arden", thief.account_id, thief.key)
+    address, payee = PEOPLE[1].address, PEOPLE[1].account_id
+    lines = ")" + "\n" * 40 + f"pay 1.00 ARD → {address} (bread"
+    for note, is_read in (("bread", True), (lines, False), ("x" * 141, False)):
+        pay = PayIntent(payee, "ARD", 99_900, address, note)
+        redeem = RedeemIntent("ARD", 99_900, note)
+        made = [
+            make_entry(intent, owner, network.network_id, 1, created_ms=1, complete=False)
+            for intent in (pay, redeem)
+        ]
+        draft = PaymentDraft.from_entry(made[0], network.network_id, thief.key)
+        request = RedeemRequest.from_entry(made[1], network.network_id, thief.key)
+        if is_read:
+            assert draft.read(network)[1].amount_minor == 99_900
+            assert request.redemption()[1].amount_minor == 99_900
+            continue
+        with pytest.raises(Refused, match="note_malformed"):
+            draft.read(network)
+        with pytest.raises(Refused, match="note_malformed"):
+            request.redemption()
 
 
 def test_an_issuer_with_another_key_redeems_and_issues(town: Town) -> None:

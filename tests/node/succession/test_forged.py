@@ -18,8 +18,10 @@ from ledger.succession import Endorsement, FormerMember, Succession, endorse
 from node.chain import Chain
 from node.chain_records import BODY, number_key
 from node.genesis_file import engine_file, read_genesis, write_genesis
+from node.peers.certificates import make_authority
 from node.store import open_store
 from node.succession.taking_over import take_over
+from node.succession.words import succession_data, succession_lines
 from primitives.encoding import encode
 from primitives.errors import Refused
 from tests.node.succession.ruin import Ruin, endorsed
@@ -256,6 +258,20 @@ def _forge_last_block(ruin: Ruin, index: int) -> None:
         store.write([(number_key(BODY, chain.height), forged)], sync=True)
     finally:
         store.close()
+
+
+def test_who_endorses_sees_where_members_are_and_which_keys_are_new(draft: Genesis) -> None:
+    """Whoever drafts could name a node of their own as another's: it would stand in its place."""
+    honest, kept = draft.territories[1], draft.territories[2]
+    key = key_of("liar voting")
+    taken = replace(honest, voting_key=key.public_key, authority_der=make_authority(key))
+    moved = replace(kept, http="liar.example:443")
+    forged = replace(draft, territories=(draft.territories[0], taken, moved, draft.territories[3]))
+    shown = succession_lines(forged)
+    for said in (key.public_key.hex(), "liar.example:443", honest.recovery_key.hex()):
+        assert said in shown and (said not in succession_lines(draft))
+    places = succession_data(forged)["places"]
+    assert isinstance(places, dict) and places[kept.prefix]["http"] == "liar.example:443"
 
 
 def test_the_same_draft_is_the_same_network(draft: Genesis, copied: Callable[[], Ruin]) -> None:
