@@ -124,12 +124,10 @@ class EpochFollower:
         """The epoch that the owner vouches for, if it is among those known and followed."""
         if self.checkpoint is None:
             return None
-        place = self.checkpoint[0] - 1
-        known = self._network.epochs
-        if place < len(known):
-            return known[place]
-        place -= len(known)
-        return followed[place] if place < len(followed) else None
+        # Epochs count on in a network that took another's place: the first is the genesis's.
+        place = self.checkpoint[0] - self._network.first_epoch - 1
+        epochs = (*self._network.epochs, *followed)
+        return epochs[place] if 0 <= place < len(epochs) else None
 
     def _check_checkpoint(self, followed: Sequence[KnownEpoch]) -> None:
         """Whatever else is said for them, epochs that contradict the owner are not believed."""

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from primitives.errors import Refused
 from primitives.signatures import is_registrable, signed_message, verify
 from terminal.languages import text
 from terminal.results import Result
+from wallet.asking import ask_to_sign
 from wallet.desk import Desk
 from wallet.light.trust import TrustedNetwork
 from wallet.node_client import NodeClient
@@ -168,10 +170,12 @@ async def propose(acting: Acting, change: Change) -> Result:
     return Result({**result.data, "proposal": reference}, f"{told}\n{result.text}")
 
 
-async def vote(acting: Acting, proposal: str, *, approve: bool) -> Result:
-    """Vote on a proposal, once it is proved what it says.
+async def vote(acting: Acting, proposal: str, *, approve: bool, yes: bool = False) -> Result:
+    """Vote on a proposal, once it is proved and shown what it says: a vote can't be taken back. Who
+    sits at a terminal is asked, unless `yes`.
 
-    Raises `Refused`: `proposal_unknown`, `rule_version_unknown`, what `proved_proposal` raises.
+    Raises `Refused`: `proposal_unknown`, `rule_version_unknown`, what `proved_proposal` raises;
+    `CommandError("interrupted")` for a no.
     """
     try:
         identity = bytes.fromhex(proposal)
@@ -187,9 +191,10 @@ async def vote(acting: Acting, proposal: str, *, approve: bool) -> Result:
         if approve:
             check_known(record.change)
         change = change_words(record.change)
+        ask_to_sign(f"{said}: {change}", yes=yes or not sys.stdin.isatty())
 
-    result, _ = await _perform(acting, VoteIntent(identity, approve), look)
     said = text("oui", "yes") if approve else text("non", "no")
+    result, _ = await _perform(acting, VoteIntent(identity, approve), look)
     told = text(f"Vote enregistré : {said} à :", f"Vote recorded: {said} to:")
     data = {**result.data, "proposal": proposal, "change": change}
     return Result(data, f"{told} {change}\n{result.text}")

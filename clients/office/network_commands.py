@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clients.office.options import KeystoreOption, PassphrasesOption
+from clients.office.options import KeystoreOption, PassphrasesOption, YesOption
 from terminal.application import application
 from terminal.errors import CommandError
 from terminal.languages import text
@@ -248,6 +248,7 @@ def vote(
     answer: Annotated[str, typer.Argument(metavar="yes|no")],
     keystore: KeystoreOption,
     card: OwnCardOption = None,
+    yes: YesOption = False,
     node: NodeOption = None,
     genesis: GenesisOption = None,
     passphrase_file: PassphrasesOption = None,
@@ -261,7 +262,8 @@ def vote(
     if answer.lower() not in answers:
         raise CommandError("usage", f"{answer[:20]} ≠ yes | no", exit_code=2)
     acting = _acting(keystore, passphrase_file, node, genesis, card)
-    return asyncio.run(network_actions.vote(acting, proposal, approve=answers[answer.lower()]))
+    approve = answers[answer.lower()]
+    return asyncio.run(network_actions.vote(acting, proposal, approve=approve, yes=yes))
 
 
 @app.command(help=text("Dire où votre nœud est joint.", "Say where your node is reached."))

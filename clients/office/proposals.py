@@ -69,9 +69,12 @@ def change_words(change: Change) -> str:
             f"{territory.voting_key.hex()}"
         )
     if isinstance(change, ReplaceKeys):  # the authority follows from the voting key
-        change = change._replace(authority_der=None)
+        named = (
+            ("voting", change.voting_key),
+            ("recovery", change.recovery_key),
+            ("cometbft", change.cometbft_key),
+        )
+        keys = [f"{use} {key.hex()}" for use, key in named if key is not None]
+        return " ".join(["keys", change.prefix, *keys])
     said = change.value()
-    values = said if isinstance(said, tuple) else ()
-    return " ".join(
-        [value.hex() if isinstance(value, bytes) else str(value) for value in values if value]
-    )
+    return " ".join([str(value) for value in said]) if isinstance(said, tuple) else ""

@@ -179,8 +179,9 @@ def _source(
     kept: Path,
 ) -> Store:
     """The store that holds the old network's last block: this node's own, or the one named."""
+    # Also where a crash left the fetched store alone: a later start would put it in place of this.
+    adopt(folder.store, content.store)
     if folder.store.exists():
-        adopt(folder.store, content.store)
         own = open_current_store(folder.store, content.store)
         try:
             if check_not_above(Chain(own), genesis) == header_of(genesis).height:

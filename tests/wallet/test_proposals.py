@@ -1,5 +1,10 @@
 """What a town hall is shown before it votes is proved: a vote names a proposal by its id alone."""
 
+import io
+import sys
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from clients.office import proposals
@@ -16,10 +21,12 @@ from ledger.changes import (
 from ledger.network_objects import PROPOSAL
 from ledger.objects import tree_key
 from ledger.rules import RULE_VERSION
+from primitives import keystore
 from primitives.errors import Refused
 from tests.wallet.chain import Chain, Json
 from tests.wallet.people import chain_with_people
 from tests.wallet.standin import StandInNode
+from tests.wallet.town import Town
 from tests.wallet.votes import later_territory, propose
 from wallet.light.memory import HeaderMemory
 from wallet.light.trust import TrustedNetwork
@@ -93,11 +100,50 @@ def test_changes_in_words() -> None:
         (ChangeRules(2), "rules 2"),
         (
             ReplaceKeys("dune", bytes(31) + b"1", b"authority", None, None),
-            f"keys dune {bytes(31).hex()}31",
+            f"keys dune voting {bytes(31).hex()}31",
         ),
+        # A recovery key and a voting key look alike: which it is must be said.
+        (
+            ReplaceKeys("dune", None, None, bytes(31) + b"1", None),
+            f"keys dune recovery {bytes(31).hex()}31",
+        ),
+        (ChangeParameter("silent_ms", 0), "parameter silent_ms 0"),
     ]
     for change, words in said:
         assert change_words(change) == words
     joins = change_words(AddMember(territory))
     for word in (territory.prefix, territory.name, territory.peer, territory.voting_key.hex()):
         assert word in joins
+
+
+class Terminal(io.StringIO):
+    """Somebody who sits there and answers."""
+
+    def isatty(self) -> bool:
+        """They do."""
+        return True
+
+
+def test_a_vote_is_shown_before_it_is_signed_and_who_sits_there_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is signed can't be taken back, and the list of proposals is a node's word alone."""
+    monkeypatch.setattr(keystore, "seal", partial(keystore.seal, opslimit=1, memlimit_bytes=8_192))
+    town = Town(tmp_path, capsys)
+    identity = propose(town.chain, RemoveMember("dune"), "brume")
+    town.chain.seal()
+    keys = [town.keystore("arden staff"), town.keystore("arden staff 2")]
+    line = ["network", "vote", identity.hex(), "yes"]
+    line += [word for key in keys for word in ("--keystore", str(key))]
+
+    def voted() -> bool:
+        record = town.chain.state.proposal(identity)
+        assert record is not None
+        return "arden" in record.yes
+
+    with town.serve():
+        for answer, code in (("n\n", 130), ("\n", 130), ("o\n", 0)):
+            monkeypatch.setattr(sys, "stdin", Terminal(answer))
+            done = town.run_line(*line)
+            assert done[0] == code, done
+            assert "yes: remove dune" in done[2] and voted() is (code == 0)

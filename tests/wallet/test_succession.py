@@ -19,6 +19,7 @@ from tests.wallet.standin import StandInNode
 from tests.wallet.successors import successor_of
 from tests.wallet.test_epochs import FOUNDERS, end_epoch
 from wallet import succeed_actions
+from wallet.epoch_follower import EpochFollower
 from wallet.folder import WalletFolder, checked_genesis
 from wallet.header_store import HeaderStore
 from wallet.keystore_file import WalletIdentity, create_wallet_file, read_identity, unlock
@@ -81,18 +82,9 @@ def test_a_document_that_proves_a_later_block_final_takes_no_place() -> None:
 
 def test_epochs_of_a_successor_have_their_own_bounds() -> None:
     """They count on from the predecessor's: each header is held against those of its own epoch."""
-    old = chain_with_people()
-    for _ in range(2):
-        end_epoch(old, *FOUNDERS)
-        old.seal()
-    genesis = successor_of(old)
-    first = genesis.first_epoch
+    chain = succeeding()
+    genesis, first = chain.genesis, chain.genesis.first_epoch
     assert first == 3
-    chain = SucceedingChain(old, genesis)
-    for _ in range(4):
-        chain.seal()
-        end_epoch(chain, *FOUNDERS)
-    chain.seal()
     network = TrustedNetwork(genesis)
     network.adopt(network.follow(chain.starts))
     for height in range(1, chain.height + 1):
@@ -106,6 +98,39 @@ def test_epochs_of_a_successor_have_their_own_bounds() -> None:
     early = replace(newest, height=1)
     bundle = HeaderBundle(early.encode(), chain.certify(early).encode())
     assert code_of(partial(network.verify_final, bundle)) == "certificate_invalid"
+
+
+async def test_a_checkpoint_of_a_successor_names_its_own_epoch() -> None:
+    """Else it was held against a later epoch, where there was one, and against none before."""
+    chain = succeeding()
+    network = TrustedNetwork(chain.genesis)
+    network.adopt(network.follow(chain.starts))
+    client = NodeClient(["http://127.0.0.1:1"], network.network_id)
+    follower = EpochFollower(client, network, HeaderMemory())
+    for start in chain.starts:
+        follower.checkpoint = (start.epoch, start.boundary.digest)
+        follower.is_needed(start.epoch)
+        follower.checkpoint = (start.epoch, bytes(32))
+        with pytest.raises(Refused, match="checkpoint_differs"):
+            follower.is_needed(start.epoch)
+    # Of epochs of the predecessor, or of none yet, it says nothing.
+    for epoch in (1, chain.genesis.first_epoch, 99):
+        follower.checkpoint = (epoch, bytes(32))
+        follower.is_needed(epoch)
+
+
+def succeeding() -> "SucceedingChain":
+    """A successor's chain of five epochs, the first of which is the fourth."""
+    old = chain_with_people()
+    for _ in range(2):
+        end_epoch(old, *FOUNDERS)
+        old.seal()
+    chain = SucceedingChain(old, successor_of(old))
+    for _ in range(4):
+        chain.seal()
+        end_epoch(chain, *FOUNDERS)
+    chain.seal()
+    return chain
 
 
 class SucceedingChain(Chain):
