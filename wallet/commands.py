@@ -3,7 +3,6 @@
 What they do is imported when they run, so that `--help` answers at once.
 """
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 from wallet.consent_commands import consent
 from wallet.device_commands import add_devices
 from wallet.pay_commands import IdempotencyOption, NoteOption, WaitOption, add_paying
@@ -128,7 +128,7 @@ def balance(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(account_actions.balance(opened, passphrase_file))
+    return run_to_end(account_actions.balance(opened, passphrase_file))
 
 
 @app.command(
@@ -183,7 +183,7 @@ def history(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(account_actions.history(opened, passphrase_file, limit, before))
+    return run_to_end(account_actions.history(opened, passphrase_file, limit, before))
 
 
 @app.command(
@@ -207,7 +207,7 @@ def receipt(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(receipt_actions.receipt(opened, passphrase_file, id, out))
+    return run_to_end(receipt_actions.receipt(opened, passphrase_file, id, out))
 
 
 @app.command(help=text("Vérifier un reçu, sans réseau.", "Verify a receipt, without any network."))
@@ -246,7 +246,7 @@ def refund(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(
+    return run_to_end(
         payment_actions.refund(
             opened, passphrase_file, id, amount, wait=wait, idempotency_key=idempotency_key
         )
@@ -287,7 +287,7 @@ def redeem(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(
+    return run_to_end(
         payment_actions.redeem(
             opened, passphrase_file, amount, out, reference, idempotency_key=idempotency_key
         )
@@ -314,4 +314,4 @@ def export(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(account_actions.export(opened, passphrase_file, out))
+    return run_to_end(account_actions.export(opened, passphrase_file, out))

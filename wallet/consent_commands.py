@@ -1,6 +1,5 @@
 """`democite wallet consent …`: an employee's word, and taking it back."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 
 consent = application(
     text(
@@ -48,7 +48,7 @@ def give(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(consent_actions.state(opened, passphrase_file, employer, given=True))
+    return run_to_end(consent_actions.state(opened, passphrase_file, employer, given=True))
 
 
 @consent.command(
@@ -71,7 +71,7 @@ def withdraw(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(consent_actions.state(opened, passphrase_file, employer, given=False))
+    return run_to_end(consent_actions.state(opened, passphrase_file, employer, given=False))
 
 
 @consent.command("list", help=text("Montrer ses accords.", "Show one's consents."))
@@ -88,4 +88,4 @@ def list_(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(consent_actions.listed(opened, passphrase_file))
+    return run_to_end(consent_actions.listed(opened, passphrase_file))

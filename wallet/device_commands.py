@@ -1,6 +1,5 @@
 """`democite wallet devices …` and what goes with it: keys, requests, twelve words."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 
 devices = application(
     text(
@@ -86,7 +86,7 @@ def list_(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(device_actions.listed(opened, passphrase_file))
+    return run_to_end(device_actions.listed(opened, passphrase_file))
 
 
 @devices.command(help=text("Bloquer une clé, tout de suite.", "Block a key, at once."))
@@ -104,7 +104,7 @@ def block(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(device_actions.block(opened, passphrase_file, key))
+    return run_to_end(device_actions.block(opened, passphrase_file, key))
 
 
 @devices.command(
@@ -124,7 +124,7 @@ def unblock(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(
+    return run_to_end(
         device_actions.change(opened, passphrase_file, device_actions.unblocking(key))
     )
 
@@ -168,7 +168,7 @@ def add(
         manages=not till,
         limit=lambda: device_actions.limit_minor(opened, limit, opened.currency[0]),
     )
-    return asyncio.run(device_actions.change(opened, passphrase_file, changes))
+    return run_to_end(device_actions.change(opened, passphrase_file, changes))
 
 
 @devices.command(
@@ -190,7 +190,7 @@ def remove(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(device_actions.change(opened, passphrase_file, device_actions.removing(key)))
+    return run_to_end(device_actions.change(opened, passphrase_file, device_actions.removing(key)))
 
 
 @devices.command(
@@ -214,7 +214,7 @@ def replace(
 
     opened = open_wallet(wallet, genesis, node_urls(node))
     changes = device_actions.replacing(key, card)
-    return asyncio.run(device_actions.change(opened, passphrase_file, changes))
+    return run_to_end(device_actions.change(opened, passphrase_file, changes))
 
 
 @devices.command(
@@ -242,7 +242,7 @@ def limit(
 
     opened = open_wallet(wallet, genesis, node_urls(node))
     changes = device_actions.limiting(opened, key, amount)
-    return asyncio.run(device_actions.change(opened, passphrase_file, changes))
+    return run_to_end(device_actions.change(opened, passphrase_file, changes))
 
 
 HELP = {
@@ -281,7 +281,7 @@ def requests(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(device_actions.requests(opened, passphrase_file))
+    return run_to_end(device_actions.requests(opened, passphrase_file))
 
 
 def veto(
@@ -310,8 +310,8 @@ def veto(
     if paper:
         from wallet import paper_actions
 
-        return asyncio.run(paper_actions.veto(opened, words_file, maker))
-    return asyncio.run(device_actions.settle(opened, passphrase_file, "veto", maker))
+        return run_to_end(paper_actions.veto(opened, words_file, maker))
+    return run_to_end(device_actions.settle(opened, passphrase_file, "veto", maker))
 
 
 def insist(
@@ -328,7 +328,7 @@ def insist(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(device_actions.settle(opened, passphrase_file, "insist", maker))
+    return run_to_end(device_actions.settle(opened, passphrase_file, "insist", maker))
 
 
 def complete(
@@ -345,7 +345,7 @@ def complete(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(device_actions.settle(opened, passphrase_file, "complete", maker))
+    return run_to_end(device_actions.settle(opened, passphrase_file, "complete", maker))
 
 
 def paper(
@@ -361,7 +361,7 @@ def paper(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(paper_actions.make(opened, passphrase_file))
+    return run_to_end(paper_actions.make(opened, passphrase_file))
 
 
 def recover(
@@ -387,7 +387,7 @@ def recover(
     opened = open_wallet(wallet, genesis, node_urls(node))
     if others not in ("keep", "remove"):
         raise CommandError("usage", f"--others {others}: keep | remove")
-    return asyncio.run(paper_actions.recover(opened, words_file, alone=others == "remove"))
+    return run_to_end(paper_actions.recover(opened, words_file, alone=others == "remove"))
 
 
 def add_devices(app: typer.Typer) -> None:

@@ -1,6 +1,5 @@
 """`democite wallet pay | sign | send | passphrase`: what a device signs, and what seals its key."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 from wallet.device_commands import devices
 
 WaitOption = Annotated[
@@ -115,7 +115,7 @@ def pay(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(
+    return run_to_end(
         payment_actions.pay(
             opened,
             passphrase_file,
@@ -145,7 +145,7 @@ def sign(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(draft_actions.sign(opened, passphrase_file, file, out, yes=yes))
+    return run_to_end(draft_actions.sign(opened, passphrase_file, file, out, yes=yes))
 
 
 def send(
@@ -162,7 +162,7 @@ def send(
     from wallet.setup import open_wallet
 
     opened = open_wallet(wallet, genesis, node_urls(node))
-    return asyncio.run(draft_actions.send(opened, passphrase_file, file))
+    return run_to_end(draft_actions.send(opened, passphrase_file, file))
 
 
 def threshold(
@@ -180,7 +180,7 @@ def threshold(
 
     opened = open_wallet(wallet, genesis, node_urls(node))
     changes = device_actions.setting_threshold(number)
-    return asyncio.run(device_actions.change(opened, passphrase_file, changes))
+    return run_to_end(device_actions.change(opened, passphrase_file, changes))
 
 
 def passphrase(

@@ -1,6 +1,5 @@
 """`democite wallet succeed`: to a network that took one's own network's place."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 
 SUCCEED_HELP = text(
     "Passer au réseau qui a pris la place du vôtre.",
@@ -50,6 +50,6 @@ def succeed(
     """Show who endorsed the new network and what stays, ask, and follow it."""
     from wallet import succeed_actions
 
-    return asyncio.run(
+    return run_to_end(
         succeed_actions.succeed(wallet, genesis, node_urls(node), passphrase_file, yes=yes)
     )

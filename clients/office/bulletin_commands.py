@@ -1,6 +1,5 @@
 """`democite office programme|bulletin …`: budgets, and the bulletins credited from them."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from terminal.application import application
 from terminal.languages import text
 from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption
 from terminal.results import Result
+from terminal.running import run_to_end
 
 programme = application(
     text("Les programmes et leurs budgets.", "The programmes and their budgets.")
@@ -55,7 +55,7 @@ def import_(
     from clients.office import register_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file)
-    return asyncio.run(register_actions.import_file(asked, "programmes", file))
+    return run_to_end(register_actions.import_file(asked, "programmes", file))
 
 
 @programme.command("list", help=text("Montrer tout le registre.", "Show the whole register."))
@@ -72,7 +72,7 @@ def list_(
     from clients.office import register_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file, reason)
-    return asyncio.run(register_actions.list_register(asked, "programmes", {}))
+    return run_to_end(register_actions.list_register(asked, "programmes", {}))
 
 
 @programme.command(
@@ -97,7 +97,7 @@ def open_(
     from clients.office import bulletin_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file)
-    return asyncio.run(bulletin_actions.open_programme(asked, code, wait=wait, yes=yes))
+    return run_to_end(bulletin_actions.open_programme(asked, code, wait=wait, yes=yes))
 
 
 @programme.command(help=text("Ajouter au budget d'un programme.", "Add to a programme's budget."))
@@ -117,7 +117,7 @@ def fund(
     from clients.office import bulletin_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file)
-    return asyncio.run(bulletin_actions.fund_programme(asked, code, amount, wait=wait, yes=yes))
+    return run_to_end(bulletin_actions.fund_programme(asked, code, amount, wait=wait, yes=yes))
 
 
 @programme.command(
@@ -141,7 +141,7 @@ def close(
     from clients.office import bulletin_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file)
-    return asyncio.run(bulletin_actions.close_programme(asked, code, wait=wait, yes=yes))
+    return run_to_end(bulletin_actions.close_programme(asked, code, wait=wait, yes=yes))
 
 
 @bulletin.command(
@@ -164,7 +164,7 @@ def preview(
     from clients.office import bulletin_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file, reason)
-    return asyncio.run(bulletin_actions.preview(asked, period))
+    return run_to_end(bulletin_actions.preview(asked, period))
 
 
 @bulletin.command(
@@ -207,7 +207,7 @@ def issue(
     from clients.office import bulletin_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file, reason)
-    return asyncio.run(
+    return run_to_end(
         bulletin_actions.issue(
             asked,
             period,
@@ -242,9 +242,7 @@ def _add_signing(app: typer.Typer, name: str) -> None:
         from clients.office import bulletin_actions
 
         asked = asked_of(genesis, node, keystore, passphrase_file)
-        return asyncio.run(
-            bulletin_actions.sign(asked, operation, wait=wait, yes=yes, command=name)
-        )
+        return run_to_end(bulletin_actions.sign(asked, operation, wait=wait, yes=yes, command=name))
 
     @app.command(
         help=text(
@@ -266,7 +264,7 @@ def _add_signing(app: typer.Typer, name: str) -> None:
         from clients.office import bulletin_actions
 
         asked = asked_of(genesis, node, keystore, passphrase_file)
-        return asyncio.run(bulletin_actions.status(asked, operation, command=name))
+        return run_to_end(bulletin_actions.status(asked, operation, command=name))
 
 
 _add_signing(programme, "programme")
@@ -299,4 +297,4 @@ def disclose(
     from clients.office import bulletin_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file, reason)
-    return asyncio.run(bulletin_actions.disclose(asked, period, person, programme, out))
+    return run_to_end(bulletin_actions.disclose(asked, period, person, programme, out))

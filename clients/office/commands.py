@@ -1,6 +1,5 @@
 """`democite office …`: the commands of a town hall and of an issuer."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +21,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 
 if TYPE_CHECKING:
     from wallet.light.trust import TrustedNetwork
@@ -140,7 +140,7 @@ def open_(
     """Open the accounts that wallets ask for."""
     from clients.office import actions
 
-    return asyncio.run(
+    return run_to_end(
         actions.open_accounts(
             _network(genesis),
             node_urls(node),
@@ -197,7 +197,7 @@ def issue(
     """Issue against euros paid into the reserve."""
     from clients.office import actions
 
-    return asyncio.run(
+    return run_to_end(
         actions.issue(
             _network(genesis),
             node_urls(node),
@@ -248,7 +248,7 @@ def redeem(
     """Complete and submit a holder's request to redeem."""
     from clients.office import actions
 
-    return asyncio.run(
+    return run_to_end(
         actions.redeem(_network(genesis), node_urls(node), keystore, passphrase_file, request, out)
     )
 

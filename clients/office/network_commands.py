@@ -1,6 +1,5 @@
 """`democite network propose | vote | move | status`: a town hall as a member of its network."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
 from terminal.results import Result
+from terminal.running import run_to_end
 
 if TYPE_CHECKING:
     from clients.office.network_actions import Acting
@@ -64,7 +64,7 @@ def _acting(
 def _propose(acting: "Acting", change: "Change") -> Result:
     from clients.office import network_actions
 
-    return asyncio.run(network_actions.propose(acting, change))
+    return run_to_end(network_actions.propose(acting, change))
 
 
 @propose.command(help=text("Un territoire de plus.", "One more territory."))
@@ -263,7 +263,7 @@ def vote(
         raise CommandError("usage", f"{answer[:20]} ≠ yes | no", exit_code=2)
     acting = _acting(keystore, passphrase_file, node, genesis, card)
     approve = answers[answer.lower()]
-    return asyncio.run(network_actions.vote(acting, proposal, approve=approve, yes=yes))
+    return run_to_end(network_actions.vote(acting, proposal, approve=approve, yes=yes))
 
 
 @app.command(help=text("Dire où votre nœud est joint.", "Say where your node is reached."))
@@ -289,7 +289,7 @@ def move(
     from clients.office import network_actions
 
     acting = _acting(keystore, passphrase_file, node, genesis, card)
-    return asyncio.run(network_actions.move(acting, peer, http))
+    return run_to_end(network_actions.move(acting, peer, http))
 
 
 @app.command(help=text("Époque, membres, propositions.", "The epoch, the members, the proposals."))
@@ -308,4 +308,4 @@ def status(
     if not urls:
         raise CommandError("option_missing", text("il manque --node URL", "--node URL is missing"))
     network = None if genesis is None else TrustedNetwork(require_genesis(genesis))
-    return asyncio.run(network_actions.status(network, urls))
+    return run_to_end(network_actions.status(network, urls))

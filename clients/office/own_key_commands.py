@@ -1,6 +1,5 @@
 """`democite office keys …`: the keys of the territory's own account, or of its issuer's."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 
 if TYPE_CHECKING:
     from clients.office.own_key_actions import OwnKeys
@@ -92,7 +92,7 @@ def list_(
 ) -> Result:
     """Show the keys."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.show())
+    return run_to_end(own.show())
 
 
 @keys.command(help=text("Ajouter une clé.", "Add a key."))
@@ -110,7 +110,7 @@ def add(
 ) -> Result:
     """Add a key."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.add(public_key, recovery=recovery))
+    return run_to_end(own.add(public_key, recovery=recovery))
 
 
 @keys.command(help=text("Retirer une clé à jamais.", "Remove a key for ever."))
@@ -127,7 +127,7 @@ def remove(
 ) -> Result:
     """Remove a key for ever."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.remove(key))
+    return run_to_end(own.remove(key))
 
 
 @keys.command(help=text("Remplacer une clé.", "Replace a key."))
@@ -145,7 +145,7 @@ def replace(
 ) -> Result:
     """Replace a key."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.replace(key, public_key))
+    return run_to_end(own.replace(key, public_key))
 
 
 @keys.command(help=text("Fixer le seuil.", "Set the threshold."))
@@ -162,7 +162,7 @@ def threshold(
 ) -> Result:
     """Set the threshold."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.set_threshold(number))
+    return run_to_end(own.set_threshold(number))
 
 
 @keys.command(help=text("Bloquer une clé, tout de suite.", "Block a key, at once."))
@@ -179,7 +179,7 @@ def block(
 ) -> Result:
     """Block a key, at once."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.block(key))
+    return run_to_end(own.block(key))
 
 
 @keys.command(help=text("Refuser une demande.", "Veto a request."))
@@ -196,7 +196,7 @@ def veto(
 ) -> Result:
     """Veto a request."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.settle("veto", maker))
+    return run_to_end(own.settle("veto", maker))
 
 
 @keys.command(help=text("Exécuter une demande échue.", "Complete a request that is due."))
@@ -213,7 +213,7 @@ def complete(
 ) -> Result:
     """Complete a request that is due."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.settle("complete", maker))
+    return run_to_end(own.settle("complete", maker))
 
 
 @keys.command(

@@ -1,6 +1,5 @@
 """`democite office account …`: what the town hall does about keys; two of its staff sign."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ from clients.office.options import KeystoreOption, PassphrasesOption, ReasonOpti
 from terminal.languages import text
 from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
 from terminal.results import Result
+from terminal.running import run_to_end
 
 if TYPE_CHECKING:
     from clients.office.power_actions import Hall
@@ -56,7 +56,7 @@ def devices(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason)
-    return asyncio.run(power_actions.show(hall, address))
+    return run_to_end(power_actions.show(hall, address))
 
 
 def block(
@@ -81,7 +81,7 @@ def block(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
-    return asyncio.run(power_actions.act(hall, address, power_actions.blocking(key)))
+    return run_to_end(power_actions.act(hall, address, power_actions.blocking(key)))
 
 
 def recover(
@@ -133,7 +133,7 @@ def recover(
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     asked = power_actions.recover(hall, card, replace, remove or [], threshold)
-    return asyncio.run(asked)
+    return run_to_end(asked)
 
 
 def freeze(
@@ -164,7 +164,7 @@ def freeze(
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     intent_of = power_actions.freezing(because, days)
-    return asyncio.run(power_actions.act(hall, address, intent_of))
+    return run_to_end(power_actions.act(hall, address, intent_of))
 
 
 def unfreeze(
@@ -182,7 +182,7 @@ def unfreeze(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
-    return asyncio.run(power_actions.act(hall, address, power_actions.unfreezing()))
+    return run_to_end(power_actions.act(hall, address, power_actions.unfreezing()))
 
 
 def complete(
@@ -200,7 +200,7 @@ def complete(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason)
-    return asyncio.run(power_actions.act(hall, address, power_actions.completing(maker)))
+    return run_to_end(power_actions.act(hall, address, power_actions.completing(maker)))
 
 
 def insist(
@@ -218,7 +218,7 @@ def insist(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
-    return asyncio.run(power_actions.act(hall, address, power_actions.insisting()))
+    return run_to_end(power_actions.act(hall, address, power_actions.insisting()))
 
 
 def withdraw(
@@ -236,7 +236,7 @@ def withdraw(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
-    return asyncio.run(power_actions.act(hall, address, power_actions.withdrawing()))
+    return run_to_end(power_actions.act(hall, address, power_actions.withdrawing()))
 
 
 def decide(
@@ -268,7 +268,7 @@ def decide(
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     decided = power_actions.decide(hall, address, maker, other_keystore, agree=agree)
-    return asyncio.run(decided)
+    return run_to_end(decided)
 
 
 def sign(
@@ -289,7 +289,7 @@ def sign(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, "", out)
-    return asyncio.run(power_actions.sign(hall, file, yes=yes))
+    return run_to_end(power_actions.sign(hall, file, yes=yes))
 
 
 def _hall(

@@ -1,6 +1,5 @@
 """`democite office resident|employer|service|level|activity …`: the registers."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from terminal.application import application
 from terminal.languages import text
 from terminal.options import GenesisOption, JsonOption, LangOption, NodeOption, node_urls
 from terminal.results import Result
+from terminal.running import run_to_end
 
 if TYPE_CHECKING:
     from clients.office.counter import Asked
@@ -70,7 +70,7 @@ def _add_import(app: typer.Typer, register: str) -> None:
         from clients.office import register_actions
 
         asked = asked_of(genesis, node, keystore, passphrase_file)
-        return asyncio.run(register_actions.import_file(asked, register, file))
+        return run_to_end(register_actions.import_file(asked, register, file))
 
 
 def _add_list(app: typer.Typer, register: str) -> None:
@@ -87,7 +87,7 @@ def _add_list(app: typer.Typer, register: str) -> None:
         from clients.office import register_actions
 
         asked = asked_of(genesis, node, keystore, passphrase_file, reason)
-        return asyncio.run(register_actions.list_register(asked, register, {}))
+        return run_to_end(register_actions.list_register(asked, register, {}))
 
 
 def _add_opening(app: typer.Typer, kind: str) -> None:
@@ -121,7 +121,7 @@ def _add_opening(app: typer.Typer, kind: str) -> None:
         from clients.office import register_actions
 
         asked = asked_of(genesis, node, keystore, passphrase_file)
-        return asyncio.run(register_actions.open_for(asked, kind, code, request, wait=wait))
+        return run_to_end(register_actions.open_for(asked, kind, code, request, wait=wait))
 
 
 def _add_entries(app: typer.Typer, kind: str, register: str) -> None:
@@ -143,7 +143,7 @@ def _add_entries(app: typer.Typer, kind: str, register: str) -> None:
         from clients.office import register_actions
 
         asked = asked_of(genesis, node, keystore, passphrase_file)
-        return asyncio.run(register_actions.link(asked, kind, code, address))
+        return run_to_end(register_actions.link(asked, kind, code, address))
 
     @app.command(help=text("Montrer une inscription.", "Show one entry."))
     def show(
@@ -159,7 +159,7 @@ def _add_entries(app: typer.Typer, kind: str, register: str) -> None:
         from clients.office import register_actions
 
         asked = asked_of(genesis, node, keystore, passphrase_file, reason)
-        return asyncio.run(register_actions.show_one(asked, register, code))
+        return run_to_end(register_actions.show_one(asked, register, code))
 
 
 def _add_partner_register(app: typer.Typer, register: str) -> None:
@@ -180,7 +180,7 @@ def _add_partner_register(app: typer.Typer, register: str) -> None:
 
         asked = asked_of(genesis, node, keystore, passphrase_file)
         cells = {"code": code, "name": name, "siret": siret, "sector": sector}
-        return asyncio.run(register_actions.register_one(asked, register, cells))
+        return run_to_end(register_actions.register_one(asked, register, cells))
 
 
 @resident.command("register", help=text("Inscrire à la main.", "Register by hand."))
@@ -208,7 +208,7 @@ def register_resident(
         "birth_date": birth_date,
         "email": email,
     }
-    return asyncio.run(register_actions.register_one(asked, "residents", cells))
+    return run_to_end(register_actions.register_one(asked, "residents", cells))
 
 
 @activity.command(
@@ -238,7 +238,7 @@ def confirm(
     from clients.office import register_actions
 
     asked = asked_of(genesis, node, keystore, passphrase_file)
-    return asyncio.run(register_actions.confirm(asked, confirmed_by, ids or [], programme, period))
+    return run_to_end(register_actions.confirm(asked, confirmed_by, ids or [], programme, period))
 
 
 @activity.command("list", help=text("Montrer des activités.", "Show activities."))
@@ -270,7 +270,7 @@ def list_activities(
         "unconfirmed": "1" if unconfirmed else "",
     }
     filters = {name: word for name, word in given.items() if word}
-    return asyncio.run(register_actions.list_register(asked, "activities", filters))
+    return run_to_end(register_actions.list_register(asked, "activities", filters))
 
 
 for _app, _register in (

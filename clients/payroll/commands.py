@@ -1,6 +1,5 @@
 """`democite payroll …`: the commands of an employer."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +17,7 @@ from terminal.options import (
     node_urls,
 )
 from terminal.results import Result
+from terminal.running import run_to_end
 
 if TYPE_CHECKING:
     from wallet.setup import OpenedWallet
@@ -96,7 +96,7 @@ def check(
     from clients.payroll import payroll_actions
 
     opened = _opened(wallet, genesis, node)
-    return asyncio.run(
+    return run_to_end(
         payroll_actions.check(opened, passphrase_file, file, run_name, offline=offline)
     )
 
@@ -131,7 +131,7 @@ def submit(
     from clients.payroll import payroll_actions
 
     opened = _opened(wallet, genesis, node)
-    return asyncio.run(payroll_actions.submit(opened, passphrase_file, file, run_name, wait=wait))
+    return run_to_end(payroll_actions.submit(opened, passphrase_file, file, run_name, wait=wait))
 
 
 @app.command(help=text("Montrer les paies transmises.", "Show the payrolls submitted."))
@@ -146,7 +146,7 @@ def status(
     """Show the payrolls submitted."""
     from clients.payroll import payroll_actions
 
-    return asyncio.run(payroll_actions.status(_opened(wallet, genesis, node), passphrase_file))
+    return run_to_end(payroll_actions.status(_opened(wallet, genesis, node), passphrase_file))
 
 
 @app.command(
@@ -179,6 +179,6 @@ def disclose(
     from wallet.payment_actions import parse_id
 
     opened = _opened(wallet, genesis, node)
-    return asyncio.run(
+    return run_to_end(
         payroll_actions.disclose(opened, passphrase_file, parse_id(id), employee, out)
     )
