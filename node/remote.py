@@ -10,6 +10,9 @@ from terminal.languages import text
 
 ANSWER_BYTES_MAX = 65_536
 EVIDENCE_BYTES_MAX = 4 << 20
+NETWORK_BYTES_MAX = 16 << 20
+"""The genesis stands in it, and any number of endorsements."""
+EPOCH_BYTES_MAX = 4 << 20
 TIMEOUT_SECONDS = 5.0
 NAMES = frozenset(
     {
@@ -41,6 +44,17 @@ def fetch_evidence(urls: Sequence[str]) -> list[object]:
     if not isinstance(items, list):
         raise Refused("node_answer_malformed", "items")
     return items
+
+
+def fetch_network(urls: Sequence[str]) -> dict[str, object]:
+    """`GET /v1/network` of the first node that answers. Raises as `fetch_status`."""
+    names = frozenset({"network_id", "epoch", "members", "genesis"})
+    return _fetch(urls, "/v1/network", names, NETWORK_BYTES_MAX)
+
+
+def fetch_epoch(urls: Sequence[str], number: int) -> dict[str, object]:
+    """`GET /v1/epochs/{number}` of the first node that answers. Raises as `fetch_status`."""
+    return _fetch(urls, f"/v1/epochs/{number}", frozenset({"members"}), EPOCH_BYTES_MAX)
 
 
 def _fetch(

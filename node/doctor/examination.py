@@ -4,10 +4,9 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.clock import now_ms
-from node.data_folder import DataFolder, NodeFile
+from node.data_folder import DataFolder
 from node.doctor.finding import BAD, Finding
 from node.doctor.folder import (
     look_at_backup,
@@ -19,6 +18,7 @@ from node.doctor.folder import (
 )
 from node.doctor.machine import look_at_clock, look_at_disk, look_at_permissions
 from node.doctor.others import look_at_archives, look_at_networks, look_at_peers, see_all
+from node.doctor.roll import Roll, read_roll
 from node.genesis_file import read_genesis
 from node.office.office import REGISTRY_FILE
 from node.retention import RETENTION_FILE, Retention
@@ -39,31 +39,31 @@ def examine(
     findings = [fits, look_at_versions(folder), look_at_permissions(folder), look_at_disk(data)]
     if fits.state == BAD:
         return findings
-    known, own = look_at_keys(folder, genesis)
-    findings.append(known)
-    findings += look_at_node(folder, peer_listen or content.peer, http_listen or content.http)
+    http = http_listen or content.http
+    roll = read_roll(folder, genesis, http)
+    findings += [look_at_keys(folder, roll), roll.finding()]
+    findings += look_at_node(folder, peer_listen or content.peer, http)
     findings.append(look_at_backup(folder.registry / REGISTRY_FILE, now_ms()))
     retention = Retention(data / RETENTION_FILE)
-    return findings + _look_at_others(genesis, own, content, retention)
+    return findings + _look_at_others(genesis, roll, content.prefix, retention)
 
 
 def _look_at_others(
-    genesis: Genesis, own: Territory | None, content: NodeFile, retention: Retention
+    genesis: Genesis, roll: Roll, prefix: str, retention: Retention
 ) -> list[Finding]:
-    prefix = content.prefix if own is None else own.prefix
-    others = [each for each in genesis.territories if each.prefix != prefix]
+    others = roll.others(prefix)
     if not others:
         return [look_at_archives(retention, ())]
     try:
         seen = see_all(others)
     except Refused as refusal:
         return [refusal_found("peers", refusal)]
-    members = len(genesis.territories)
+    members = len(roll.members)
     quorum = members - (members - 1) // 3
     offsets = [one.offset_seconds for one in seen if one.offset_seconds is not None]
     return [
         look_at_networks(seen, genesis.network_id.hex()),
-        *look_at_peers(seen, quorum),
+        *look_at_peers(seen, quorum, roll.is_current),
         look_at_clock(offsets),
         look_at_archives(retention, seen),
     ]

@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.addresses import parse_host_port
 from node.chain_records import META_KEY, Meta
 from node.data_folder import DataFolder
 from node.doctor.finding import BAD, GOOD, WARNING, Finding
+from node.doctor.roll import Roll
 from node.journal import check_version
 from node.keys import read_public_keys
 from node.registry import REGISTRY_FILE
@@ -45,44 +45,49 @@ def look_at_folder(folder: DataFolder, genesis: Genesis, engine: str) -> Finding
     return Finding("data", GOOD, f"{content.name} ({content.prefix}), {content.store}")
 
 
-def look_at_keys(folder: DataFolder, genesis: Genesis) -> tuple[Finding, Territory | None]:
+def look_at_keys(folder: DataFolder, roll: Roll) -> Finding:
     """Whether the network knows this node's voting key."""
     try:
         voting = read_public_keys(folder.public_keys_file)["voting"]
     except (OSError, KeyError, Refused) as error:
         if isinstance(error, Refused) and error.code == "data_of_newer_version":
-            return refusal_found("keys", error), None
+            return refusal_found("keys", error)
         told = text("les clés du nœud manquent", "the node's keys are missing")
         hint = text(
             "restaurez-les : democite node backup restore",
             "restore them: democite node backup restore",
         )
-        return Finding("keys", BAD, told, hint), None
-    prefix = folder.read().prefix
-    for territory in genesis.territories:
-        if territory.voting_key.hex() == voting:
-            return Finding("keys", GOOD, f"{territory.prefix}: {voting[:16]}…"), territory
-        if territory.prefix == prefix:
-            told = text(
-                f"{prefix} : {voting[:16]}…, renouvelée depuis la genèse",
-                f"{prefix}: {voting[:16]}…, renewed since the genesis",
-            )
-            return Finding("keys", GOOD, told), territory
-    return (
-        Finding(
-            "keys",
-            WARNING,
-            text(
-                f"la clé de vote {voting[:16]}… n'est pas dans cette genèse",
-                f"the voting key {voting[:16]}… is not in this genesis",
-            ),
-            text(
-                "ce territoire a-t-il rejoint le réseau plus tard ? sinon, c'est une autre genèse",
-                "did this territory join the network later? if not, it is another genesis",
-            ),
-        ),
-        None,
+        return Finding("keys", BAD, told, hint)
+    prefix, shown = folder.read().prefix, f"{voting[:16]}…"
+    for member in roll.members:
+        if member.voting_key.hex() == voting:
+            return Finding("keys", GOOD, f"{member.prefix}: {shown}")
+    if any(member.prefix == prefix for member in roll.members):
+        # The vote for a renewed key, and the epoch in which it counts, may still be to come.
+        told = text(
+            f"{prefix} : {shown}, renouvelée, ou pas encore votée",
+            f"{prefix}: {shown}, renewed, or not voted yet",
+        )
+        if not roll.is_current:
+            return Finding("keys", GOOD, told)
+        hint = text(
+            "le nœud vote-t-il ? democite node status --node URL ; sinon restaurez ses clés : "
+            "democite node backup restore",
+            "does the node vote? democite node status --node URL; if not, restore its keys: "
+            "democite node backup restore",
+        )
+        return Finding("keys", WARNING, told, hint)
+    told = text(
+        f"la clé de vote {shown} n'est celle d'aucun membre connu ici ({roll.told})",
+        f"the voting key {shown} is no member's that is known here ({roll.told})",
     )
+    hint = text(
+        "ce territoire n'a-t-il pas encore rejoint le réseau, ou l'a-t-il quitté ? sinon, c'est "
+        "une autre genèse",
+        "has this territory not joined the network yet, or left it? if neither, it is another "
+        "genesis",
+    )
+    return Finding("keys", WARNING, told, hint)
 
 
 def look_at_node(folder: DataFolder, peer: str, http: str) -> list[Finding]:
