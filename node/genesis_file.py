@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from consensus.header import Header
 from consensus.succession import check_last
 from ledger.genesis import GENESIS_KIND, Genesis
+from ledger.succession import Succession
 from node.private_files import write_new_file
 from primitives.errors import Refused
 from primitives.signatures import verify
@@ -52,9 +54,18 @@ def read_genesis_alone(path: Path, kind: str = GENESIS_KIND) -> Genesis:
         genesis = Genesis.from_json(raw.decode("utf-8-sig"), kind)
         if genesis.succession is not None:
             check_last(genesis.succession, verify)
+            _check_begins(genesis.time_ms, genesis.succession)
     except UnicodeDecodeError:
         raise Refused("genesis_malformed", "not UTF-8", file=str(path)) from None
     except Refused as refusal:
         refusal.file = refusal.file or str(path)
         raise
     return genesis
+
+
+def _check_begins(time_ms: int, succession: Succession) -> None:
+    """A successor begins just after what it goes on from: with any later time it would stand still
+    until then, and its recovery keys would be asked for a second yes."""
+    headers = [Header.decode(raw) for raw in (succession.header, *succession.between)]
+    if time_ms != max(one.time_ms for one in headers) + 1:
+        raise Refused("succession_unproved", "it begins at another time than just after")

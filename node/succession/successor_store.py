@@ -53,6 +53,8 @@ def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal:
     succession = genesis.succession
     if succession is None or chain.newest is None:
         raise Refused("succession_none")
+    if genesis.demo != old.demo:
+        raise Refused("succession_differs", "only one of the two is a demo")
     if chain.newest.header.digest != header_of(genesis).digest:
         raise Refused("succession_conflict", f"height {chain.height}")
     check_lineage(chain, old, succession)

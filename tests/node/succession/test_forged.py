@@ -130,6 +130,13 @@ def test_the_last_block_must_be_proved_final(draft: Genesis, tmp_path: Path) -> 
         assert read_back(endorsed(one, 0, 1, 2), tmp_path) == "succession_unproved"
 
 
+def test_it_begins_just_after_what_it_goes_on_from(draft: Genesis, tmp_path: Path) -> None:
+    """One that begins next year stands still until then."""
+    for time_ms in (draft.time_ms - 1, draft.time_ms + 1, draft.time_ms + 31_536_000_000):
+        forged = replace(draft, time_ms=time_ms)
+        assert read_back(endorsed(forged, 0, 1, 2), tmp_path) == "succession_unproved"
+
+
 def test_a_set_of_ones_own_does_not_endorse(draft: Genesis, tmp_path: Path) -> None:
     """Whoever makes up the last set would need a certificate by it."""
     keys = [key_of(f"town{index} recovery") for index in range(4)]
@@ -198,6 +205,7 @@ def test_a_node_takes_over_only_the_state_it_holds(
         "succession_differs": [
             replace(draft, parameters=quota),
             replace(draft, rule_version=1),
+            replace(draft, demo=not draft.demo),
             replace(draft, territories=draft.territories[:3]),
             replace(draft, territories=(draft.territories[0], renamed, *draft.territories[2:])),
         ],
