@@ -190,16 +190,18 @@ def check_vote(
     if prefix in proposal.yes or prefix in proposal.no:
         raise Refused("vote_already_cast", f"{prefix} has voted on it", field="proposal_id")
     network = view.network()
-    enactment = None
     if vote.approve:
+        voted = proposal._replace(yes=tuple(sorted((*proposal.yes, prefix))))
+    else:
+        voted = proposal._replace(no=tuple(sorted((*proposal.no, prefix))))
+    decided = decision(network.terms, voted)
+    enactment = None
+    # A no may be what decides: the yes of before suffice where members became fewer since.
+    if vote.approve or decided == ENACTED:
         if basis_of(network.terms, proposal.change) != proposal.basis:
             raise Refused("proposal_outdated", vote.id.hex(), field="proposal_id")
         enactment = enact(view, proposal.change)
-        proposal = proposal._replace(yes=tuple(sorted((*proposal.yes, prefix))))
-    else:
-        proposal = proposal._replace(no=tuple(sorted((*proposal.no, prefix))))
-    decided = decision(network.terms, proposal)
-    return _plan(use, proposal, decided, view.ballot(), enactment, network)
+    return _plan(use, voted, decided, view.ballot(), enactment, network)
 
 
 def decision(terms: NetworkTerms, proposal: ProposalRecord) -> int:

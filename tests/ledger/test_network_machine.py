@@ -154,13 +154,17 @@ class Model:
 
     def count(self, proposed: Proposed) -> None:
         """Decide a proposal, if its votes do."""
-        yes = [name for name in self.members if proposed.votes.get(name) is True]
         no = [name for name in self.members if proposed.votes.get(name) is False]
-        if len(yes) > len(self.members) * 2 / 3:
+        if self.has_enough(proposed):
             proposed.decided = 1
             self.enact(proposed.wanted)
         elif len(self.members) - len(no) <= len(self.members) * 2 / 3:
             proposed.decided = 2
+
+    def has_enough(self, proposed: Proposed) -> bool:
+        """Whether more than two thirds of the members there are said yes."""
+        yes = [name for name in self.members if proposed.votes.get(name) is True]
+        return len(yes) > len(self.members) * 2 / 3
 
     def propose(self, prefix: str, name: str, wanted: Wanted, time_ms: int) -> str | None:
         """Propose, or say why not."""
@@ -195,7 +199,7 @@ class Model:
             return "proposal_ended"
         if prefix in proposed.votes:
             return "vote_already_cast"
-        if approve:
+        if approve or self.has_enough(proposed):
             if self.subject(proposed.wanted) != proposed.subject:
                 return "proposal_outdated"
             refused = self.refusal(proposed.wanted)

@@ -252,7 +252,8 @@ def test_a_receipt_that_was_changed_proves_nothing(chain: Chain, network: Truste
     "change",
     [
         {"kind": "other"}, {"version": 2}, {"header": None}, {"header": {"header": "zz"}},
-        {"inclusion": 5}, {"log": {"number": -1}}, {"note": "x" * 141}, {"transaction": "0"},
+        {"inclusion": 5}, {"log": {"number": -1}}, {"note": "x" * 141},
+        {"note": "pain »\n1000.00 ARD", "note_salt": "00" * 32}, {"transaction": "0"},
     ],
 )  # fmt: skip
 def test_a_malformed_receipt_is_named(chain: Chain, change: dict[str, object]) -> None:

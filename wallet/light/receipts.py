@@ -123,7 +123,8 @@ def receipt_from_json(content: Mapping[str, object]) -> Receipt:
     try:
         log = content.get("log")
         note = content.get("note", "")
-        if not isinstance(note, str) or len(note) > NOTE_CHARACTERS_MAX:
+        # Several lines could show another amount below the one that was paid.
+        if not isinstance(note, str) or len(note) > NOTE_CHARACTERS_MAX or not note.isprintable():
             raise Refused("receipt_malformed", field="note")
         return Receipt(
             network_id=hex_field(content, "network_id", 32),
