@@ -45,14 +45,18 @@ FIGURES: Final[dict[str, tuple[int, int]]] = {
 """The least and the most, by parameter."""
 
 
+def check_figure(name: str, figure: int) -> None:
+    """This figure of a parameter is within its bounds. Raises `Refused("change_invalid")`."""
+    least, most = FIGURES[name]
+    if not least <= figure <= most:
+        raise Refused("change_invalid", f"{name} is {least} to {most}", field="figure")
+
+
 def check_figures(parameters: Parameters, name: str) -> None:
     """The parameter that was just changed is one that the network can live with.
 
     Raises `Refused("change_invalid")`.
     """
-    least, most = FIGURES[name]
-    figure = getattr(parameters, name)
-    if not least <= figure <= most:
-        raise Refused("change_invalid", f"{name} is {least} to {most}", field="figure")
+    check_figure(name, getattr(parameters, name))
     if parameters.delta_max_ms < parameters.delta_ms:
         raise Refused("change_invalid", "delta_max_ms is at least delta_ms", field="figure")

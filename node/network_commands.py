@@ -30,8 +30,8 @@ from terminal.results import Result
 
 app = application(
     text(
-        "Créer un réseau ; les clés d'un émetteur ; les preuves de double vote.",
-        "Create a network; an issuer's keys; evidence of double votes.",
+        "Créer un réseau, le changer par vote ; les clés d'un émetteur ; les doubles votes.",
+        "Create a network, change it by vote; an issuer's keys; evidence of double votes.",
     )
 )
 app.add_typer(succeed, name="succeed")

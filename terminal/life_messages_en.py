@@ -5,6 +5,10 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "this node admits no more observers",
         "dismiss one: democite node peers remove PREFIX --data DIR",
     ),
+    "keystore_twice": (
+        "one key is named twice",
+        "each signature is another person's: name the other's file",
+    ),
     "key_pending": (
         "a new key is prepared already, and waits",
         "have it voted or put on the account; --again throws it away and makes another",
@@ -26,7 +30,7 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "nothing to do: other members are asked",
     ),
     "rule_version_unknown": (
-        "the network voted for rules that this version of Démocité does not know",
+        "this version of Démocité does not know these rules of the network",
         "update the program, then try again: nothing is lost meanwhile",
     ),
     "history_differs": (

@@ -5,6 +5,10 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "ce nœud n'admet pas plus d'observateurs",
         "retirez-en un : democite node peers remove PREFIX --data DIR",
     ),
+    "keystore_twice": (
+        "la même clé est nommée deux fois",
+        "chaque signature est d'une autre personne : nommez son fichier",
+    ),
     "key_pending": (
         "une nouvelle clé est déjà prête, et attend",
         "faites-la voter ou mettre sur le compte ; --again la jette et en fait une autre",
@@ -26,7 +30,7 @@ LIFE_MESSAGES: dict[str, tuple[str, str]] = {
         "rien à faire : d'autres membres sont interrogés",
     ),
     "rule_version_unknown": (
-        "le réseau a voté des règles que cette version de Démocité ne connaît pas",
+        "cette version de Démocité ne connaît pas ces règles du réseau",
         "mettez le programme à jour, puis recommencez : rien n'est perdu entre-temps",
     ),
     "history_differs": (

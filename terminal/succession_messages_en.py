@@ -34,6 +34,10 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "this node has not seen the last block of the old network",
         "name a copy of the store of a node that has: --from STORE",
     ),
+    "succession_block_missing": (
+        "no final block is in this folder to go on from",
+        "draft it at the highest node: 'democite node verify' tells each one's height",
+    ),
     "succession_none": (
         "this genesis takes no other network's place",
         "ask your town hall for the one that does",

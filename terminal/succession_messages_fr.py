@@ -35,6 +35,10 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "ce nœud n'a pas vu le dernier bloc de l'ancien réseau",
         "donnez une copie du magasin d'un nœud qui l'a : --from STORE",
     ),
+    "succession_block_missing": (
+        "ce dossier n'a aucun bloc définitif d'où repartir",
+        "faites le projet au nœud le plus haut : « democite node verify » dit la hauteur de chacun",
+    ),
     "succession_none": (
         "cette genèse ne prend la place d'aucun réseau",
         "demandez à votre mairie celle qui le fait",

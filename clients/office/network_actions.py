@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from clients.office.proposals import change_words, check_known, proved_proposal
+from clients.office.proposals import change_words, check_known, check_sensible, proved_proposal
 from clients.office.signers import Signers, open_signers
 from consensus.header import Header
 from ledger import account_kinds
@@ -158,8 +158,12 @@ def new_recovery(prefix: str, public_key: str) -> ReplaceKeys:
 
 
 async def propose(acting: Acting, change: Change) -> Result:
-    """Propose a change; proposing is a yes. Raises `Refused("rule_version_unknown")`."""
+    """Propose a change; proposing is a yes.
+
+    Raises `Refused`: `rule_version_unknown`, and what `check_sensible` raises.
+    """
     check_known(change)
+    check_sensible(change)
     intent = ProposeIntent(change, secrets.token_bytes(PROPOSAL_BYTES))
     result, reference = await _perform(acting, intent)
     told = text(
@@ -280,12 +284,19 @@ def _rows(content: object, name: str) -> list[dict[str, object]]:
 def _proposal_lines(one: dict[str, object]) -> list[str]:
     state = {
         0: text("ouverte", "open"),
-        1: text("adoptée, en vigueur à la prochaine époque", "enacted, in force at the next epoch"),
+        1: text(
+            "adoptée, en vigueur dès l'époque qui suit le vote",
+            "enacted, in force from the epoch after the vote",
+        ),
         2: text("rejetée", "fell"),
     }.get(int(str(one.get("decided"))), "?")
     change = one.get("change")
     words = change if isinstance(change, dict) else {}
-    said = " ".join(str(value) for name, value in words.items() if name != "voting_key")
+    said = " ".join(
+        _names(value) if isinstance(value, list) else str(value)
+        for name, value in words.items()
+        if name != "voting_key"
+    )
     yes, no = _names(one.get("yes")), _names(one.get("no"))
     until = _date(one.get("until_ms"))
     return [

@@ -7,7 +7,15 @@ to something else.
 import asyncio
 from functools import partial
 
-from ledger.changes import AddMember, Change, ChangeRules, ReplaceKeys
+from ledger.changes import (
+    AddMember,
+    Change,
+    ChangeParameter,
+    ChangeRules,
+    ReplaceKeys,
+    change_of,
+)
+from ledger.figures import check_figure
 from ledger.network_objects import PROPOSAL, ProposalRecord
 from ledger.rules import is_rule_version
 from ledger.tree_keys import tree_key
@@ -57,6 +65,16 @@ def check_known(change: Change) -> None:
     and every node that does not know it stops. Raises `Refused("rule_version_unknown")`."""
     if isinstance(change, ChangeRules) and not is_rule_version(change.version):
         raise Refused("rule_version_unknown", f"rule version {change.version}")
+
+
+def check_sensible(change: Change) -> None:
+    """What needs no state is said here, with its field: the answer of a node is a code alone.
+
+    Raises `Refused`: `change_invalid`, `key_invalid`, ….
+    """
+    change_of(change.value())
+    if isinstance(change, ChangeParameter):
+        check_figure(change.name, change.figure)
 
 
 def change_words(change: Change) -> str:

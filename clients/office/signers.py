@@ -53,7 +53,7 @@ async def open_signers(
     Passphrase files go with the keystores in order; the last one serves those that remain. Nodes
     are asked for the territories that joined after the genesis where none that is known has the
     keys; `joined` are cards at hand. Raises `CommandError`: `option_missing`; `Refused`:
-    `key_unknown`, `passphrase_wrong`, ….
+    `key_unknown`, `keystore_twice`, `passphrase_wrong`, ….
     """
     if not keystores:
         raise CommandError(
@@ -63,6 +63,7 @@ async def open_signers(
         _read_key(file, _passphrase_file(passphrase_files, index))
         for index, file in enumerate(keystores)
     ]
+    _check_different([key.public_key for key, _ in keys], keystores)
     first = keystores[0]
     folder = first.with_name(f"{first.name}.d")
     for card in joined:
@@ -80,6 +81,13 @@ async def open_signers(
         account = _common_account(network, keys, account_kind)
     owner = LaneOwner(account.prefix, account.id, keys[0][0])
     return Signers(account, owner, tuple([key for key, _ in keys[1:]]), folder)
+
+
+def _check_different(public_keys: Sequence[bytes], keystores: Sequence[Path]) -> None:
+    """Two signatures are two people's. The ledger would call the same one twice bad bytes."""
+    for index, public_key in enumerate(public_keys):
+        if public_key in public_keys[:index]:
+            raise Refused("keystore_twice", file=str(keystores[index]))
 
 
 def _common_account(

@@ -69,7 +69,9 @@ def look_at_disk(folder: Path) -> Finding:
         return Finding("disk", BAD, denied, f"chown -R democite {folder}")
     if free < DISK_BAD_BYTES:
         return Finding("disk", BAD, told, hint)
-    return Finding("disk", WARNING if free < DISK_WARNED_BYTES else GOOD, told, hint)
+    if free < DISK_WARNED_BYTES:
+        return Finding("disk", WARNING, told, hint)
+    return Finding("disk", GOOD, told)
 
 
 def look_at_permissions(folder: DataFolder) -> Finding:

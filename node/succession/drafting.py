@@ -52,7 +52,7 @@ def make_draft(plan: DraftPlan) -> Genesis:
 
     Raises `Refused`: `data_in_use`, `data_of_other_network`, `member_unknown`,
     `territory_unknown`, `demo_card`, `card_malformed`, `genesis_invalid`, `member_key_used`,
-    `succession_none` where no block is final yet.
+    `succession_block_missing` where no block is.
     """
     genesis, engine = read_genesis(plan.predecessor)
     folder = DataFolder(plan.data)
@@ -82,7 +82,7 @@ def draft_of(chain: Chain, loaded: LoadedLedger, genesis: Genesis, plan: DraftPl
     view = executor.state.tip
     newest = None if chain.newest is None else chain.certified(chain.height)
     if newest is None:
-        raise Refused("succession_none", "no block is final yet: found a new network instead")
+        raise Refused("succession_block_missing")
     header = newest.header
     last = epochs.current.members
     ends = header.next_set_hash is not None

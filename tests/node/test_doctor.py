@@ -221,7 +221,8 @@ def test_a_disk_that_fills(
     free: int, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(1 << 40, 0, free))
-    assert look_at_disk(tmp_path).state == state
+    found = look_at_disk(tmp_path)
+    assert (found.state, bool(found.hint)) == (state, state != GOOD)
 
 
 def _backed_up(file: Path, time_ms: int | None) -> Path:

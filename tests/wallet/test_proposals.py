@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clients.office import proposals
-from clients.office.proposals import change_words, check_known, proved_proposal
+from clients.office.proposals import change_words, check_known, check_sensible, proved_proposal
 from ledger.changes import (
     AddMember,
     Change,
@@ -91,6 +91,23 @@ def test_nobody_says_yes_to_rules_that_their_program_does_not_know() -> None:
     check_known(RemoveMember("dune"))
     with pytest.raises(Refused, match="rule_version_unknown"):
         check_known(ChangeRules(RULE_VERSION + 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (ChangeParameter("lines_maximum", 12), "parameter"),
+        (ChangeParameter("delta_ms", 1), "figure"),
+        (ReplaceKeys("dune", None, None, None, None), "change"),
+    ],
+)
+def test_what_is_wrong_with_a_change_is_said_before_it_is_signed(
+    change: Change, field: str
+) -> None:
+    check_sensible(ChangeParameter("lines_max", 12))
+    with pytest.raises(Refused, match="change_invalid") as refused:
+        check_sensible(change)
+    assert refused.value.field == field and refused.value.detail
 
 
 def test_changes_in_words() -> None:

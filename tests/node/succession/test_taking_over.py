@@ -65,6 +65,14 @@ def test_half_the_disks_are_gone_and_payments_go_on(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_no_draft_is_made_where_no_block_is(copied: Callable[[], Ruin]) -> None:
+    """Nobody is told to found another network because one disk is empty."""
+    ruin = copied()
+    ruin.lose(2)
+    with pytest.raises(Refused, match="succession_block_missing"):
+        ruin.draft(2)
+
+
 def test_one_leaves_and_it_happens_again(tmp_path: Path) -> None:
     """Epochs and heights count on, over two successions; the first one's members are three."""
 
