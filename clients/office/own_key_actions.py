@@ -7,7 +7,14 @@ from pathlib import Path
 
 from clients.office.signers import Signers, open_signers
 from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
-from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold
+from ledger.key_changes import (
+    AddKey,
+    KeyChange,
+    RemoveKey,
+    ReplaceKey,
+    SetThreshold,
+    UnblockKey,
+)
 from ledger.objects import Account
 from ledger.power_objects import RequestRecord
 from ledger.roles import ISSUE, MANAGE, PAPER, SPEND, STAFF
@@ -140,6 +147,10 @@ class OwnKeys:
         return await self.act(
             lambda account, _, found: block_intent(account.id, named_key(account, word).key)
         )
+
+    async def unblock(self, word: str) -> Result:
+        """Lift a key's block."""
+        return await self.change(lambda account: [UnblockKey(named_key(account, word).key)])
 
     async def settle(self, act: str, word: str | None) -> Result:
         """Veto a request, withdraw one's own, or complete it."""

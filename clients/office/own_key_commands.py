@@ -182,6 +182,23 @@ def block(
     return run_to_end(own.block(key))
 
 
+@keys.command(help=text("Débloquer une clé.", "Lift a key's block."))
+def unblock(
+    key: KeyArgument,
+    keystore: KeystoreOption,
+    issuer: IssuerOption = False,
+    commons: CommonsOption = False,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Lift a key's block."""
+    own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
+    return asyncio.run(own.unblock(key))
+
+
 @keys.command(help=text("Refuser une demande.", "Veto a request."))
 def veto(
     keystore: KeystoreOption,

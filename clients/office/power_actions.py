@@ -8,7 +8,7 @@ from pathlib import Path
 from clients.office.act_drafts import ActDraft, act_text, read_draft
 from clients.office.signers import Signers, open_signers
 from ledger.account_kinds import TERRITORY
-from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold
+from ledger.key_changes import AddKey, KeyChange, RemoveKey, ReplaceKey, SetThreshold, UnblockKey
 from ledger.objects import Account
 from ledger.power_fields import FREEZE_REASONS
 from ledger.power_objects import RequestRecord
@@ -216,6 +216,22 @@ async def recover(
             changes.append(SetThreshold(threshold))
         return keys_intent(account, changes, case.due_ms)
 
+    return await _ask(hall, address, intent_of)
+
+
+async def unblock(hall: Hall, address: str, word: str) -> Result:
+    """Ask that a key's block is lifted: a phone was found again."""
+    return await _ask(
+        hall,
+        address,
+        lambda case: keys_intent(
+            case.account, [UnblockKey(named_key(case.account, word).key)], case.due_ms
+        ),
+    )
+
+
+async def _ask(hall: Hall, address: str, intent_of: IntentOf) -> Result:
+    """Make a request that waits, and say so."""
     result = await act(hall, address, intent_of)
     words = text(
         "Demande faite : le titulaire en est averti et peut y opposer son veto jusqu'à l'échéance.",

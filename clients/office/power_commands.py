@@ -14,6 +14,13 @@ from terminal.running import run_to_end
 if TYPE_CHECKING:
     from clients.office.power_actions import Hall
 
+KeyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY",
+        help=text("Premiers chiffres de la clé (8 au moins).", "First digits, 8 at least."),
+    ),
+]
 AddressArgument = Annotated[
     str,
     typer.Argument(metavar="ADDRESS", help=text("Adresse du compte.", "The account's address.")),
@@ -61,13 +68,7 @@ def devices(
 
 def block(
     address: AddressArgument,
-    key: Annotated[
-        str,
-        typer.Argument(
-            metavar="KEY",
-            help=text("Premiers chiffres de la clé (8 au moins).", "First digits, 8 at least."),
-        ),
-    ],
+    key: KeyArgument,
     keystore: KeystoreOption,
     reason: ReasonOption,
     out: OutOption = None,
@@ -82,6 +83,25 @@ def block(
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
     return run_to_end(power_actions.act(hall, address, power_actions.blocking(key)))
+
+
+def unblock(
+    address: AddressArgument,
+    key: KeyArgument,
+    keystore: KeystoreOption,
+    reason: ReasonOption,
+    out: OutOption = None,
+    node: NodeOption = None,
+    genesis: GenesisOption = None,
+    passphrase_file: PassphrasesOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Ask that a key's block is lifted."""
+    from clients.office import power_actions
+
+    hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
+    return asyncio.run(power_actions.unblock(hall, address, key))
 
 
 def recover(
@@ -317,6 +337,10 @@ HELP = {
         "Bloquer une clé d'un compte, tout de suite (deux agents).",
         "Block a key of an account, at once (two of the staff).",
     ),
+    "unblock": text(
+        "Appareil retrouvé : demander que sa clé soit débloquée (deux agents, délai, veto).",
+        "Device found: ask that its key's block is lifted (two of the staff, delay, veto).",
+    ),
     "recover": text(
         "Appareil perdu : demander qu'un nouveau le remplace (deux agents, délai, veto).",
         "Device lost: ask that a new one takes its place (two of the staff, delay, veto).",
@@ -347,6 +371,18 @@ HELP = {
 
 def add_powers(account: typer.Typer) -> None:
     """Put these commands beside the other ones about accounts."""
-    commands = (devices, block, recover, freeze, unfreeze, complete, insist, withdraw, decide, sign)
+    commands = (
+        devices,
+        block,
+        unblock,
+        recover,
+        freeze,
+        unfreeze,
+        complete,
+        insist,
+        withdraw,
+        decide,
+        sign,
+    )
     for command in commands:
         account.command(help=HELP[command.__name__])(command)

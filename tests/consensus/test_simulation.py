@@ -45,6 +45,9 @@ KNOWN_MISTAKES = {
     "clock window inside validity",
     "certificate and header of different views",
     "F not taken as N of a parent",
+    "an epoch begun on a merely notarized boundary",
+    "a certificate of another epoch accepted",
+    "votes of a removed member counted",
 }
 
 FINAL_HASHES = """

@@ -1,10 +1,12 @@
 """What an owner sees without asking, on stderr, whatever the command."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.wallet.people import key_of
 from tests.wallet.town import Town
 
 
@@ -79,6 +81,38 @@ def test_a_device_that_the_town_hall_blocked_is_told_so(town: Town) -> None:
     assert "WARNING, the town hall blocked this device: it pays no more" in error
     code, failed, error = town.run("alice", "pay", bob, "1")
     assert failed["error"]["code"] == "key_blocked"  # type: ignore[index]
+
+
+def test_a_phone_that_was_found_again_is_unblocked_after_the_delay(town: Town) -> None:
+    alice = town.make("alice")
+    key = key_on(town, "alice")
+    assert town.hall("block", alice, key)[0] == 0
+    code, asked, error = town.hall("unblock", alice, key[:8])
+    assert (code, asked["status"]) == (0, "final"), error
+    (request,) = town.hall("devices", alice)[1]["requests"]  # type: ignore[misc]
+    assert request["due_ms"] > time.time() * 1000 and key[:8] in str(request["changes"])
+    (device,) = town.hall("devices", alice)[1]["devices"]  # type: ignore[misc]
+    assert device["blocked"] == "hall", "nothing is gained before the delay"
+
+
+def test_a_colleague_who_was_blocked_is_brought_back_by_the_recovery_key(town: Town) -> None:
+    def keys(*words: str, by: str) -> dict[str, object]:
+        code, content, error = town.office("keys", *words, "--keystore", town.keystore(by))
+        assert code == 0, error
+        return content
+
+    def blocked() -> list[object]:
+        devices = keys("list", by="arden staff")["devices"]
+        assert isinstance(devices, list)
+        return [one["key"] for one in devices if one["blocked"] != "no"]
+
+    colleague = key_of("arden staff 2").public_key.hex()
+    keys("block", colleague[:8], by="arden staff")
+    assert blocked() == [colleague]
+    assert "due_ms" in keys("unblock", colleague[:8], by="arden staff"), "one alone waits"
+    assert blocked() == [colleague]
+    assert "due_ms" not in keys("unblock", colleague[:8], by="arden recovery")
+    assert blocked() == []
 
 
 def test_a_device_that_may_not_read_is_not_told_to_open_an_account(town: Town) -> None:
