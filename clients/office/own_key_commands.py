@@ -196,7 +196,7 @@ def unblock(
 ) -> Result:
     """Lift a key's block."""
     own = _own(keystore, passphrase_file, genesis, node, issuer, commons)
-    return asyncio.run(own.unblock(key))
+    return run_to_end(own.unblock(key))
 
 
 @keys.command(help=text("Refuser une demande.", "Veto a request."))

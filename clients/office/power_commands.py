@@ -101,7 +101,7 @@ def unblock(
     from clients.office import power_actions
 
     hall = _hall(keystore, passphrase_file, genesis, node, reason, out)
-    return asyncio.run(power_actions.unblock(hall, address, key))
+    return run_to_end(power_actions.unblock(hall, address, key))
 
 
 def recover(
