@@ -58,11 +58,11 @@ NEWER: list[tuple[str, Callable[[Path], None]]] = [
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    """Of every file but the lock, and the store's own, which is opened before the journal."""
+    """Of every file but the locks, and the store's own, which is opened before the journal."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "lock" and "store" not in path.parts
+        if path.is_file() and path.name not in ("lock", "keys.lock") and "store" not in path.parts
     }
 
 

@@ -146,7 +146,7 @@ class Town:
 
     async def ready(self) -> None:
         """Until all that run are ready."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.gather(*(node.wait_ready() for node in self.nodes.values()))
 
     async def stop(self, *indices: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from clients.cli import main
 from node.data_folder import DataFolder, NodeFile
 from node.registry import REGISTRY_FILE, Registry, backups, sealed_stream
+from node.registry.schema import STEPS
 from tests.node.registry.town_registry import ACT, PREFIX, resident
 
 
@@ -57,7 +58,7 @@ def test_create_verify_restore(
     registry.close()
     running.unlock()
     code, content = told(capsys, "verify", out)
-    assert (code, content["prefix"], content["version"]) == (0, PREFIX, 1)
+    assert (code, content["prefix"], content["version"]) == (0, PREFIX, len(STEPS))
     empty = _folder(tmp_path / "empty")
     assert told(capsys, "restore", out, "--data", empty.root)[0] == 0
     restored = Registry.open(empty.registry / REGISTRY_FILE, PREFIX)
