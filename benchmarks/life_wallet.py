@@ -18,6 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from consensus.certificates import Certificate
+from consensus.epoch_starts import EPOCHS_AT_ONCE, EpochStart
 from consensus.header import Header, genesis_digest
 from consensus.members import Member, MemberSet
 from consensus.votes import FINALIZE, vote_message
@@ -28,7 +29,6 @@ from primitives.encoding import encode
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
 from wallet.light.bundles import HeaderBundle
-from wallet.light.epochs import EPOCHS_AT_ONCE, EpochStart
 from wallet.light.memory import HeaderMemory
 from wallet.light.trust import TrustedNetwork
 from wallet.node_client import NodeClient

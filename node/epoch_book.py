@@ -2,11 +2,12 @@
 
 from functools import lru_cache
 
+from consensus.epoch_starts import EpochStart
 from ledger.genesis import Genesis
 from ledger.rules import RuleSet
 from node.chain import Chain
 from node.epochs import Epoch
-from primitives.errors import InvariantBroken
+from primitives.errors import InvariantBroken, Refused
 
 _EPOCHS_CACHED = 16
 
@@ -54,3 +55,19 @@ class EpochBook:
         if record is None:
             raise InvariantBroken(f"epoch {number} has not begun here")
         return Epoch.of(record)
+
+
+def start_of(epoch: Epoch, before: Epoch | None) -> EpochStart:
+    """How an epoch began, for who knows the one before. Raises `Refused("not_found")` for the
+    first one, which follows from the genesis."""
+    record = epoch.record
+    if record is None:
+        raise Refused("not_found")
+    is_same = before is not None and before.members == epoch.members
+    return EpochStart(
+        epoch.number,
+        record.boundary,
+        record.closing,
+        record.certificate,
+        None if is_same else epoch.members,
+    )

@@ -132,7 +132,7 @@ def evidence(
     as_json: JsonOption = False,
 ) -> Result:
     """Show evidence of double votes, check it with the genesis, write it out to be handed on."""
-    from node.evidence_commands import check_all, collect, evidence_lines, write_out
+    from node.evidence_commands import check_all, collect, evidence_lines, lead, write_out
     from node.genesis_file import read_genesis
     from terminal.errors import CommandError
 
@@ -141,7 +141,11 @@ def evidence(
         missing = text("il manque --node URL ou --data DIR", "--node URL or --data DIR is missing")
         raise CommandError("option_missing", missing)
     found = collect(data, urls)
-    names = {} if genesis is None else check_all(found, read_genesis(genesis)[0])
+    names: dict[bytes, str] = {}
+    if genesis is not None:
+        founded = read_genesis(genesis)[0]
+        found = lead(found, founded, data, urls)
+        names = check_all(found, founded)
     if out is not None:
         write_out(found, out)
     content: dict[str, object] = {

@@ -5,6 +5,7 @@ import json
 import urllib.request
 from collections.abc import Sequence
 
+from consensus.epoch_starts import EPOCHS_BYTES_MAX, EpochStart, read_epochs
 from primitives.errors import Refused
 from terminal.languages import text
 
@@ -57,6 +58,18 @@ def fetch_epoch(urls: Sequence[str], number: int) -> dict[str, object]:
     return _fetch(urls, f"/v1/epochs/{number}", frozenset({"members"}), EPOCH_BYTES_MAX)
 
 
+def fetch_epoch_starts(urls: Sequence[str], first: int) -> tuple[EpochStart, ...]:
+    """`GET /v1/epochs?from=N` of the first node that answers; nothing is believed yet. Raises as
+    `fetch_status`."""
+    refusal = Refused("node_unreachable", "no --node")
+    for url in urls:
+        try:
+            return read_epochs(_read_from(url, f"/v1/epochs?from={first}", EPOCHS_BYTES_MAX + 1))
+        except Refused as error:
+            refusal = error
+    raise refusal
+
+
 def _fetch(
     urls: Sequence[str], path: str, names: frozenset[str], bytes_max: int
 ) -> dict[str, object]:
@@ -70,15 +83,7 @@ def _fetch(
 
 
 def _fetch_from(url: str, path: str, names: frozenset[str], bytes_max: int) -> dict[str, object]:
-    if not url.startswith(("http://", "https://")):
-        raise Refused("node_unreachable", f"{url[:100]}: not an http URL")
-    # As wallets do: no proxy is taken from the environment.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{url}{path}", timeout=TIMEOUT_SECONDS) as answer:
-            raw = answer.read(bytes_max)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Refused("node_unreachable", f"{url}: {error}") from None
+    raw = _read_from(url, path, bytes_max)
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError):
@@ -86,6 +91,19 @@ def _fetch_from(url: str, path: str, names: frozenset[str], bytes_max: int) -> d
     if not isinstance(content, dict) or not content.keys() >= names:
         raise Refused("node_answer_malformed", url)
     return content
+
+
+def _read_from(url: str, path: str, bytes_max: int) -> bytes:
+    if not url.startswith(("http://", "https://")):
+        raise Refused("node_unreachable", f"{url[:100]}: not an http URL")
+    # As wallets do: no proxy is taken from the environment.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}{path}", timeout=TIMEOUT_SECONDS) as answer:
+            raw: bytes = answer.read(bytes_max)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Refused("node_unreachable", f"{url}: {error}") from None
+    return raw
 
 
 def peer_lines(content: dict[str, object]) -> str:

@@ -11,9 +11,9 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
+from consensus.epoch_starts import EpochStart, read_epochs
 from primitives.errors import Refused
 from wallet.light.bundles import HEADER_BYTES_MAX, hex_field
-from wallet.light.epochs import EpochStart, read_epochs
 from wallet.light.memory import HeaderMemory
 from wallet.light.trust import FinalHeader, KnownEpoch, TrustedNetwork, decode_header
 from wallet.node_client import NodeClient, NodeUnreachable

@@ -7,10 +7,10 @@ it again, and a wallet must not lock its owner out over it.
 
 from pathlib import Path
 
+from consensus.epoch_starts import EpochStart, read_epoch
 from primitives.encoding import decode, encode
 from primitives.errors import Refused
 from wallet.atomic_files import locked, write_file
-from wallet.light.epochs import EpochStart, read_epoch
 from wallet.light.trust import TrustedNetwork
 
 FILE_KIND = "known_epochs"

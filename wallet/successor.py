@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 
+from consensus.epoch_starts import read_epochs
 from ledger.genesis import Genesis
 from primitives.errors import Refused
 from wallet.folder import checked_genesis
-from wallet.light.epochs import read_epochs
 from wallet.light.memory import HeaderMemory
 from wallet.light.succession import Successor, check_successor, epoch_needed
 from wallet.light.trust import TrustedNetwork

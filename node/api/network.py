@@ -20,6 +20,7 @@ from ledger.rules import PARAMETER_NAMES
 from node.api import models
 from node.api.reads import MSGPACK, answer, decimal, proof_model
 from node.clock import now_ms
+from node.epoch_book import start_of
 from node.epochs import Epoch
 from node.territory import TerritoryNode
 from primitives.addresses import is_prefix
@@ -115,7 +116,7 @@ class NetworkReads:
             epoch = self._node.epoch(number)
             if epoch is None or epoch.record is None:
                 break
-            rows.append(_row(epoch, before))
+            rows.append(start_of(epoch, before).value())
             before = epoch
             size += len(encode(rows[-1]))
             if size > EPOCHS_ANSWER_BYTES:
@@ -157,22 +158,6 @@ class NetworkReads:
         if not _PROPOSAL.fullmatch(word):
             raise Refused("not_found")
         return answer(proof_model(self._node.proposal_with_proof(bytes.fromhex(word))))
-
-
-def _row(epoch: Epoch, before: Epoch | None) -> Value:
-    record = epoch.record
-    if record is None:
-        raise Refused("not_found")
-    members = tuple(
-        [(one.voting_key, one.recovery_key, one.prefix) for one in epoch.members.members]
-    )
-    return (
-        epoch.number,
-        record.boundary.encode(),
-        tuple([header.encode() for header in record.closing]),
-        record.certificate.encode(),
-        None if before is not None and before.members == epoch.members else members,
-    )
 
 
 def change_json(change: Change) -> dict[str, object]:

@@ -22,6 +22,7 @@ from clients.office.act_drafts import ActDraft, read_draft
 from clients.office.operations import operation_from_json
 from clients.office.register_files import REGISTERS, parse_register
 from clients.payroll.payroll_file import parse_payroll
+from consensus.epoch_starts import read_epochs
 from ledger.envelope import Cosignature
 from primitives.checkpoints import parse_checkpoint
 from primitives.encoding import encode
@@ -33,7 +34,6 @@ from wallet.account_requests import AccountRequest, parse_account_request
 from wallet.device_cards import DeviceCard, parse_device_card
 from wallet.home_node import refusals_from_json
 from wallet.light.bundles import bundle_from_json
-from wallet.light.epochs import read_epochs
 from wallet.light.receipts import receipt_from_json
 from wallet.light.trust import TrustedNetwork
 from wallet.payment_links import PaymentLink, parse_payment_link

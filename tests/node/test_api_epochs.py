@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from consensus.epoch_starts import EPOCHS_BYTES_MAX, read_epochs
 from ledger.rules import Parameters
 from node.api import network
 from tests.node.api_town import api_town
-from wallet.light.epochs import EPOCHS_BYTES_MAX, read_epochs
 
 EPOCHS = 6
 BRIEF = Parameters(delta_ms=50, heartbeat_ms=100, epoch_ms=100)

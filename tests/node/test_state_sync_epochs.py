@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from consensus.epoch_starts import read_epochs as read_for_wallets
 from consensus.header import Header
 from consensus.votes import FINALIZE
 from ledger.changes import AddMember, ChangeParameter, ChangeRules
 from ledger.network_objects import NetworkRecord
 from node import epochs as node_epochs
-from node.api.network import _row
 from node.chain_records import UNASKED_EPOCH, Restored
+from node.epoch_book import start_of
 from node.epoch_chain import read_epochs
 from node.epochs import voting_set
 from node.peers.certificates import make_transport
@@ -29,7 +30,6 @@ from tests.node.sync_epochs import SLOW, history, run, to_epoch
 from tests.node.sync_town import SyncTown, small, verified
 from tests.node.test_epoch_chain import Told, bent_item, other_terms, told
 from tests.node.town import Person, free_ports, key_of, until
-from wallet.light.epochs import read_epochs as read_for_wallets
 from wallet.light.trust import TrustedNetwork
 
 __all__ = ["small", "told"]
@@ -41,7 +41,7 @@ def begun(town: SyncTown, index: int) -> list[bytes]:
     node = town.nodes[index]
     found = [node.epoch(number) for number in range(epoch_of(node) + 1)]
     epochs = [each for each in found if each is not None]
-    return [encode(_row(after, before)) for before, after in pairwise(epochs)]
+    return [encode(start_of(after, before).value()) for before, after in pairwise(epochs)]
 
 
 def settled(town: SyncTown, index: int) -> list[tuple[bytes, int, object]]:

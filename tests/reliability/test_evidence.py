@@ -89,11 +89,12 @@ def test_files_come_back_and_anything_else_is_refused(genesis: Genesis) -> None:
         ("view", 2**70),
         ("epoch", "0"),
         ("network_id", None),
+        ("version", 2),  # it leads nowhere
     ):
         with pytest.raises(Refused) as refusal:
             DoubleVote.from_json({**content, field: value})
         assert refusal.value.code == "evidence_malformed", (field, value)
-    for version in (True, "1", 2, None):
+    for version in (True, "1", 3, None):
         with pytest.raises(Refused) as refusal:
             DoubleVote.from_json({**content, "version": version})
         assert refusal.value.code == "version_unknown", version
@@ -116,7 +117,7 @@ def test_a_member_that_joined_later_is_not_named_and_not_hidden(genesis: Genesis
     for digest in (b"a" * 32, b"b" * 32):
         message = vote_message(genesis.network_id, 3, 7, NOTARIZE, digest)
         votes.append(Vote(3, 7, NOTARIZE, digest, key.public_key, key.sign(message)))
-    late = DoubleVote(genesis.network_id, *votes)
+    late = DoubleVote(genesis.network_id, votes[0], votes[1])
     names = check_all([double(genesis), late], genesis)
     assert key.public_key not in names
     lines = evidence_lines([double(genesis), late], names).splitlines()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate
+from consensus.epoch_starts import EPOCHS_AT_ONCE, EpochStart
 from consensus.header import Header, genesis_digest
 from consensus.members import Member, MemberSet
 from consensus.votes import FINALIZE, vote_message
@@ -27,7 +28,6 @@ from primitives.receipt_log import ReceiptLog
 from primitives.signatures import SigningKey
 from primitives.state_root import state_root
 from primitives.tree_proofs import Presence, value_hash_of
-from wallet.light.epochs import EPOCHS_AT_ONCE, EpochStart
 
 INCLUDED_TAG = "included_node"
 Json = dict[str, object]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from consensus.certificates import Certificate
+from consensus.epoch_starts import EpochStart, read_epoch, read_epochs
 from consensus.members import Member, MemberSet
 from consensus.votes import NOTARIZE
 from primitives.encoding import encode
@@ -19,7 +20,6 @@ from tests.wallet.standin import StandInNode
 from wallet.epoch_store import EpochStore
 from wallet.header_store import HeaderStore
 from wallet.light.bundles import bundle_from_json
-from wallet.light.epochs import EpochStart, read_epoch, read_epochs
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.receipts import (
     LogPlace,

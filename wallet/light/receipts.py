@@ -12,6 +12,7 @@ can contradict it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from consensus.epoch_starts import EPOCHS_BYTES_MAX, EPOCHS_FOLLOWED_MAX, EpochStart, read_epochs
 from ledger.envelope import Transaction, signature_items
 from ledger.proofs import InclusionProof, ReceiptProof
 from ledger.rules import CREATED_AHEAD_MS_MAX, is_rule_version
@@ -23,7 +24,6 @@ from primitives.versions import check_version
 from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
 from wallet.light.commitments import commitment
 from wallet.light.decoding import decoded
-from wallet.light.epochs import EPOCHS_BYTES_MAX, EpochStart, read_epochs
 from wallet.light.terms import CardProof, card_proof_from_json
 from wallet.light.trust import (
     FinalHeader,
@@ -40,7 +40,6 @@ RAW_BYTES_MAX = 512 * 1024
 PROOF_BYTES_MAX = 64 * 1024
 NOTE_CHARACTERS_MAX = 140
 CHUNK_RECEIPTS = 65_536
-EPOCHS_MAX = 10_000
 CARDS_MAX = 4
 
 
@@ -242,7 +241,9 @@ def epochs_to(network: TrustedNetwork, *bundles: HeaderBundle) -> tuple[EpochSta
 def _epochs(content: Mapping[str, object]) -> tuple[EpochStart, ...]:
     if "epochs" not in content:
         return ()
-    return read_epochs(hex_field(content, "epochs", EPOCHS_BYTES_MAX), count_max=EPOCHS_MAX)
+    return read_epochs(
+        hex_field(content, "epochs", EPOCHS_BYTES_MAX), count_max=EPOCHS_FOLLOWED_MAX
+    )
 
 
 def _cards(content: Mapping[str, object]) -> tuple[CardProof, ...]:

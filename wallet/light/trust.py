@@ -1,8 +1,8 @@
 """Which headers are final, decided from the genesis file and what follows from it.
 
 The set of the first epoch stands in the genesis. Each later one is believed because the set before
-it finalized the boundary that names it (`wallet.light.epochs`). What a certificate says is checked
-once and remembered, so that thousands of proofs under one header cost its signatures once.
+it finalized the boundary that names it (`consensus.epoch_starts`). What a certificate says is
+checked once and remembered, so that thousands of proofs under one header cost its signatures once.
 """
 
 from collections import OrderedDict
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from consensus.certificates import Certificate, verify_certificate
+from consensus.epoch_starts import EpochStart, check_chain, next_members
 from consensus.finality import check_finalizes
 from consensus.header import Header
 from consensus.members import Member, MemberSet
@@ -20,7 +21,6 @@ from ledger.rules import MS_PER_DAY, RULE_VERSION, Parameters, RuleSet, is_rule_
 from primitives import signatures
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle
-from wallet.light.epochs import EpochStart, check_chain, next_members
 
 CERTIFICATES_KEPT = 256
 

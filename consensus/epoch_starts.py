@@ -1,4 +1,5 @@
-"""From one epoch's territories to the next: what a wallet follows instead of the whole chain.
+"""From one epoch's members to the next: what is followed instead of the whole chain, by wallets and
+by whoever checks evidence.
 
 An epoch ends with a boundary block, whose header names the hash of the set that votes next. So a
 wallet that knows the set of epoch n − 1 believes the set of epoch n once a quorum of the former
@@ -8,16 +9,24 @@ finalized the boundary, itself or by a closing block above it (docs/protocol.md,
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from consensus.certificates import CERTIFICATE_BYTES_MAX, MEMBERS_MAX, Certificate
+from consensus.certificates import (
+    CERTIFICATE_BYTES_MAX,
+    MEMBERS_MAX,
+    Certificate,
+    verify_certificate,
+)
 from consensus.finality import check_begins, check_descent
 from consensus.header import HEADER_BYTES_MAX, Header
 from consensus.members import Member, MemberSet
-from primitives.encoding import Value, decode
+from consensus.votes import Verifier
+from primitives.encoding import Value, decode, encode
 from primitives.errors import Refused
 
 EPOCHS_BYTES_MAX = 8 << 20
 EPOCHS_AT_ONCE = 64
 """So many a node gives in one answer."""
+EPOCHS_FOLLOWED_MAX = 10_000
+"""So many a file may carry, a receipt or evidence."""
 CLOSINGS_MAX = 1_024
 _KEY_BYTES = 32
 
@@ -134,6 +143,39 @@ def next_members(
     check_begins(start.epoch, headers, start.certificate, following, before)
     vouch(start.certificate, members)
     return following
+
+
+def sets_led_to(
+    first_epoch: int,
+    members: MemberSet,
+    network_id: bytes,
+    starts: Sequence[EpochStart],
+    verify: Verifier,
+) -> dict[int, MemberSet]:
+    """The set of every epoch from the first one, whose set is `members`, to the last of `starts`.
+
+    Raises `Refused`: `certificate_invalid` where one does not follow from the one before,
+    `node_of_other_network`.
+    """
+    sets = {first_epoch: members}
+    before: Header | None = None
+    for start in starts:
+        if start.epoch != first_epoch + len(sets):
+            raise Refused("certificate_invalid", f"epoch {start.epoch} is not the next one")
+        members = next_members(
+            start,
+            members,
+            before,
+            network_id,
+            lambda certificate, voters: verify_certificate(certificate, voters, network_id, verify),
+        )
+        sets[start.epoch], before = members, start.boundary
+    return sets
+
+
+def write_epochs(starts: Sequence[EpochStart]) -> bytes:
+    """What `read_epochs` reads."""
+    return encode(tuple([start.value() for start in starts]))
 
 
 def check_chain(headers: Sequence[Header], network_id: bytes) -> None:
