@@ -73,7 +73,7 @@ class DataFolder:
     def read(self) -> NodeFile:
         """Read it. Raises `Refused`: `data_malformed`, `data_of_newer_version`."""
         if not self.file.exists():
-            raise Refused("data_missing", "there is no node here", file=str(self.root))
+            raise Refused("data_missing", file=str(self.root))
         with self.file.open("rb") as stream:
             raw = stream.read(FILE_BYTES_MAX + 1)
         try:
@@ -124,7 +124,7 @@ class DataFolder:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise Refused("data_in_use", "another process uses it", file=str(self.root)) from None
+            raise Refused("data_in_use", file=str(self.root)) from None
         self._lock = descriptor
 
     def unlock(self) -> None:

@@ -18,6 +18,7 @@ from primitives.errors import InvariantBroken, Refused
 from primitives.hashing import hash_bytes
 from primitives.keystore import FILE_BYTES_MAX, seal, unseal
 from primitives.signatures import SEED_BYTES, SigningKey
+from terminal.languages import text
 
 SALT_BYTES = 16
 NONCE_BYTES = 24
@@ -56,6 +57,13 @@ def read_key(path: Path, role: str, passphrase: str) -> SigningKey:
     match _unseal(path, passphrase):
         case ("key", 1, str(found), bytes(seed)) if found == role and len(seed) == SEED_BYTES:
             return SigningKey.from_seed(seed)
+        case ("key", 1, str(found), bytes()) if found != role:
+            # A sound file, and not the one that was meant: no backup would help.
+            hint = text(
+                f"nommez le fichier de la clé « {role} »", f"name the file of the {role} key"
+            )
+            told = f"this is the key for {found[:40]}, not for {role}"
+            raise Refused("keystore_malformed", told, file=str(path), hint=hint)
     raise Refused("keystore_malformed", f"this is not a key for {role}", file=str(path))
 
 

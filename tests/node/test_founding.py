@@ -92,8 +92,9 @@ def test_a_wrong_passphrase_and_another_role(tmp_path: Path) -> None:
     file = DataFolder(chosen.data).voting_file
     with pytest.raises(Refused, match="passphrase_wrong"):
         read_key(file, "voting", "another")
-    with pytest.raises(Refused, match="keystore_malformed"):
+    with pytest.raises(Refused, match="keystore_malformed: this is the key for voting") as caught:
         read_key(file, "signing", PASSPHRASE)
+    assert "signing" in caught.value.hint, "a backup would not help"
     with pytest.raises(Refused, match="keystore_malformed"):
         read_transport_key(file, PASSPHRASE)
 
