@@ -70,6 +70,7 @@ _TOLD_AS_THEY_ARE = frozenset(
         "store_corrupt",
         "store_of_other_kind",
         "store_unreadable",
+        "succession_without_state",
     }
 )
 """Any other code is about a record that was written once and can't be read now."""

@@ -186,8 +186,13 @@ class Committer:
     def _due_snapshot(self, finalized: Sequence[FinalizedBlock]) -> Due | None:
         """The state before the first of these blocks that a snapshot belongs to."""
         newest = self._chain.newest
-        if self._snapshots is None or newest is None:
+        if self._snapshots is None:
             return None
+        if newest is None:
+            # The first state of a successor follows from no genesis: others need it from here.
+            if self._chain.base is None or not self._snapshots.may_make:
+                return None
+            return self._chain.pin_before(finalized[:1], self._executor.commitment.tree.slot)
         time_ms = newest.header.time_ms
         for index, block in enumerate(finalized):
             if self._snapshots.is_due(time_ms, block.header):

@@ -89,7 +89,8 @@ class KeyWatch:
                 await self.look()
             except (Refused, OSError) as error:
                 # What the node signs with is in memory: files are looked at again.
-                self._log.error("keys_unreadable", error=str(error))
+                if getattr(error, "code", "") != "node_not_ready":  # it has no state to look at yet
+                    self._log.error("keys_unreadable", error=str(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     def _read_held(self) -> _Read:

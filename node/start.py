@@ -54,7 +54,8 @@ def load_ledger(chain: Chain, genesis: Genesis, images: TreeImages | None = None
 
 def _load(chain: Chain, genesis: Genesis, images: TreeImages | None) -> LoadedLedger:
     if chain.meta.network_id is None or genesis.succession is None:
-        # Of a successor this refuses: its first state is made by `node succeed`.
+        # Of a successor this refuses: its first state is made by `node succeed`, or a later one
+        # comes from the peers (`node.newcomer`).
         objects = [(key, item.encode()) for key, item in initial_objects(genesis)]
         chain.begin(genesis.network_id, objects)
     elif chain.meta.network_id != genesis.network_id:

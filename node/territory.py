@@ -27,6 +27,7 @@ from node.committer import CommittedBlock
 from node.epochs import Epoch
 from node.key_ring import NodeKeys, TransportIdentity
 from node.machinery import Machinery
+from node.newcomer import Newcomer
 from node.territory_options import TerritoryOptions, create_data
 from node.waiters import FinalWaiters
 from primitives.errors import InvariantBroken, Refused
@@ -44,6 +45,7 @@ class TerritoryNode:
     def __init__(self, options: TerritoryOptions) -> None:
         self._options = options
         self._parts: Machinery | None = None
+        self._newcomer: Newcomer | None = None
         self._listeners: list[OnFinal] = []
         self._waiters = FinalWaiters()
         self._ended = asyncio.Event()
@@ -53,23 +55,27 @@ class TerritoryNode:
 
     async def start(self) -> None:
         """Open the data, rebuild and check the state, listen, and begin to take part."""
-        machinery = Machinery(
-            self._options, self._committed, self._waiters.wake, self._fatal, self._begin_again_soon
-        )
-        await machinery.start()
-        self._parts = machinery
+        options, again_soon = self._options, self._begin_again_soon
+        try:
+            parts = Machinery(options, self._committed, self._waiters.wake, self._fatal, again_soon)
+        except Refused as refusal:
+            if refusal.code != "succession_without_state":
+                raise
+            newcomer = Newcomer(options, again_soon, self._fatal)
+            await newcomer.start()
+            self._newcomer = newcomer
+            return
+        await parts.start()
+        self._parts = parts
 
     def _begin_again_soon(self) -> None:
         self._again = asyncio.get_running_loop().create_task(self._begin_again())
 
     async def _begin_again(self) -> None:
         """A store was made from a snapshot: stop, and start with that one."""
-        parts, self._parts = self._parts, None
-        if parts is None:
-            return
         try:
-            await parts.stop()
-            await self.start()
+            if await self._stop_running():
+                await self.start()
         except (Refused, InvariantBroken, OSError) as error:
             self._fatal(f"the snapshot can't be begun with: {error}")
 
@@ -77,10 +83,14 @@ class TerritoryNode:
         """Close everything in order; what was accepted and not final is gone, as after a crash."""
         if self._again is not None:
             await asyncio.gather(self._again, return_exceptions=True)
-        parts, self._parts = self._parts, None
-        if parts is not None:
-            await parts.stop()
+        await self._stop_running()
         self._ended.set()
+
+    async def _stop_running(self) -> bool:
+        running, self._parts, self._newcomer = self._parts or self._newcomer, None, None
+        if running is not None:
+            await running.stop()
+        return running is not None
 
     async def wait_stopped(self) -> str | Refused | None:
         """Until the node stopped: None after `stop`, else the reason it stopped itself."""
@@ -95,7 +105,7 @@ class TerritoryNode:
     @property
     def _running(self) -> Machinery:
         if self._parts is None:
-            if self._again is not None and not self._again.done():
+            if self._newcomer or (self._again is not None and not self._again.done()):
                 raise Refused("node_not_ready", "this node begins with a snapshot")
             raise InvariantBroken("the node does not run")
         return self._parts

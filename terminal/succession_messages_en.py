@@ -52,7 +52,8 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "succession_without_state": (
         "this network goes on from another one's state, which is not here",
-        "take it over first: democite node succeed --data DIR --genesis NEW --predecessor OLD",
+        "start it without --full-history, where other members run: they give a snapshot; or take "
+        "it over: democite node succeed --data DIR --genesis NEW --predecessor OLD",
     ),
     "network_succeeded": (
         "another network has taken the place of this one",

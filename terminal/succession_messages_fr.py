@@ -53,7 +53,8 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "succession_without_state": (
         "ce réseau repart de l'état d'un autre, qui n'est pas ici",
-        "reprenez-le d'abord : democite node succeed --data DIR --genesis NEW --predecessor OLD",
+        "démarrez sans --full-history, là où d'autres membres tournent : ils donnent un instantané "
+        "; ou reprenez-le : democite node succeed --data DIR --genesis NEW --predecessor OLD",
     ),
     "network_succeeded": (
         "un autre réseau a pris la place de celui-ci",

@@ -44,8 +44,9 @@ class Followed:
 class Follower:
     """See the module's docstring."""
 
-    def __init__(self, node: TerritoryNode, registry: RegistryThread) -> None:
+    def __init__(self, node: TerritoryNode, network_id: bytes, registry: RegistryThread) -> None:
         self._node = node
+        self._network_id = network_id  # known before the node can say anything of itself
         self._registry = registry
         self._followed: dict[bytes, Followed] = {}
         self._wake = asyncio.Event()
@@ -114,7 +115,7 @@ class Follower:
                 valid_until_ms,
                 finish,
                 release,
-                not is_raw_of_network(raw, self._node.status().network_id),
+                not is_raw_of_network(raw, self._network_id),
             )
 
     async def hand_in(self, transaction_id: bytes, wait_ms: int) -> None:
@@ -184,7 +185,7 @@ class Follower:
     async def _release_expired(self) -> None:
         """Operations that wait for staff beyond their time, for a network that is no more, or on
         the lane of a key that this node had before: it will never sign them."""
-        now, network_id = now_ms(), self._node.status().network_id
+        now, network_id = now_ms(), self._network_id
         waiting = await self._registry.call(lambda r: r.operations.in_state("waiting"))
         ended = [
             one.id

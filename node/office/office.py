@@ -29,7 +29,7 @@ class Office:
     ) -> None:
         self.territory = territory
         self.registry = registry
-        self.follower = Follower(node, registry)
+        self.follower = Follower(node, genesis.network_id, registry)
         signer = TerritorySigner(node, genesis, territory, node_key)
         lines_max = genesis.parameters.lines_max
         self.operations = Operations(node, signer, registry, self.follower, lines_max)

@@ -77,7 +77,12 @@ class SnapshotShelf:
     def is_due(self, parent_time_ms: int, header: Header) -> bool:
         """Whether a snapshot belongs to this block, and one can be made now."""
         begins = parent_time_ms // self._period_ms < header.time_ms // self._period_ms
-        return begins and not self._making and not self._closing.is_set()
+        return begins and self.may_make
+
+    @property
+    def may_make(self) -> bool:
+        """Whether one can be made now."""
+        return not self._making and not self._closing.is_set()
 
     def make(self, due: Due) -> None:
         """Make it, in this class's thread: its block is on disk."""

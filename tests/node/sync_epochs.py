@@ -15,7 +15,7 @@ SLOW = Parameters(delta_ms=200, heartbeat_ms=600_000, epoch_ms=10_000_000)
 """Epochs end by vote alone, and nothing is agreed on without cause."""
 
 
-def _at_ends(parent_time_ms: int, header: Header) -> bool:
+def at_ends(parent_time_ms: int, header: Header) -> bool:
     """In the place of `SnapshotShelf.is_due`."""
     return header.next_set_hash is not None
 
@@ -33,7 +33,7 @@ async def history(town: SyncTown, *last: Change) -> list[Person]:
     people = await town.history()
     for index in range(3):
         shelf = town.machinery(index).snapshots
-        shelf.is_due = _at_ends  # type: ignore[method-assign]
+        shelf.is_due = at_ends  # type: ignore[method-assign]
     await to_epoch(town, 2, ChangeParameter("lines_max", 1_000), *last or [PauseMember("town2")])
     await town.same_snapshots()
     return people

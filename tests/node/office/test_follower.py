@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from ledger.genesis import Genesis
+from node.answers import NodeStatus
 from node.office.follower import Followed, Follower
 from node.office.node_key import NodeKey
 from node.office.office import Office
+from primitives.errors import Refused
 from tests.node import town as towns
 from tests.node.office.month_town import PERIOD, STAFF, Month, month_town
 from tests.node.office.test_month import operations_of
@@ -100,12 +102,18 @@ def test_what_was_signed_for_a_predecessor_is_free_again(
         waiting = (await month.office("programmes/GARDEN/fund", {"amount_minor": 5})).json
         served = month.served
         await served.office.follower.stop()
-        status = served.node.status
-        monkeypatch.setattr(served.node, "status", lambda: replace(status(), network_id=bytes(32)))
-        territory = served.town.genesis.territories[0]
+        genesis = replace(served.town.genesis, time_ms=served.town.genesis.time_ms + 1)
+        territory = genesis.territories[0]
         key = NodeKey(key_of("town0 node"))
         folder = tmp_path / "registry"
-        again = await Office.open(served.node, served.town.genesis, territory, key, folder)
+
+        def not_ready() -> NodeStatus:
+            raise Refused("node_not_ready")
+
+        with monkeypatch.context() as patch:
+            # A node that waits for its first state has nothing to say, and is no reason to stop.
+            patch.setattr(served.node, "status", not_ready)
+            again = await Office.open(served.node, genesis, territory, key, folder)
         try:
             async with asyncio.timeout(20):
                 for operation in (signed, waiting):
