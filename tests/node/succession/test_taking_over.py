@@ -184,7 +184,8 @@ def test_a_node_that_knows_more_refuses(copied: Callable[[], Ruin]) -> None:
         between=tuple([header.encode() for header in below.between]),
         certificate=below.certificate.encode(),
     )
-    ruin.agree(replace(draft, succession=earlier), 0, 1, 2)
+    just_after_ms = max(one.time_ms for one in (below.header, *below.between)) + 1
+    ruin.agree(replace(draft, time_ms=just_after_ms, succession=earlier), 0, 1, 2)
     with pytest.raises(Refused, match="succession_behind"):
         ruin.over(source)
     assert ruin.height(source) == draft.height
