@@ -83,6 +83,7 @@ def test_who_is_two_epochs_behind_in_a_quiet_network_comes_up(tmp_path: Path) ->
         await in_epoch(list(town.nodes.values()), 3)
         await town.start(3)
         await in_epoch([town.nodes[3]], 3)
+        assert town.nodes[3].latest_final_height == town.nodes[0].latest_final_height
         await town.stop()
 
     asyncio.run(scenario())

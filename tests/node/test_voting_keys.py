@@ -162,6 +162,7 @@ def test_another_transport_certificate_is_shown_at_once(tmp_path: Path) -> None:
         node.renew_keys(keys("town1 voting"), None)
         await until(lambda: node.counters()["peers_dropped"] >= before + 3)
         await town.ready()
+        assert not node.status().observing
         await town.stop(2)
         people = await town.people(2, 1_000)
         await town.must_settle(1, [town.pay(people[0], people[1], 5)])
