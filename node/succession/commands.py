@@ -74,9 +74,19 @@ OwnDataOption = Annotated[
         "--data",
         metavar="DIR",
         help=text(
-            "Les données de votre nœud, s'il en reste : pour voir qu'il n'en sait pas plus.",
-            "Your node's data, if there is any left: to see that it knows no more.",
+            "Les données de votre nœud, s'il en reste : pour voir qu'il n'en sait ni plus ni autre "
+            "chose. Avec --predecessor.",
+            "Your node's data, if there is any left: to see that it knows neither more nor "
+            "otherwise. With --predecessor.",
         ),
+    ),
+]
+OwnPredecessorOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--predecessor",
+        metavar="FILE",
+        help=text("Genèse de l'ancien réseau.", "The old network's genesis."),
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help=text("Ne pas demander.", "Do not ask."))]
@@ -135,6 +145,7 @@ def endorse(
     keystore: RecoveryKeyOption,
     out: EndorsementOutOption,
     data: OwnDataOption = None,
+    predecessor: OwnPredecessorOption = None,
     yes: YesOption = False,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
@@ -142,16 +153,21 @@ def endorse(
 ) -> Result:
     """Sign the draft with a recovery key, where that is kept; needs no network."""
     from node.succession.endorsing import check_own_chain, endorse_draft, read_draft
-    from node.succession.words import succession_data, succession_lines
+    from node.succession.words import state_line, succession_data, succession_lines
+    from terminal.errors import CommandError
     from terminal.passphrases import read_passphrase
 
+    if (data is None) != (predecessor is None):
+        raise CommandError("usage", "--data DIR --predecessor GENESIS", field="--predecessor")
     read = read_draft(draft)
-    if data is not None:
-        check_own_chain(read, data)
-    _ask(succession_lines(read), yes=yes)
+    held = None
+    if data is not None and predecessor is not None:
+        held = check_own_chain(read, data, predecessor)
+    _ask(f"{succession_lines(read)}\n{state_line(held)}", yes=yes)
     prefix = endorse_draft(read, keystore, read_passphrase(passphrase_file), out)
     told = text(f"{prefix} approuve : {out}", f"{prefix} endorses it: {out}")
-    return Result({**succession_data(read), "prefix": prefix, "endorsement": str(out)}, told)
+    content = {"prefix": prefix, "endorsement": str(out), "state_compared": held is True}
+    return Result({**succession_data(read), **content}, told)
 
 
 @app.command(help=text("Réunir les accords en une genèse.", "Put the endorsements under it."))

@@ -10,11 +10,13 @@ from ledger.succession import Endorsement, endorse, endorsements_from_json
 from node.cards import CARD_FILE_MODE
 from node.chain import Chain
 from node.data_folder import DataFolder
-from node.genesis_file import read_genesis_alone, write_genesis
+from node.genesis_file import read_genesis, read_genesis_alone, write_genesis
 from node.keys import read_key
 from node.migration import open_current_store
 from node.private_files import write_new_file
+from node.start import load_ledger
 from node.succession.drafting import header_of
+from node.succession.lineage import check_lineage
 from node.undo import undone_on_failure
 from primitives.encoding import encode
 from primitives.errors import Refused
@@ -59,18 +61,32 @@ def endorse_draft(draft: Genesis, keystore: Path, passphrase: str, out: Path) ->
     return prefix
 
 
-def check_own_chain(draft: Genesis, data: Path) -> int:
-    """That the node in this folder holds no later final block than the draft; its own height.
+def check_own_chain(draft: Genesis, data: Path, predecessor: Path) -> bool:
+    """That the node in this folder holds no later final block than the draft, and after that block
+    the state and the sets that the draft names. False where it lacks the block, and so can't say.
 
-    Raises `Refused`: `succession_behind`, `succession_conflict`, `data_of_other_network`.
+    No certificate covers the state after a last block: whoever drafts alone could name any, and
+    hand it to all whose disks are gone. Raises `Refused`: `succession_behind`,
+    `succession_conflict`, `succession_differs`, `data_of_other_network`, `store_corrupt`.
     """
+    succession = draft.succession
+    if succession is None:
+        raise Refused("succession_none")
+    old, engine = read_genesis(predecessor)
     folder = DataFolder(data)
-    content = folder.read()
+    kind = folder.check(old.network_id, engine).store
     folder.lock()
     try:
-        store = open_current_store(folder.store, content.store)
+        store = open_current_store(folder.store, kind)
         try:
-            return check_not_above(Chain(store), draft)
+            chain = Chain(store)
+            if check_not_above(chain, draft) < succession.height:
+                return False
+            executor = load_ledger(chain, old).executor
+            check_lineage(chain, old, succession)
+            if executor.commitment.root_after(executor.state.tip) != succession.state_root:
+                raise Refused("succession_differs", "the state after the last block is another")
+            return True
         finally:
             store.close()
     finally:

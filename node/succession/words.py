@@ -73,6 +73,24 @@ def succession_data(genesis: Genesis) -> dict[str, object]:
     }
 
 
+def state_line(held: bool | None) -> str:
+    """What an own node said of the state that the draft names; None where none was asked."""
+    if held:
+        return text(
+            "Votre nœud a le même état après ce bloc.",
+            "Your node holds the same state after this block.",
+        )
+    if held is None:
+        return text(
+            "L'état n'a été comparé avec aucun nœud (--data DIR --predecessor GENESIS).",
+            "The state was compared with no node (--data DIR --predecessor GENESIS).",
+        )
+    return text(
+        "Votre nœud n'a pas ce bloc et ne peut rien dire de l'état : qu'un autre qui l'a compare.",
+        "Your node lacks this block and can't say anything of the state: let another compare it.",
+    )
+
+
 def succession_lines(genesis: Genesis) -> str:
     """For people: what they would agree to."""
     succession, header = named(genesis), header_of(genesis)

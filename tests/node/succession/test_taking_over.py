@@ -15,13 +15,14 @@ from node.epoch_book import EpochBook
 from node.inspection import verify_data
 from node.rebuilding import rebuild_store
 from node.store import after_prefix, open_store
+from node.succession.endorsing import check_own_chain
 from node.succession.taking_over import take_over
 from node.territory import TerritoryNode
 from primitives.errors import Refused
 from tests.node.council import epoch_of, in_epoch
 from tests.node.succession.ruin import Ruin, ruined
 from tests.node.test_epochs import QUICK
-from tests.node.town import Person, Town, until
+from tests.node.town import Person, Town, key_of, until
 
 
 def balances(town: Town, people: Sequence[Person]) -> list[int]:
@@ -189,6 +190,31 @@ def test_a_node_that_knows_more_refuses(copied: Callable[[], Ruin]) -> None:
     with pytest.raises(Refused, match="succession_behind"):
         ruin.over(source)
     assert ruin.height(source) == draft.height
+
+
+def test_who_endorses_compares_the_state_with_an_own_disk(copied: Callable[[], Ruin]) -> None:
+    """No certificate covers the state after a last block: whoever drafts alone could name any."""
+    ruin = copied()
+    source = ruin.highest(*range(4))
+    draft = ruin.draft(source)
+    assert check_own_chain(draft, ruin.root(source), ruin.old_file)
+    if draft.succession is None:
+        raise AssertionError
+    forged = replace(draft, succession=replace(draft.succession, state_root=bytes(32)))
+    with pytest.raises(Refused, match="succession_differs"):
+        check_own_chain(forged, ruin.root(source), ruin.old_file)
+    # Nor does it name other recovery keys than the last set's.
+    rows = draft.succession.members
+    stolen = (rows[0]._replace(recovery_key=key_of("mallory").public_key), *rows[1:])
+    with pytest.raises(Refused, match="succession_differs"):
+        check_own_chain(
+            replace(draft, succession=replace(draft.succession, members=stolen)),
+            ruin.root(source),
+            ruin.old_file,
+        )
+    # Without the block it can't say, and an empty disk is no yes.
+    ruin.lose(source)
+    assert not check_own_chain(draft, ruin.root(source), ruin.old_file)
 
 
 def test_a_node_that_knows_less_needs_the_blocks(copied: Callable[[], Ruin]) -> None:
