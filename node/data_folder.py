@@ -60,6 +60,7 @@ class DataFolder:
         self.card_file = root / "card.json"
         self.voting_file = self.keys / "voting.json"
         self.signing_file = self.keys / "signing.json"
+        self.cometbft_file = self.keys / "cometbft.json"
         self.transport_file = self.keys / "transport.json"
         self.certificate_file = self.keys / "transport.pem"
         self.public_keys_file = self.keys / "public.json"

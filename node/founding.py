@@ -27,7 +27,7 @@ from node.cards import (
     with_issuer,
 )
 from node.data_folder import DataFolder, NodeFile
-from node.genesis_file import write_genesis
+from node.genesis_file import COMETBFT, write_genesis
 from node.keys import KeySource, write_key, write_public_keys, write_transport_key
 from node.peers.certificates import make_authority, make_transport, public_key_of
 from node.private_files import (
@@ -45,7 +45,7 @@ from primitives.signatures import SigningKey
 FIGURE_DIGITS_MAX = 16
 STAFF_ROLES = ("staff-1", "staff-2")
 """Two, so that what needs two signatures can be signed from the first day."""
-ROLES = ("voting", "signing", "recovery", "issuer", *STAFF_ROLES)
+ROLES = ("voting", "cometbft", "signing", "recovery", "issuer", *STAFF_ROLES)
 DEMO_QUOTAS = ("accounts_opened_per_day_max", "lines_per_day_max", "transactions_per_day_max")
 
 
@@ -168,6 +168,7 @@ def _card(plan: NodePlan, keys: dict[str, SigningKey]) -> Card:
         issuer_keys=(keys["issuer"].public_key,),
         issuer_threshold=1,
         node_key=keys["signing"].public_key,
+        cometbft_key=keys["cometbft"].public_key,
         wage_cap_bps=plan.wage_cap_bps,
         two_signers_above_minor=plan.two_signers_above_minor,
     )
@@ -184,14 +185,16 @@ def _build_folder(root: Path, plan: NodePlan, keys: dict[str, SigningKey], passp
     folder = DataFolder(root)
     for path in (root, folder.keys, folder.audit):
         path.mkdir(mode=PRIVATE_FOLDER_MODE)
-    voting, signing = keys["voting"], keys["signing"]
+    voting, signing, cometbft = keys["voting"], keys["signing"], keys["cometbft"]
     write_key(folder.voting_file, "voting", voting, passphrase)
+    write_key(folder.cometbft_file, "cometbft", cometbft, passphrase)
     write_key(folder.signing_file, "signing", signing, passphrase)
     key_pem, certificate_pem = make_transport(voting)
     write_transport_key(folder.transport_file, key_pem, passphrase)
     write_new_file(folder.certificate_file, certificate_pem)
     public = {
         "voting": voting.public_key.hex(),
+        "cometbft": cometbft.public_key.hex(),
         "signing": signing.public_key.hex(),
         "transport": public_key_of(certificate_pem).hex(),
     }
@@ -248,6 +251,8 @@ def create_network(
         if card.demo and not demo:
             raise Refused("demo_card", card.territory.name, file=str(file))
     _check_keys(cards)
+    if engine == COMETBFT:
+        _check_cometbft_keys(cards)
     changes: dict[str, int] = dict.fromkeys(DEMO_QUOTAS, AMOUNT_MINOR_MAX) if demo else {}
     changes.update(_figure(text) for text in figures)
     genesis = Genesis(
@@ -288,6 +293,13 @@ def _check_keys(cards: Sequence[tuple[Path, Card]]) -> None:
                         "genesis_invalid", f"{named} stands twice", file=str(file), field=field
                     )
                 seen.add(value)
+
+
+def _check_cometbft_keys(cards: Sequence[tuple[Path, Card]]) -> None:
+    """Cards of before `node init` made such a key have none, and can't vote under this engine."""
+    for file, card in cards:
+        if card.territory.cometbft_key is None:
+            raise Refused("engine_key_missing", card.territory.name, file=str(file))
 
 
 def _figure(text: str) -> tuple[str, int]:

@@ -11,7 +11,9 @@ from primitives.errors import Refused
 from primitives.signatures import verify
 
 GENESIS_BYTES_MAX = 4 << 20
-ENGINES = ("simplex", "cometbft")
+SIMPLEX = "simplex"
+COMETBFT = "cometbft"
+ENGINES = (SIMPLEX, COMETBFT)
 PUBLIC_FILE_MODE = 0o644
 
 

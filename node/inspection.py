@@ -125,7 +125,10 @@ def check_keys(data: Path, keys: dict[str, str], passphrase: str) -> None:
     """Check that the sealed keys are those. Raises `Refused`: `passphrase_wrong`,
     `keystore_malformed`, `data_malformed`."""
     folder = DataFolder(data)
-    for role, file in (("voting", folder.voting_file), ("signing", folder.signing_file)):
+    files = {"voting": folder.voting_file, "signing": folder.signing_file}
+    if "cometbft" in keys:  # folders of before have no such key
+        files["cometbft"] = folder.cometbft_file
+    for role, file in files.items():
         if read_key(file, role, passphrase).public_key.hex() != keys.get(role):
             raise Refused("data_malformed", "not the key that public.json names", file=str(file))
 

@@ -145,6 +145,13 @@ class KeyFiles:
             ),
         )
 
+    def read_cometbft(self, passphrase: str) -> SigningKey | None:
+        """The voting key of the other engine; None in a folder that was made without one. Raises
+        as `read_current`."""
+        if not self.folder.cometbft_file.exists():
+            return None
+        return read_key(self.folder.cometbft_file, "cometbft", passphrase)
+
     def read_signing(self, passphrase: str) -> tuple[SigningKey, SigningKey | None]:
         """The node's own key, and the one that waits to be named by the ledger."""
         current = read_key(self.folder.signing_file, "signing", passphrase)

@@ -146,6 +146,7 @@ def change_passphrase(data: Path, passphrase: str, new_passphrase: str) -> list[
     folder = files.folder
     sealed = (
         folder.voting_file,
+        folder.cometbft_file,
         folder.signing_file,
         folder.transport_file,
         files.next_voting,

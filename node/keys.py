@@ -1,6 +1,7 @@
 """A territory's keys on disk: each in a keystore of its own, sealed with the passphrase.
 
 keys/voting.json     the consensus key; also the authority of the transport key
+keys/cometbft.json   the voting key of the other engine; folders of before have none
 keys/signing.json    the node's own key, with which it countersigns
 keys/transport.json  the TLS key (PEM); keys/transport.pem its certificate
 keys/next-….json     keys that wait to take their place (`node.key_files`)

@@ -314,6 +314,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "cette carte vient d'une démonstration",
         "demandez au territoire une vraie carte",
     ),
+    "engine_key_missing": ("cette carte n'a pas de clé pour ce moteur", "prenez un nœud neuf"),
     "engine_unknown": ("ce moteur de consensus n'existe pas", "choisissez simplex ou cometbft"),
     "engine_unavailable": (
         "cette version ne fait pas tourner ce moteur",

@@ -9,10 +9,11 @@ import pytest
 
 from ledger.genesis import Genesis
 from node import founding
-from node.cards import IssuerCard, issuer_card_to_json, read_card
+from node.cards import Card, IssuerCard, card_to_json, issuer_card_to_json, read_card
 from node.data_folder import DataFolder
 from node.founding import create_network, init_node, make_issuer
 from node.genesis_file import read_genesis
+from node.key_files import KeyFiles
 from node.keys import KeySource, read_key, read_public_keys, read_transport_key
 from node.peers.certificates import check_authority, public_key_of
 from primitives.errors import Refused
@@ -53,6 +54,9 @@ def test_what_is_made(tmp_path: Path) -> None:
     issuer = read_key(chosen.issuer_file, "issuer", PASSPHRASE)
     assert territory.voting_key == voting.public_key
     assert territory.node_key == signing.public_key
+    cometbft = KeyFiles(folder).read_cometbft(PASSPHRASE)
+    assert cometbft is not None and territory.cometbft_key == cometbft.public_key
+    assert cometbft.public_key not in (voting.public_key, signing.public_key)
     assert territory.signing_keys == tuple(
         read_key(chosen.key_files[role], role, PASSPHRASE).public_key
         for role in founding.STAFF_ROLES
@@ -64,6 +68,7 @@ def test_what_is_made(tmp_path: Path) -> None:
     assert read_card(chosen.card) == card
     public = read_public_keys(folder.public_keys_file)
     assert public["voting"] == voting.public_key.hex()
+    assert public["cometbft"] == cometbft.public_key.hex()
     assert public["transport"] == public_key_of(folder.certificate_file.read_bytes()).hex()
     assert folder.read().prefix == "arden"
     assert (folder.journal / "MARK").exists()
@@ -308,6 +313,21 @@ def test_an_engine_file_that_says_something_else(tmp_path: Path) -> None:
         read_genesis(out)
     (tmp_path / "genesis.engine").unlink()
     assert read_genesis(out)[1] == "simplex"
+
+
+def test_a_card_of_before_votes_under_the_engine_that_it_has_a_key_for(tmp_path: Path) -> None:
+    one, old = cards(tmp_path, 2)
+    folder = DataFolder(plan(tmp_path, "brume", 7_002).data)
+    voting = read_key(folder.voting_file, "voting", PASSPHRASE)
+    known = read_card(old)
+    without = Card(replace(known.territory, cometbft_key=None), known.demo)
+    old.write_text(card_to_json(without, voting), encoding="utf-8")
+    with pytest.raises(Refused, match="engine_key_missing") as caught:
+        create_network(tmp_path / "genesis", "cometbft", [one, old], False, [])
+    assert caught.value.file == str(old)
+    assert not (tmp_path / "genesis").exists() and not (tmp_path / "genesis.engine").exists()
+    genesis = create_network(tmp_path / "genesis", "simplex", [one, old], False, [])
+    assert [each.cometbft_key is None for each in genesis.territories] == [False, True]
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff", b"{}", b"[]", b"[" * 100_000])

@@ -168,13 +168,21 @@ def test_a_passphrase_opens_all_keys_or_none(files: KeyFiles, tmp_path: Path) ->
         change_passphrase(data, PASSPHRASE, "")
     assert caught.value.code == "passphrase_empty" and tree(files) == before
     known = files.read_current(PASSPHRASE), files.read_signing(PASSPHRASE)
-    assert len(change_passphrase(data, PASSPHRASE, OTHER)) == 6
+    cometbft = files.read_cometbft(PASSPHRASE)
+    assert len(change_passphrase(data, PASSPHRASE, OTHER)) == 7
     now = files.read_current(OTHER), files.read_signing(OTHER)
     assert now[0].voting.seed == known[0].voting.seed
     assert now[0].transport == known[0].transport
     assert [key.seed for key in now[1] if key] == [key.seed for key in known[1] if key]
+    moved = files.read_cometbft(OTHER)
+    assert cometbft is not None and moved is not None and moved.seed == cometbft.seed
     assert files.read_pending(OTHER) is not None
-    for read in (files.read_current, files.read_pending, files.read_signing):
+    for read in (
+        files.read_current,
+        files.read_pending,
+        files.read_signing,
+        files.read_cometbft,
+    ):
         with pytest.raises(Refused) as caught:
             read(PASSPHRASE)
         assert caught.value.code == "passphrase_wrong"
