@@ -58,7 +58,8 @@ Where things are:
 - `tally` counts, `knowledge` holds, `timers` waits, by `clock`;
 - `dissemination` passes on and tells, `fetching` asks, `answering` answers;
 - `journal_records` and `turn`: what is written before anything is said;
-- `simulation`: whole networks in virtual time, and members that lie.
+- `simulation`: whole networks in virtual time, and members that lie;
+- `cometbft`: the bytes and the light verification of the other engine, which orders elsewhere.
 
 This package knows no money, clock, disk or network. Bodies of blocks are opaque bytes.
 """

@@ -1,5 +1,6 @@
 """Messages and hints in English: code → (what went wrong, what to do)."""
 
+from terminal.engine_messages_en import ENGINE_MESSAGES
 from terminal.life_messages_en import LIFE_MESSAGES
 from terminal.month_messages_en import MONTH_MESSAGES
 from terminal.network_messages_en import NETWORK_MESSAGES
@@ -273,8 +274,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "data_missing": ("there is no node in this folder", "prepare it: democite node init"),
     "demo_card": ("this card comes from a demonstration", "ask the territory for a real card"),
     "engine_key_missing": ("this card has no key for this engine", "make a new node for it"),
-    "engine_unknown": ("this consensus engine does not exist", "choose simplex or cometbft"),
-    "engine_unavailable": ("this version cannot run this engine", "update the program"),
     "genesis_without_us": (
         "this node is not part of this genesis",
         "check --data and --genesis; to join a running network: democite node join",
@@ -298,7 +297,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "a peer sends what the protocol does not say",
         "the connection was cut; nothing to do",
     ),
-    "peer_of_other_engine": ("this peer runs another engine", "compare the files GENESIS.engine"),
     "peer_of_other_network": ("this peer belongs to another network", "compare the genesis files"),
     "peer_of_other_version": ("this peer speaks another version", "update the older of the two"),
     "peer_unknown": ("this peer is no member of the network", "check its card"),
@@ -339,6 +337,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "accuse nobody; compare the genesis and where this file comes from",
     ),
     **MONTH_MESSAGES,
+    **ENGINE_MESSAGES,
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
     **POWER_MESSAGES,

@@ -1,5 +1,6 @@
 """Messages and hints in French: code → (what went wrong, what to do)."""
 
+from terminal.engine_messages_fr import ENGINE_MESSAGES
 from terminal.life_messages_fr import LIFE_MESSAGES
 from terminal.month_messages_fr import MONTH_MESSAGES
 from terminal.network_messages_fr import NETWORK_MESSAGES
@@ -315,11 +316,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "demandez au territoire une vraie carte",
     ),
     "engine_key_missing": ("cette carte n'a pas de clé pour ce moteur", "prenez un nœud neuf"),
-    "engine_unknown": ("ce moteur de consensus n'existe pas", "choisissez simplex ou cometbft"),
-    "engine_unavailable": (
-        "cette version ne fait pas tourner ce moteur",
-        "mettez le programme à jour",
-    ),
     "genesis_without_us": (
         "ce nœud ne fait pas partie de cette genèse",
         "vérifiez --data et --genesis ; pour rejoindre un réseau qui tourne : democite node join",
@@ -342,10 +338,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "peer_malformed": (
         "un pair envoie ce que le protocole ne dit pas",
         "la liaison est coupée ; rien à faire",
-    ),
-    "peer_of_other_engine": (
-        "ce pair fait tourner un autre moteur",
-        "comparez les fichiers GENESIS.engine",
     ),
     "peer_of_other_network": ("ce pair appartient à un autre réseau", "comparez les genèses"),
     "peer_of_other_version": (
@@ -393,6 +385,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "n'accusez personne ; comparez la genèse et d'où vient ce fichier",
     ),
     **MONTH_MESSAGES,
+    **ENGINE_MESSAGES,
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
     **POWER_MESSAGES,
