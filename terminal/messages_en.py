@@ -1,5 +1,6 @@
 """Messages and hints in English: code → (what went wrong, what to do)."""
 
+from terminal.cometbft_messages_en import COMETBFT_MESSAGES
 from terminal.engine_messages_en import ENGINE_MESSAGES
 from terminal.life_messages_en import LIFE_MESSAGES
 from terminal.month_messages_en import MONTH_MESSAGES
@@ -338,6 +339,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     **MONTH_MESSAGES,
     **ENGINE_MESSAGES,
+    **COMETBFT_MESSAGES,
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
     **POWER_MESSAGES,

@@ -1,5 +1,6 @@
 """Messages and hints in French: code → (what went wrong, what to do)."""
 
+from terminal.cometbft_messages_fr import COMETBFT_MESSAGES
 from terminal.engine_messages_fr import ENGINE_MESSAGES
 from terminal.life_messages_fr import LIFE_MESSAGES
 from terminal.month_messages_fr import MONTH_MESSAGES
@@ -386,6 +387,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     **MONTH_MESSAGES,
     **ENGINE_MESSAGES,
+    **COMETBFT_MESSAGES,
     **LIFE_MESSAGES,
     **NETWORK_MESSAGES,
     **POWER_MESSAGES,

@@ -10,7 +10,9 @@ from enum import IntEnum
 
 ADDRESS_BYTES = 20
 KEY_TYPE = "ed25519"
+PUBLIC_KEY_BYTES = 32
 NANOSECONDS_PER_MS = 1_000_000
+NANOSECONDS_PER_SECOND = 1_000_000_000
 
 
 def time_ms_of(time_ns: int) -> int:

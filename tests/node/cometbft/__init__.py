@@ -1,0 +1,1 @@
+"""The engine that runs beside us: its wire, its signer, its process."""
