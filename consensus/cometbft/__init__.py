@@ -21,6 +21,7 @@ of the built-in engine; `data_hash` the RFC 6962 root over the SHA-256 of each t
 - `timestamps`, `block_ids`, `headers`, `votes`, `commits`, `validators`: what is hashed and signed;
 - `merkle`: the RFC 6962 tree under all of them;
 - `light`: which header follows from which;
+- `certified`, `inclusion`: what nodes serve of it, wallets check and receipts keep;
 - `rpc_json`: the forms in which CometBFT's RPC tells the same.
 
 Pure: no clock, no disk, no network. Time, trusting period and drift are arguments.
