@@ -314,7 +314,7 @@ class Chain:
                 if begun is None:
                     raise InvariantBroken(f"what ended epoch {stored.header.epoch} is missing")
                 between.extend(begun.closing)
-                return CertifiedHeader(height, first.header, begun.certificate, tuple(between))
+                return CertifiedHeader(height, first.header, begun.finality, tuple(between))
             if stored.certificate is not None:
                 return CertifiedHeader(height, first.header, stored.certificate, tuple(between))
             stored = self.stored_header(stored.header.height + 1)

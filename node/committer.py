@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from consensus.certificates import Certificate
 from consensus.header import Header
@@ -19,7 +20,6 @@ from node.chain_records import PrunedBlocks
 from node.concerns import touched_accounts
 from node.epochs import EpochRecord
 from node.executor import Executor
-from node.journal import Journal
 from node.snapshots.shelf import Due, SnapshotShelf
 from primitives.errors import InvariantBroken
 from primitives.receipt_log import CHUNK_DEPTH
@@ -35,6 +35,26 @@ class CommittedBlock:
     touched: Mapping[bytes, tuple[int, ...]]
 
 
+class CommitJournal(Protocol):
+    """What a commit asks of the engine's journal, if it has one."""
+
+    @property
+    def sequence(self) -> int:
+        """The newest group."""
+
+    def prune(self, floor_position: int) -> None:
+        """See `Journal.prune`."""
+
+
+class NoJournal:
+    """Of an engine that keeps what it promised itself."""
+
+    sequence = 0
+
+    def prune(self, floor_position: int) -> None:
+        """There is nothing."""
+
+
 OnCommitted = Callable[[Sequence[CommittedBlock]], None]
 
 
@@ -45,7 +65,7 @@ class Committer:
         self,
         chain: Chain,
         executor: Executor,
-        journal: Journal,
+        journal: CommitJournal,
         on_committed: OnCommitted,
         on_failure: Callable[[BaseException], None],
         snapshots: SnapshotShelf | None = None,
@@ -69,11 +89,11 @@ class Committer:
     def submit(
         self,
         blocks: Sequence[ShelvedBlock],
-        certificate: Certificate,
+        certificate: Certificate | None,
         closing: Sequence[Header] = (),
     ) -> None:
         """Commit executed blocks, ancestors first; the certificate names the last of them, or the
-        last of the closing headers above it.
+        last of the closing headers above it. Under an engine that keeps its own there is none.
 
         What was handed in before, on another way, is left out.
         """
@@ -247,7 +267,7 @@ def finalized_block(block: ShelvedBlock) -> FinalizedBlock:
 def _certified(
     finalized: FinalizedBlock,
     block: ShelvedBlock,
-    certificate: Certificate,
+    certificate: Certificate | None,
     closing: tuple[Header, ...],
 ) -> FinalizedBlock:
     """With what makes it final, and what it begins if it is a boundary."""
@@ -258,8 +278,8 @@ def _certified(
             raise InvariantBroken("a boundary is committed that was not executed")
         proved = block.next_terms
         begins = EpochRecord(header, closing, certificate, proved.terms, proved)
-    own = certificate if certificate.digest == header.digest else None
-    return replace(finalized, certificate=own, begins=begins)
+    is_own = certificate is not None and certificate.digest == header.digest
+    return replace(finalized, certificate=certificate if is_own else None, begins=begins)
 
 
 def created_keys(candidate: Candidate) -> frozenset[bytes]:

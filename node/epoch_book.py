@@ -68,6 +68,6 @@ def start_of(epoch: Epoch, before: Epoch | None) -> EpochStart:
         epoch.number,
         record.boundary,
         record.closing,
-        record.certificate,
+        record.finality,
         None if is_same else epoch.members,
     )

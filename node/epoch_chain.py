@@ -60,7 +60,7 @@ def answer_epochs(chain: Chain, first: int) -> bytes:
 
 def _item(record: EpochRecord, told: bytes) -> bytes:
     closing = tuple([header.encode() for header in record.closing])
-    boundary, certificate = record.boundary.encode(), record.certificate.encode()
+    boundary, certificate = record.boundary.encode(), record.finality.encode()
     raw, proof = record.proved or ProvedTerms(b"", b"")
     network: Value = None if raw == told else raw
     return encode(("epoch_start", 1, record.epoch, boundary, closing, certificate, network, proof))
@@ -127,8 +127,8 @@ def following(before: Epoch, told: EpochRecord, network_id: bytes) -> Epoch:
         raise Refused("certificate_invalid", "a boundary under other rules than its epoch's")
     members = voting_set(told.terms)
     earlier = None if before.record is None else before.record.boundary
-    check_begins(before.number + 1, told.headers, told.certificate, members, earlier)
-    verify_certificate(told.certificate, before.members, network_id, verify)
+    check_begins(before.number + 1, told.headers, told.finality, members, earlier)
+    verify_certificate(told.finality, before.members, network_id, verify)
     if proved is None or not proved.holds_under(boundary.state_root):
         raise Refused("certificate_invalid", "the terms do not stand under the boundary's root")
     return Epoch.of(told)

@@ -90,7 +90,7 @@ class EpochTalk:
         if self._is_due(self._told_ms, peer):
             record = self._chain.epoch_record(epoch + 1)
             if record is not None:
-                self._send(peer, EpochEnd(record.certificate, record.headers))
+                self._send(peer, EpochEnd(record.finality, record.headers))
 
     def _ask(self, peer: bytes) -> None:
         if self._is_due(self._asked_ms, peer):

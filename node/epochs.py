@@ -56,11 +56,12 @@ class EpochRecord:
     """How an epoch began, as it stands in the store: the boundary of the epoch before, what makes
     it final (the certificate is for the last of the closing headers, or for the boundary itself if
     there is none), and the terms in force from there on. `proved` shows that these stand under the
-    boundary's state root; a store of before has no such proof."""
+    boundary's state root; a store of before has no such proof. Under CometBFT there is neither a
+    certificate of this kind nor a closing header: what makes the boundary final is its own."""
 
     boundary: Header
     closing: tuple[Header, ...]
-    certificate: Certificate
+    certificate: Certificate | None
     terms: NetworkTerms
     proved: ProvedTerms | None = None
 
@@ -74,8 +75,19 @@ class EpochRecord:
         """The boundary and what stands above it; the certificate names the last."""
         return (self.boundary, *self.closing)
 
+    @property
+    def finality(self) -> Certificate:
+        """The certificate, for what the built-in engine alone asks. Raises InvariantBroken."""
+        if self.certificate is None:
+            raise InvariantBroken(f"epoch {self.epoch} began under another engine")
+        return self.certificate
+
     def encode(self) -> bytes:
         """The stored form."""
+        if self.certificate is None:
+            if self.proved is None or self.closing:
+                raise InvariantBroken("an epoch without a certificate has proved terms alone")
+            return encode(("epoch", 3, self.epoch, self.boundary.encode(), *self.proved))
         closing = tuple([header.encode() for header in self.closing])
         boundary, certificate = self.boundary.encode(), self.certificate.encode()
         terms: tuple[Value, ...] = (self.terms.value(),)
@@ -103,6 +115,9 @@ class EpochRecord:
             ):
                 proved = ProvedTerms(network, proof)
                 terms = proved.terms
+            case ("epoch", 3, int(), bytes(boundary), bytes(network), bytes(proof)):
+                proved = ProvedTerms(network, proof)
+                return EpochRecord(Header.decode(boundary), (), None, proved.terms, proved)
             case _:
                 raise InvariantBroken("an epoch's record can't be read")
         return EpochRecord(

@@ -112,9 +112,9 @@ class Executor:
         if header.next_set_hash != epoch.next_set_hash(voted, header.time_ms):
             raise BlockUnsound("it ends the epoch wrongly, or fails to end it")
         if header.next_set_hash is not None:
-            block.next_terms = self._proved_terms(parent)
+            block.next_terms = self.proved_terms(parent)
 
-    def _proved_terms(self, state: Candidate) -> ProvedTerms:
+    def proved_terms(self, state: Candidate) -> ProvedTerms:
         """The terms voted last, as of a state whose root was asked for."""
         self.commitment.hold(state)
         found = self.commitment.prove_object(NETWORK, "", state)
@@ -167,7 +167,7 @@ class Executor:
             header, pack_body(selection.accepted), selection.accepted, selection.candidate
         )
         if header.next_set_hash is not None:
-            built.next_terms = self._proved_terms(state)
+            built.next_terms = self.proved_terms(state)
         self._newest = self.shelf.put(built)
         return self._newest, selection.refused
 

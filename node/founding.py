@@ -299,7 +299,7 @@ def _check_cometbft_keys(cards: Sequence[tuple[Path, Card]]) -> None:
     """Cards of before `node init` made such a key have none, and can't vote under this engine."""
     for file, card in cards:
         if card.territory.cometbft_key is None:
-            raise Refused("engine_key_missing", card.territory.name, file=str(file))
+            raise Refused("engine_keys_missing", card.territory.name, file=str(file))
 
 
 def _figure(text: str) -> tuple[str, int]:

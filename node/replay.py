@@ -137,10 +137,10 @@ class Replay:
             raise _corrupt(header.height, "the terms of the next epoch are not proved")
         try:
             check_descent(record.headers)
-            check_finalizes(record.certificate, record.headers[-1])
+            check_finalizes(record.finality, record.headers[-1])
         except Refused as refusal:
             raise _corrupt(header.height, f"what makes it final does not: {refusal}") from refusal
-        self._verify(record.certificate)
+        self._verify(record.finality)
         self._epoch = Epoch.of(record)
         if header.height < self._chain.height:
             self._state.rules = self._epoch.rules

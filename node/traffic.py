@@ -196,7 +196,7 @@ class Traffic:
         begun, certificate = newest.begins, newest.certificate
         message: CertificateMessage | EpochEnd
         if begun is not None:
-            message = EpochEnd(begun.certificate, begun.headers)
+            message = EpochEnd(begun.finality, begun.headers)
         elif certificate is not None:
             message = CertificateMessage(certificate, newest.header)
         else:

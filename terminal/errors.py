@@ -74,7 +74,7 @@ EXIT_CODES: dict[str, int] = {
     "demo_card": EXIT_USAGE,
     "disk_full": EXIT_USAGE,
     "engine_unknown": EXIT_USAGE,
-    "engine_key_missing": EXIT_USAGE,
+    "engine_keys_missing": EXIT_USAGE,
     "engine_unavailable": EXIT_USAGE,
     "genesis_without_us": EXIT_USAGE,
     "host_port_malformed": EXIT_USAGE,

@@ -274,7 +274,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "data_malformed": ("this node's folder cannot be read", "restore it from a backup"),
     "data_missing": ("there is no node in this folder", "prepare it: democite node init"),
     "demo_card": ("this card comes from a demonstration", "ask the territory for a real card"),
-    "engine_key_missing": ("this card has no key for this engine", "make a new node for it"),
+    "engine_keys_missing": ("this card has no key for this engine", "make a new node for it"),
     "genesis_without_us": (
         "this node is not part of this genesis",
         "check --data and --genesis; to join a running network: democite node join",

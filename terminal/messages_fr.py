@@ -316,7 +316,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "cette carte vient d'une démonstration",
         "demandez au territoire une vraie carte",
     ),
-    "engine_key_missing": ("cette carte n'a pas de clé pour ce moteur", "prenez un nœud neuf"),
+    "engine_keys_missing": ("cette carte n'a pas de clé pour ce moteur", "prenez un nœud neuf"),
     "genesis_without_us": (
         "ce nœud ne fait pas partie de cette genèse",
         "vérifiez --data et --genesis ; pour rejoindre un réseau qui tourne : democite node join",

@@ -91,7 +91,7 @@ class NetworkReads:
                 epoch=epoch.number,
                 boundary=None if record is None else record.boundary.encode().hex(),
                 headers=[] if record is None else [one.encode().hex() for one in record.closing],
-                certificate=None if record is None else record.certificate.encode().hex(),
+                certificate=None if record is None else record.finality.encode().hex(),
                 set_hash=epoch.members.hash().hex(),
                 members=[
                     models.Member(

@@ -34,8 +34,8 @@ def check_lineage(chain: Chain, old: Genesis, succession: Succession) -> None:
         headers = (record.boundary, *record.closing)
         try:
             check_descent(headers)
-            check_finalizes(record.certificate, headers[-1])
-            verify_certificate(record.certificate, before.members, old.network_id, verify)
+            check_finalizes(record.finality, headers[-1])
+            verify_certificate(record.finality, before.members, old.network_id, verify)
         except Refused as refusal:
             raise Refused("store_corrupt", f"epoch {last.number}: {refusal}") from refusal
         if last.members.hash() != record.boundary.next_set_hash:

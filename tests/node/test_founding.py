@@ -322,7 +322,7 @@ def test_a_card_of_before_votes_under_the_engine_that_it_has_a_key_for(tmp_path:
     known = read_card(old)
     without = Card(replace(known.territory, cometbft_key=None), known.demo)
     old.write_text(card_to_json(without, voting), encoding="utf-8")
-    with pytest.raises(Refused, match="engine_key_missing") as caught:
+    with pytest.raises(Refused, match="engine_keys_missing") as caught:
         create_network(tmp_path / "genesis", "cometbft", [one, old], False, [])
     assert caught.value.file == str(old)
     assert not (tmp_path / "genesis").exists() and not (tmp_path / "genesis.engine").exists()

@@ -48,7 +48,7 @@ def settled(town: SyncTown, index: int) -> list[tuple[bytes, int, object]]:
     """What it keeps of each epoch, but for the signatures, which may be of others."""
     chain = town.machinery(index).chain
     records = [chain.epoch_record(number) for number in range(1, epoch_of(town.nodes[index]) + 1)]
-    return [(r.boundary.digest, r.certificate.kind, r.proved) for r in records if r is not None]
+    return [(r.boundary.digest, r.finality.kind, r.proved) for r in records if r is not None]
 
 
 def test_it_begins_at_a_boundary_two_epochs_on_and_votes(tmp_path: Path) -> None:

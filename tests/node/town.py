@@ -67,6 +67,7 @@ def found(
                 issuer_keys=(key_of(f"{prefix} issuer").public_key,),
                 issuer_threshold=1,
                 node_key=key_of(f"{prefix} node").public_key,
+                cometbft_key=key_of(f"{prefix} cometbft").public_key,
             )
         )
     chosen = parameters or Parameters()
