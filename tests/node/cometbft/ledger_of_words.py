@@ -1,7 +1,8 @@
 """A small replicated application: transactions are words, the state is their count and a hash.
 
 It keeps CometBFT's rules as the ledger must: proposals change nothing, FinalizeBlock writes
-nothing, Commit does. Its file is what a crash leaves.
+nothing, Commit does. Its file is what a crash leaves. The word `leave:KEY` takes a validator away,
+`bug` makes the application raise when it is decided.
 """
 
 import hashlib
@@ -42,6 +43,7 @@ from node.engines.cometbft.responses import (
     ResponseQuery,
 )
 from node.private_files import replace_file
+from primitives.errors import InvariantBroken
 
 APP_VERSION = 1
 BAD_WORD = b"forged"
@@ -71,7 +73,8 @@ class WordLedger:
             found = json.loads(file.read_text())
             self.committed = Words(found["height"], found["words"])
         self._next: Words | None = None
-        self.updates: list[ValidatorUpdate] = []
+        self.turned_away: set[str] = set()
+        self.decided_at: dict[str, int] = {}
 
     async def info(self, request: RequestInfo) -> ResponseInfo:
         root = self.committed.root if self.committed.height else b""
@@ -82,7 +85,10 @@ class WordLedger:
 
     async def query(self, request: RequestQuery) -> ResponseQuery:
         if request.path.startswith("/p2p/filter/id/") and self.admitted is not None:
-            return ResponseQuery(0 if request.path.rsplit("/", 1)[1] in self.admitted else 1)
+            node_id = request.path.rsplit("/", 1)[1]
+            if node_id not in self.admitted:
+                self.turned_away.add(node_id)
+                return ResponseQuery(1)
         return ResponseQuery(value=self.committed.root, height=self.committed.height)
 
     async def check_tx(self, request: RequestCheckTx) -> ResponseCheckTx:
@@ -107,9 +113,16 @@ class WordLedger:
         return ResponseProcessProposal(ProposalStatus.ACCEPT)
 
     async def finalize_block(self, request: RequestFinalizeBlock) -> ResponseFinalizeBlock:
-        words = [*self.committed.words, *(tx.decode() for tx in request.txs)]
-        self._next = Words(request.height, words)
-        updates, self.updates = tuple(self.updates), []
+        new = [tx.decode() for tx in request.txs]
+        if "bug" in new:
+            raise InvariantBroken("a word that breaks everything")
+        self._next = Words(request.height, [*self.committed.words, *new])
+        self.decided_at.update(dict.fromkeys(new, request.height))
+        updates = tuple(
+            ValidatorUpdate(bytes.fromhex(word.removeprefix("leave:")), 0)
+            for word in new
+            if word.startswith("leave:")
+        )
         results = tuple(ExecTxResult() for _ in request.txs)
         return ResponseFinalizeBlock(results, self._next.root, updates)
 
