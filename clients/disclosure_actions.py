@@ -18,7 +18,7 @@ from primitives.errors import Refused
 from terminal.languages import text
 from terminal.results import Result
 from wallet.light.trust import TrustedNetwork
-from wallet.setup import require_genesis
+from wallet.setup import require_network
 from wallet.wording import amount_text, finality_text, vouched_text
 
 
@@ -38,9 +38,9 @@ def verify(file: Path, genesis_file: Path | None) -> Result:
 
     Raises `Refused`: `disclosure_invalid`, `receipt_invalid`, `disclosure_malformed`.
     """
-    genesis = require_genesis(genesis_file)
+    network = require_network(genesis_file)
     try:
-        verified = verify_disclosure(TrustedNetwork(genesis), read_disclosure(file))
+        verified = verify_disclosure(network, read_disclosure(file))
     except Refused as refusal:
         refusal.file = str(file)
         raise

@@ -33,7 +33,9 @@ from wallet.light.receipts import (
     LogPlace,
     Receipt,
     VerifiedReceipt,
+    changes_to,
     epochs_to,
+    inclusion_kept,
     receipt_from_json,
     verify_receipt,
 )
@@ -112,12 +114,22 @@ async def receipt_of(
     if isinstance(found, str):
         raise Refused("not_final_yet" if found in ("pending", "unknown") else found)
     cards = await proof_of_card(reader, owner.prefix)
-    network_id = reader.network.network_id
-    epochs = epochs_to(reader.network, found.bundle, *[card.bundle for card in cards])
+    headers = (found.bundle, *[card.bundle for card in cards])
+    bundle, inclusion, place = None, b"", None
     if isinstance(found, ProvedInclusion):
-        return Receipt(network_id, raw, found.bundle, found.inclusion, epochs=epochs, cards=cards)
-    place = LogPlace(found.number, found.proof, found.bundle)
-    return Receipt(network_id, raw, None, b"", place, epochs=epochs, cards=cards)
+        bundle, inclusion = found.bundle, inclusion_kept(found.bundle, found.inclusion)
+    else:
+        place = LogPlace(found.number, found.proof, found.bundle)
+    return Receipt(
+        reader.network.network_id,
+        raw,
+        bundle,
+        inclusion,
+        place,
+        epochs=epochs_to(reader.network, *headers),
+        cards=cards,
+        changes=changes_to(reader.network, *headers),
+    )
 
 
 def bulletin_disclosure(receipt: Receipt, bulletin: Mapping[str, object]) -> Disclosure:

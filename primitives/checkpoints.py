@@ -1,5 +1,5 @@
 """A checkpoint, `EPOCH:DIGEST`: an epoch and the digest of the block that it begins above, as told
-by somebody trusted."""
+by somebody trusted. Under CometBFT, whose headers name no epoch, `HEIGHT:DIGEST` of any header."""
 
 from primitives.errors import Refused
 from primitives.hashing import HASH_BYTES

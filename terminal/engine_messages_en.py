@@ -16,4 +16,8 @@ ENGINE_MESSAGES: dict[str, tuple[str, str]] = {
     "engine_unknown": ("this consensus engine does not exist", "choose simplex or cometbft"),
     "engine_unavailable": ("this version cannot run this engine", "update the program"),
     "peer_of_other_engine": ("this peer runs another engine", "compare the files GENESIS.engine"),
+    "engine_differs": (
+        "this network's blocks are ordered by the other engine",
+        "do not believe it; compare the file GENESIS.engine, try another territory's node",
+    ),
 }

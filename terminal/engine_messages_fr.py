@@ -22,4 +22,8 @@ ENGINE_MESSAGES: dict[str, tuple[str, str]] = {
         "ce pair fait tourner un autre moteur",
         "comparez les fichiers GENESIS.engine",
     ),
+    "engine_differs": (
+        "les blocs de ce réseau sont ordonnés par l'autre moteur",
+        "ne le croyez pas ; comparez le fichier GENESIS.engine, essayez un autre nœud",
+    ),
 }

@@ -241,7 +241,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "pay nothing; ask your town hall for the checkpoint again, and tell it of this node",
     ),
     "checkpoint_malformed": (
-        "a checkpoint is EPOCH:DIGEST, as 'democite network status' shows it",
+        "a checkpoint is EPOCH:DIGEST, under CometBFT HEIGHT:DIGEST, as 'democite network status' "
+        "shows it",
         "copy it again from your town hall",
     ),
     "proof_invalid": (

@@ -280,7 +280,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "ne payez rien ; redemandez le point de contrôle à votre mairie et signalez-lui ce nœud",
     ),
     "checkpoint_malformed": (
-        "un point de contrôle s'écrit EPOQUE:EMPREINTE, comme le montre 'democite network status'",
+        "un point de contrôle s'écrit EPOQUE:EMPREINTE, sous CometBFT HAUTEUR:EMPREINTE, comme le "
+        "montre 'democite network status'",
         "recopiez-le auprès de votre mairie",
     ),
     "proof_invalid": (

@@ -20,9 +20,10 @@ from wallet.atomic_files import make_private_folder
 from wallet.checkpoint import read_checkpoint
 from wallet.courier import WAIT_MS, Courier
 from wallet.folder import CHECKPOINT_FILE
-from wallet.following import are_terms_old, keep_up
+from wallet.following import keep_up
 from wallet.header_store import HeaderStore
 from wallet.lane_owner import LaneOwner
+from wallet.light.bundles import COMETBFT
 from wallet.light.lanes import is_number_used
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.trust import FinalHeader, TrustedNetwork
@@ -105,9 +106,10 @@ class Desk:
     async def parameters(self) -> Parameters:
         """The figures voted last. Where no node gives them now, those known last, and says so."""
         await self.keep_up()
-        if are_terms_old(self.network):
+        if self.network.are_terms_old:
             known = self.network.known_terms
-            notice(figures_text(self.network.first_epoch if known is None else known.epoch))
+            epoch = self.network.first_epoch if known is None else known.epoch
+            notice(figures_text(None if self.network.engine == COMETBFT else epoch))
         return self.network.parameters
 
     async def account(self) -> Account:

@@ -3,8 +3,10 @@
 alice.json          public part and sealed key (wallet.keystore_file)
 alice.json.d/
     genesis.json    the network that this wallet was made for: all that it trusts
+    genesis.json.engine  what orders its blocks, where that stood beside the genesis
     headers.json    newest verified final headers (wallet.header_store)
     epochs.bin      the epochs that were followed (wallet.epoch_store)
+    sets.bin        the changes of the validator set, under CometBFT (wallet.set_store)
     network.bin     voted terms, cards of later territories (wallet.network_store)
     checkpoint.json what the town hall vouched for, if it was asked (wallet.checkpoint)
     outbox/         signed transactions (wallet.outbox)
@@ -20,8 +22,10 @@ from ledger.genesis import Genesis
 from primitives.errors import Refused
 from primitives.signatures import verify
 from wallet.atomic_files import make_private_folder, write_file
+from wallet.light.bundles import ENGINES
 
 CHECKPOINT_FILE = "checkpoint.json"
+ENGINE_BYTES_MAX = 64
 GENESIS_BYTES_MAX = 4 * 1024 * 1024
 
 
@@ -46,14 +50,44 @@ class WalletFolder:
         """Where what was trusted of a network stays once another took its place."""
         return self.folder / f"predecessor-{network_id.hex()[:16]}"
 
-    def create(self, genesis: Genesis) -> None:
-        """Make the folder and put the genesis into it."""
+    def create(self, genesis: Genesis, engine: str | None = None) -> None:
+        """Make the folder and put the genesis into it, and its engine where that is known."""
         make_private_folder(self.folder)
+        self.write_engine(engine)
         write_file(self.genesis_file, genesis.to_json().encode())
+
+    def write_engine(self, engine: str | None) -> None:
+        """Put beside the genesis what orders its blocks; nothing where that is not known."""
+        file = engine_file(self.genesis_file)
+        if engine is None:
+            file.unlink(missing_ok=True)
+        else:
+            write_file(file, f"{engine}\n".encode())
 
     def genesis(self) -> Genesis:
         """The genesis that the wallet was made with."""
         return read_genesis(self.genesis_file)
+
+
+def engine_file(genesis_file: Path) -> Path:
+    """Where the engine of a genesis stands."""
+    return genesis_file.with_name(f"{genesis_file.name}.engine")
+
+
+def read_engine(genesis_file: Path) -> str | None:
+    """The engine beside a genesis; None where nothing says it, and headers will show it.
+
+    Raises `Refused("engine_unknown")`.
+    """
+    file = engine_file(genesis_file)
+    try:
+        with file.open("rb") as stream:
+            engine = stream.read(ENGINE_BYTES_MAX).decode("utf-8", "replace").strip()
+    except FileNotFoundError:
+        return None
+    if engine not in ENGINES:
+        raise Refused("engine_unknown", engine[:40], file=str(file))
+    return engine
 
 
 def checked_genesis(text: str) -> Genesis:

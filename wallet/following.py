@@ -1,8 +1,9 @@
 """Keeping up with what a network voted: terms and cards, asked of nodes, taken with their proofs.
 
 A wallet asks for the terms when an epoch began that it has not heard them in, since votes take
-effect then, and when a node was not reached: its territory may have moved it. It asks for the card
-of a later territory when it meets the short name, and for those of new members.
+effect then (under CometBFT, whose headers name no epoch, once a day), and when a node was not
+reached: its territory may have moved it. It asks for the card of a later territory when it meets
+the short name, and for those of new members.
 """
 
 import asyncio
@@ -31,18 +32,12 @@ CARDS_AT_ONCE = 16
 _UNKNOWN = ("not_found", "version_not_kept", "node_answer_malformed")
 
 
-def are_terms_old(network: TrustedNetwork) -> bool:
-    """Whether an epoch began since the terms that are known were heard."""
-    known = network.known_terms
-    return network.newest_epoch > (network.first_epoch if known is None else known.epoch)
-
-
 async def learn_terms(reader: Reader) -> None:
     """The terms voted last. Raises what `Reader.public_object` raises."""
     terms, final = await reader.public_object(
         "/v1/terms", verify_terms, newest=True, bytes_max=TERMS_BYTES_MAX
     )
-    reader.network.learn_terms(KnownTerms(terms, final.header.epoch, final.height))
+    reader.network.learn_terms(KnownTerms(terms, final.epoch, final.height))
 
 
 async def learn_card(reader: Reader, prefix: str) -> None:
@@ -75,7 +70,7 @@ async def keep_up(reader: Reader) -> None:
 
     Raises `HeaderConflict`.
     """
-    if not reader.client.unreached and not are_terms_old(reader.network):
+    if not reader.client.unreached and not reader.network.are_terms_old:
         return
     try:
         await learn_terms(reader)

@@ -10,6 +10,7 @@ from wallet.light.bundles import HeaderBundle, bundle_from_json
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.trust import TrustedNetwork
 from wallet.network_store import NetworkStore
+from wallet.set_store import SetStore
 
 FILE_KIND = "verified_headers"
 FILE_VERSION = 1
@@ -23,6 +24,7 @@ class HeaderStore:
         self._file = file
         self._network = network
         self._epochs = EpochStore(file.with_name("epochs.bin"), network)
+        self._sets = SetStore(file.parent, network)
         self._known = NetworkStore(file.parent, network)
 
     def load(self, memory: HeaderMemory) -> None:
@@ -32,6 +34,7 @@ class HeaderStore:
         give again, and a wallet must not lock its owner out over it.
         """
         self._epochs.load()
+        self._sets.load()
         self._known.load()
         for bundle in self._bundles():
             try:
@@ -43,6 +46,7 @@ class HeaderStore:
     def save(self, memory: HeaderMemory) -> None:
         """Write `memory` to disk, together with what another process put there meanwhile."""
         self._epochs.save()
+        self._sets.save()
         self._known.save()
         with locked(self._file.with_suffix(".lock")):
             self.load(memory)

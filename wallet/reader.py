@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from consensus.cometbft.inclusion import INCLUSION_BYTES_MAX
 from ledger.objects import Account, Currency
 from ledger.power_objects import RequestRecord
 from primitives import addresses
@@ -16,11 +17,12 @@ from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from wallet.epoch_follower import EpochFollower
 from wallet.light.balances import verify_account, verify_currency, verify_request
-from wallet.light.bundles import HeaderBundle, bundle_from_json, hex_field
+from wallet.light.bundles import COMETBFT, HeaderBundle, bundle_from_json, hex_field
 from wallet.light.memory import HeaderConflict, HeaderMemory
 from wallet.light.receipts import verify_inclusion, verify_place
 from wallet.light.trust import FinalHeader, TrustedNetwork, check_rule_version, decode_header
 from wallet.node_client import Answer, NodeClient, NodeUnreachable
+from wallet.set_follower import SetFollower
 from wallet.successor import successor_told
 
 OBJECT_BYTES_MAX = 64 * 1024
@@ -81,6 +83,7 @@ class Reader:
         self.network = network
         self.memory = memory
         self.epochs = EpochFollower(client, network, memory)
+        self._sets = SetFollower(client, network, memory, lambda: self.epochs.checkpoint)
         self.proofs_verified = 0
 
     async def header(self, height: int | None = None) -> FinalHeader:
@@ -241,7 +244,9 @@ class Reader:
     ) -> ProvedInclusion:
         """Check a node's answer that a transaction is final."""
         final, bundle = await self.final_header(url, _count(content, "height"))
-        inclusion = hex_field(content, "inclusion", PROOF_BYTES_MAX)
+        # CometBFT's holds the transaction's bytes.
+        bytes_max = INCLUSION_BYTES_MAX if bundle.engine == COMETBFT else PROOF_BYTES_MAX
+        inclusion = hex_field(content, "inclusion", bytes_max)
         verify_inclusion(final, transaction_id, inclusion)
         self.proofs_verified += 1
         number = content.get("number")
@@ -278,13 +283,18 @@ class Reader:
         return final, bundle
 
     async def accept_from(self, url: str, bundle: HeaderBundle) -> FinalHeader:
-        """Verify and remember a header, following `url` to its epoch where that is a new one.
+        """Verify and remember a header, following `url` to its epoch, or its validator set, where
+        that is a new one.
 
         Raises `Refused`, `HeaderConflict`, `NodeUnreachable`.
         """
-        epoch = decode_header(bundle.header).epoch
-        if self.epochs.is_needed(epoch):
-            await self.epochs.follow(url, epoch)
+        self.network.check_engine(bundle.engine)
+        if bundle.engine == COMETBFT:
+            await self._sets.prepare(url, bundle)
+        else:
+            epoch = decode_header(bundle.header).epoch
+            if self.epochs.is_needed(epoch):
+                await self.epochs.follow(url, epoch)
         final = self.network.verify_final(bundle)
         self.memory.remember(final, bundle)
         # It is final, so a liar can't say it: nothing under these rules is read on a guess.

@@ -29,14 +29,16 @@ from wallet.light.receipts import (
     LogPlace,
     Receipt,
     VerifiedReceipt,
+    changes_to,
     epochs_to,
+    inclusion_kept,
     receipt_from_json,
     verify_receipt,
 )
 from wallet.light.trust import TrustedNetwork
 from wallet.payment_actions import parse_id, tell_news
 from wallet.reader import ProvedInclusion
-from wallet.setup import OpenedWallet, open_wallet, require_genesis
+from wallet.setup import OpenedWallet, open_wallet, require_network
 from wallet.wording import amount_text, finality_text, vouched_text
 
 RECEIPT_BYTES_MAX = 8 * 1024 * 1024
@@ -70,7 +72,8 @@ async def receipt(
         private = entry.private if entry is not None else {}
         bundle, inclusion = None, b""
         if isinstance(found, ProvedInclusion):
-            bundle, inclusion = found.bundle, found.inclusion
+            bundle = found.bundle
+            inclusion = inclusion_kept(bundle, found.inclusion)
             place = await _place(desk, transaction_id)
         else:
             place = LogPlace(found.number, found.proof, found.bundle)
@@ -88,6 +91,7 @@ async def receipt(
             note_salt=bytes.fromhex(str(private.get("note_salt", ""))),
             epochs=epochs_to(opened.network, *headers),
             cards=cards,
+            changes=changes_to(opened.network, *headers),
         )
     verified = verify_receipt(opened.network, gathered)
     data, shown = _described(verified)
@@ -121,7 +125,7 @@ def verify(file: Path, genesis_file: Path | None, wallet_file: Path | None) -> R
     if genesis_file is None and wallet_file is not None:
         network = open_wallet(wallet_file, None, ()).network
     else:
-        network = TrustedNetwork(require_genesis(genesis_file))
+        network = require_network(genesis_file)
     with file.open("rb") as stream:
         raw = stream.read(RECEIPT_BYTES_MAX + 1)
     try:

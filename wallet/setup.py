@@ -10,7 +10,7 @@ from primitives.errors import Refused
 from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.passphrases import read_passphrase
-from wallet.folder import WalletFolder, default_wallet_file, read_genesis
+from wallet.folder import WalletFolder, default_wallet_file, read_engine, read_genesis
 from wallet.following import meet
 from wallet.keystore_file import WalletIdentity, read_identity, unlock
 from wallet.lane_owner import LaneOwner
@@ -75,7 +75,11 @@ def open_wallet(
         raise Refused("network_succeeded", genesis.network_id.hex())
     if genesis.network_id != identity.network_id:
         raise Refused("wallet_of_other_network", file=str(genesis_file or folder.genesis_file))
-    network = TrustedNetwork(genesis)
+    network = TrustedNetwork(genesis, read_engine(folder.genesis_file))
+    named = None if genesis_file is None else read_engine(genesis_file)
+    if named is not None:
+        network.check_engine(named)
+        network.engine = named
     NetworkStore(folder.folder, network).load()
     return OpenedWallet(
         folder, identity, network, tuple(urls) or node_urls_of(network, identity.prefix)
@@ -99,6 +103,13 @@ def require_genesis(genesis_file: Path | None) -> Genesis:
             ),
         )
     return read_genesis(genesis_file)
+
+
+def require_network(genesis_file: Path | None) -> TrustedNetwork:
+    """The network of that genesis, and its engine where that stands beside it. Raises as
+    `require_genesis`, and `Refused("engine_unknown")`."""
+    genesis = require_genesis(genesis_file)
+    return TrustedNetwork(genesis, None if genesis_file is None else read_engine(genesis_file))
 
 
 async def meet_address(opened: OpenedWallet, word: str) -> None:

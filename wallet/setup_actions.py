@@ -21,7 +21,7 @@ from wallet.network_store import NetworkStore
 from wallet.node_urls import node_urls_of
 from wallet.notes import check_note
 from wallet.payment_links import PaymentLink
-from wallet.setup import OpenedWallet, parse_address_of, require_genesis, wallet_folder
+from wallet.setup import OpenedWallet, parse_address_of, require_network, wallet_folder
 from wallet.wording import amount_text
 
 
@@ -39,8 +39,8 @@ def init(
     Nodes are asked for nothing but the card of a territory that the genesis does not have.
     """
     folder = wallet_folder(wallet_file)
-    genesis = require_genesis(genesis_file)
-    network = TrustedNetwork(genesis)
+    network = require_network(genesis_file)
+    genesis = network.genesis
     meet_now(network, urls or node_urls_of(network, territory), territory)
     network.territory(territory)
     if folder.file.exists():
@@ -53,7 +53,7 @@ def init(
     )
     if not folder.file.parent.exists():
         make_private_folder(folder.file.parent)
-    folder.create(genesis)
+    folder.create(genesis, network.engine)
     NetworkStore(folder.folder, network).save()
     create_wallet_file(folder.file, identity, signing_key, passphrase)
     if account_id is not None:

@@ -12,9 +12,16 @@ from terminal.errors import CommandError
 from terminal.languages import text
 from terminal.passphrases import read_passphrase
 from terminal.results import Result
+from wallet import set_store
 from wallet.atomic_files import make_private_folder, sync_folder, write_file
 from wallet.desk import Desk
-from wallet.folder import CHECKPOINT_FILE, WalletFolder, read_genesis
+from wallet.folder import (
+    CHECKPOINT_FILE,
+    WalletFolder,
+    engine_file,
+    read_engine,
+    read_genesis,
+)
 from wallet.header_store import HeaderStore
 from wallet.keystore_file import WalletIdentity, bind_wallet_file, read_identity, unlock
 from wallet.lane_owner import LaneOwner
@@ -30,7 +37,7 @@ from wallet.setup import wallet_folder
 from wallet.successor import judged
 from wallet.wording import amount_text, notice, time_text
 
-MEMORIES = ("headers.json", "epochs.bin", FILE_NAME, CHECKPOINT_FILE)
+MEMORIES = ("headers.json", "epochs.bin", set_store.FILE_NAME, FILE_NAME, CHECKPOINT_FILE)
 """What a wallet keeps of one network, beside its genesis."""
 
 
@@ -66,20 +73,24 @@ async def succeed(
     _ask(yes=yes)
     passphrase = read_passphrase(passphrase_file, what=folder.file.name)
     _, signing_key = unlock(folder.file, passphrase)
-    _go_over(folder, identity, genesis, passphrase)
+    engine = read_engine(genesis_file)
+    _go_over(folder, identity, genesis, engine, passphrase)
     owner = LaneOwner(identity.prefix, identity.account_id, signing_key)
-    balance, outcomes = await _look(folder, TrustedNetwork(genesis), owner, asked)
+    network = TrustedNetwork(genesis, engine)
+    balance, outcomes = await _look(folder, network, owner, asked)
     return _done(genesis, balance, outcomes)
 
 
 def _trusted(folder: WalletFolder, identity: WalletIdentity) -> TrustedNetwork:
     """The network that the wallet is of; kept aside where this was interrupted before."""
-    genesis = folder.genesis()
+    file = folder.genesis_file
+    genesis = read_genesis(file)
     if genesis.network_id != identity.network_id:
-        genesis = read_genesis(folder.kept(identity.network_id) / folder.genesis_file.name)
+        file = folder.kept(identity.network_id) / file.name
+        genesis = read_genesis(file)
     if genesis.network_id != identity.network_id:
         raise Refused("wallet_of_other_network", file=str(folder.genesis_file))
-    return TrustedNetwork(genesis)
+    return TrustedNetwork(genesis, read_engine(file))
 
 
 def _is_stale(network: TrustedNetwork, memory: HeaderMemory) -> bool:
@@ -185,17 +196,22 @@ def _ask(*, yes: bool) -> None:
 
 
 def _go_over(
-    folder: WalletFolder, identity: WalletIdentity, genesis: Genesis, passphrase: str
+    folder: WalletFolder,
+    identity: WalletIdentity,
+    genesis: Genesis,
+    engine: str | None,
+    passphrase: str,
 ) -> None:
     """What was trusted is kept aside; then the genesis, and last the wallet's own file, are the
     new network's. Interrupted before, the same command begins again."""
     kept = folder.kept(identity.network_id)
     make_private_folder(kept)
     memories = [folder.folder / name for name in MEMORIES]
-    for file in (folder.genesis_file, *memories):
+    for file in (folder.genesis_file, engine_file(folder.genesis_file), *memories):
         if file.exists() and not (kept / file.name).exists():
             write_file(kept / file.name, file.read_bytes())
     write_file(folder.genesis_file, genesis.to_json().encode())
+    folder.write_engine(engine)
     bind_wallet_file(folder.file, passphrase, genesis.network_id)
     for file in memories:
         file.unlink(missing_ok=True)

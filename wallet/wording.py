@@ -41,8 +41,13 @@ def notice(message: str) -> None:
     print(plain(message), file=sys.stderr, flush=True)
 
 
-def figures_text(epoch: int) -> str:
-    """That figures may be old."""
+def figures_text(epoch: int | None) -> str:
+    """That figures may be old: those of an epoch, or, where there are none, those heard last."""
+    if epoch is None:
+        return text(
+            "note : aucun nœud ne donne les paramètres en vigueur ; les derniers connus servent",
+            "note: no node gives the figures in force; those known last are used",
+        )
     return text(
         f"note : aucun nœud ne donne les paramètres en vigueur ; ceux de l'époque {epoch} servent",
         f"note: no node gives the figures in force; those of epoch {epoch} are used",

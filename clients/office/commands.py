@@ -254,7 +254,6 @@ def redeem(
 
 
 def _network(genesis: Path | None) -> "TrustedNetwork":
-    from wallet.light.trust import TrustedNetwork
-    from wallet.setup import require_genesis
+    from wallet.setup import require_network
 
-    return TrustedNetwork(require_genesis(genesis))
+    return require_network(genesis)

@@ -16,7 +16,7 @@ from terminal.languages import text
 from terminal.results import Result
 from wallet.light.trust import TrustedNetwork
 from wallet.node_urls import node_urls_of
-from wallet.setup import require_genesis
+from wallet.setup import require_network
 from wallet.wording import amount_text, time_text, vouched_text
 
 
@@ -32,7 +32,7 @@ class Asked:
 
     @cached_property
     def _network(self) -> TrustedNetwork:
-        return TrustedNetwork(require_genesis(self.genesis))
+        return require_network(self.genesis)
 
     def network(self) -> TrustedNetwork:
         """The network that the genesis file describes, and what was learnt of it."""

@@ -24,7 +24,8 @@ from terminal.languages import text
 from terminal.results import Result
 from wallet.asking import ask_to_sign
 from wallet.desk import Desk
-from wallet.light.trust import TrustedNetwork
+from wallet.light.bundles import COMETBFT, bundle_from_json
+from wallet.light.trust import TrustedNetwork, header_of
 from wallet.node_client import NodeClient
 from wallet.node_urls import node_urls_of
 from wallet.outbox_entry import intent_hash
@@ -234,14 +235,21 @@ async def status(network: TrustedNetwork | None, urls: tuple[str, ...]) -> Resul
     async with NodeClient(urls, identity) as client:
         about = await client.get("/v1/network")
         listed = await client.get("/v1/proposals")
-        began = await client.get(f"/v1/epochs/{about.get('epoch')}")
+        by_height = about.get("engine") == COMETBFT
+        path = "/v1/headers/latest" if by_height else f"/v1/epochs/{about.get('epoch')}"
+        began = await client.get(path)
     if network is not None and about.get("network_id") != network.network_id.hex():
         raise Refused("node_of_other_network", ", ".join(urls))
     members, proposals = _rows(about, "members"), _rows(listed, "items")
     data: dict[str, object] = {
         name: about.get(name) for name in ("network_id", "epoch", "epoch_ends_ms", "rule_version")
     }
-    checkpoint = _checkpoint(about.get("epoch"), began.get("boundary"))
+    if by_height:
+        # CometBFT's headers name no epoch: any final header is one to hold a network against.
+        newest = header_of(bundle_from_json(began))
+        checkpoint: str | None = f"{newest.height}:{newest.digest.hex()}"
+    else:
+        checkpoint = _checkpoint(about.get("epoch"), began.get("boundary"))
     data |= {"checkpoint": checkpoint, "members": members, "proposals": proposals}
     ends = _date(about.get("epoch_ends_ms"))
     lines = [

@@ -54,10 +54,9 @@ def _acting(
     card: Path | None,
 ) -> "Acting":
     from clients.office.network_actions import Acting
-    from wallet.light.trust import TrustedNetwork
-    from wallet.setup import require_genesis
+    from wallet.setup import require_network
 
-    network = TrustedNetwork(require_genesis(genesis))
+    network = require_network(genesis)
     return Acting(network, node_urls(node), keystore, passphrase_file, card)
 
 
@@ -301,11 +300,10 @@ def status(
 ) -> Result:
     """What one node says of the network."""
     from clients.office import network_actions
-    from wallet.light.trust import TrustedNetwork
-    from wallet.setup import require_genesis
+    from wallet.setup import require_network
 
     urls = node_urls(node)
     if not urls:
         raise CommandError("option_missing", text("il manque --node URL", "--node URL is missing"))
-    network = None if genesis is None else TrustedNetwork(require_genesis(genesis))
+    network = None if genesis is None else require_network(genesis)
     return run_to_end(network_actions.status(network, urls))

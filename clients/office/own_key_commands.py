@@ -270,9 +270,8 @@ def _own(
 ) -> "OwnKeys":
     from clients.office.own_key_actions import OwnKeys
     from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
-    from wallet.light.trust import TrustedNetwork
-    from wallet.setup import require_genesis
+    from wallet.setup import require_network
 
-    network = TrustedNetwork(require_genesis(genesis))
+    network = require_network(genesis)
     kind = ISSUER if issuer else COMMONS if commons else TERRITORY
     return OwnKeys(network, node_urls(node), keystores, passphrase_files, kind=kind)

@@ -321,10 +321,9 @@ def _hall(
     out: Path | None = None,
 ) -> "Hall":
     from clients.office.power_actions import Hall
-    from wallet.light.trust import TrustedNetwork
-    from wallet.setup import require_genesis
+    from wallet.setup import require_network
 
-    network = TrustedNetwork(require_genesis(genesis))
+    network = require_network(genesis)
     return Hall(network, node_urls(node), keystores, passphrase_files, reason, out)
 
 

@@ -224,6 +224,10 @@ class Chain:
         wanted = self.starts[first - 1 : first - 1 + EPOCHS_AT_ONCE]
         return encode(tuple([start.value() for start in wanted]))
 
+    def sets_answer(self, above: int) -> bytes | None:
+        """`GET /v1/sets?above=HEIGHT`, where CometBFT orders."""
+        return None
+
     def object_answer(self, key: bytes, height: int | None) -> Json:
         """An object with its proof against the header at `height`."""
         height = height or self.height

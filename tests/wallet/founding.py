@@ -39,6 +39,7 @@ def found(
             issuer_keys=(public(f"{prefix} issuer 0"), public(f"{prefix} issuer 1")),
             issuer_threshold=2,
             node_key=public(f"{prefix} node"),
+            cometbft_key=public(f"{prefix} cometbft{salt}"),
         )
         for index, (prefix, code) in enumerate(
             [("arden", "ARD"), ("brume", "BRU"), ("cassis", "CAS"), ("dune", "DUN")]

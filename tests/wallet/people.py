@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger import roles
 from ledger.accounts import open_fields
@@ -21,6 +21,7 @@ from tests.wallet.chain import Chain
 from tests.wallet.founding import found
 from wallet.light.commitments import commitment
 
+C = TypeVar("C", bound=Chain)
 OPENING_MINOR = 100_000
 VALID_MS = 300_000
 
@@ -72,7 +73,11 @@ def empty_chain(salt: str = "", **changes: Any) -> Chain:
 
 def chain_with_people(salt: str = "") -> Chain:
     """Three residents, each with 1,000.00, and an empty block at the end."""
-    chain = empty_chain(salt)
+    return peopled(empty_chain(salt))
+
+
+def peopled(chain: C) -> C:
+    """The same in a chain in which nothing happened yet."""
     opened = tuple(
         OpenedAccount(
             "service" if person.name == "baker" else "resident",

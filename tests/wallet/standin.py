@@ -75,8 +75,10 @@ class StandInNode:
                 web.get("/v1/headers/{height}", self._header),
                 web.get("/v1/epochs", self._epochs),
                 web.get("/v1/epochs/{epoch}", self._epoch),
+                web.get("/v1/sets", self._sets),
                 web.get("/v1/terms", self._terms),
                 web.get("/v1/territories/{prefix}", self._territory),
+                web.get("/v1/proposals", self._proposals),
                 web.get("/v1/proposals/{proposal}", self._proposal),
                 web.get("/v1/accounts/{address}", self._account),
                 web.get("/v1/accounts/{address}/requests", self._requests),
@@ -195,6 +197,14 @@ class StandInNode:
             return _problem(404, "not_found")
         return self._answer(request, self.chain.epoch_answer(epoch))
 
+    async def _sets(self, request: web.Request) -> web.Response:
+        raw = self.chain.sets_answer(int(request.query["above"]))
+        if self.faults.down:
+            raise _dropped(request)
+        if raw is None:
+            return _problem(404, "not_found")
+        return web.Response(body=raw, content_type="application/msgpack")
+
     async def _account(self, request: web.Request) -> web.Response:
         if self.faults.down:
             raise _dropped(request)
@@ -221,6 +231,9 @@ class StandInNode:
         if proposal is None:
             return _problem(404, "not_found")
         return self._answer(request, self.chain.object_answer(tree_key(PROPOSAL, proposal), None))
+
+    async def _proposals(self, request: web.Request) -> web.Response:
+        return self._answer(request, {"items": []})
 
     async def _proposal(self, request: web.Request) -> web.Response:
         identity = bytes.fromhex(request.match_info["proposal"])

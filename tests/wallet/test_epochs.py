@@ -82,7 +82,7 @@ def test_each_epoch_is_believed_for_the_word_of_the_one_before(
     for height in range(1, chain.height + 1):
         final = network.verify_final(bundle_from_json(chain.bundle(height)))
         assert final.height == height
-        assert final.members == len(network.members_of(final.header.epoch).members)
+        assert final.members == len(network.members_of(final.epoch).members)
 
 
 def test_a_header_of_an_epoch_not_followed_to_is_unknown(
@@ -334,7 +334,7 @@ def test_a_receipt_of_a_later_epoch_needs_the_genesis_and_nothing_else(
     network.adopt(network.follow(chain.starts))
     receipt = receipt_from_json(receipt_in_newest_epoch(chain, network).to_json())
     stranger = TrustedNetwork(chain.genesis)
-    assert verify_receipt(stranger, receipt).final.header.epoch == 2
+    assert verify_receipt(stranger, receipt).final.epoch == 2
     assert stranger.newest_epoch == 0
     for epochs in ((), receipt.epochs[:1], receipt.epochs[1:]):
         with pytest.raises(Refused, match="receipt_invalid"):

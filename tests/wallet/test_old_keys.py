@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from consensus.certificates import Certificate
+from consensus.header import Header
 from primitives.errors import Refused
 from tests.wallet.chain import Chain
 from tests.wallet.people import PEOPLE, chain_with_people, paid
@@ -123,16 +124,18 @@ def test_memory_forgets_the_oldest_and_keeps_its_order() -> None:
     network, memory = TrustedNetwork(chain.genesis), HeaderMemory()
     bundle = bundle_from_json(chain.bundle(1))
     final = network.verify_final(bundle)
+    first = final.header
+    assert isinstance(first, Header)
     for height in range(1, 1_100):
         header = dataclasses.replace(
-            final.header,
+            first,
             height=2 * height,
             time_ms=final.time_ms + height,
         )
         memory.remember(dataclasses.replace(final, header=header), bundle)
     assert len(memory.bundles()) == 32
     assert memory.newest_height == 2 * 1_099
-    again = dataclasses.replace(final.header, height=3, time_ms=final.time_ms)
+    again = dataclasses.replace(first, height=3, time_ms=final.time_ms)
     memory.remember(dataclasses.replace(final, header=again), bundle)
 
 

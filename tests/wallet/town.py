@@ -19,9 +19,11 @@ from tests.wallet.standin import StandInNode
 class Town:
     """A network in a thread, a folder, and the command line."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, folder: Path, capsys: pytest.CaptureFixture[str], chain: Chain | None = None
+    ) -> None:
         self.folder = folder
-        self.chain: Chain = empty_chain()
+        self.chain: Chain = chain or empty_chain()
         self.node = StandInNode(self.chain)
         self._capsys = capsys
         self.passphrase = folder / "passphrase"
@@ -46,9 +48,9 @@ class Town:
     def words(self, name: str, *words: str | Path) -> list[str]:
         """A wallet command's whole line."""
         line = ["wallet", *map(str, words), "--wallet", str(self.folder / f"{name}.json")]
-        if words[0] not in ("address", "request", "verify"):
+        if words[0] not in ("address", "request", "verify", "trust"):
             line += ["--passphrase-file", str(self.passphrase)]
-        if words[0] not in ("init", "address", "request", "verify"):
+        if words[0] not in ("init", "address", "request", "verify", "trust"):
             line += ["--node", self.node.url]
         return [*line, "--lang", "en"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from consensus.header import Header
 from primitives.errors import Refused
 from wallet.light.bundles import HeaderBundle
-from wallet.light.trust import FinalHeader
+from wallet.light.trust import AnyHeader, FinalHeader
 
 HEADERS_KEPT = 1_024
 BUNDLES_KEPT = 32
@@ -41,7 +41,7 @@ class HeaderConflict(Refused):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    header: Header
+    header: AnyHeader
     bundle: HeaderBundle
 
 
@@ -95,11 +95,18 @@ class HeaderMemory:
         return [self._seen[height].bundle for height in self._heights[-BUNDLES_KEPT:]]
 
 
-def _may_descend(header: Header, ancestor: Header) -> bool:
+def _may_descend(header: AnyHeader, ancestor: AnyHeader) -> bool:
     """Whether one chain can hold both, `header` above. Of headers with others between, times and
-    epochs tell: both rise along a chain, the epoch by the boundary that ends one."""
-    if header.height == ancestor.height + 1 and header.parent_digest != ancestor.digest:
+    epochs tell: both rise along a chain, the epoch by the boundary that ends one. CometBFT's have
+    no epoch; its neighbours name each other's set."""
+    is_next = header.height == ancestor.height + 1
+    if is_next and header.parent_digest != ancestor.digest:
         return False
-    epochs_between = header.epoch - ancestor.epoch
-    needed = 0 if ancestor.next_set_hash is None else 1
-    return header.time_ms > ancestor.time_ms and epochs_between >= needed
+    if isinstance(header, Header) and isinstance(ancestor, Header):
+        needed = 0 if ancestor.next_set_hash is None else 1
+        return header.time_ms > ancestor.time_ms and header.epoch - ancestor.epoch >= needed
+    if isinstance(header, Header) or isinstance(ancestor, Header):
+        return False
+    if is_next and header.validators_hash != ancestor.next_validators_hash:
+        return False
+    return header.time_ns > ancestor.time_ns

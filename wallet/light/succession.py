@@ -13,6 +13,7 @@ from consensus.succession import Row, set_of
 from ledger.genesis import Genesis
 from ledger.succession import Succession
 from primitives.errors import Refused
+from wallet.light.bundles import SIMPLEX
 from wallet.light.trust import FinalHeader, TrustedNetwork, decode_header
 
 
@@ -50,6 +51,7 @@ def check_successor(
     succession = _named(genesis)
     if succession.predecessor != network.network_id:
         raise Refused("succession_none", "it takes the place of another network")
+    network.check_engine(SIMPLEX)  # a succession proves its last block in that form alone
     last = decode_header(succession.header)
     if newest is not None and newest.height > last.height:
         raise Refused("succession_behind", f"height {newest.height} is final, not {last.height}")

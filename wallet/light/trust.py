@@ -1,15 +1,21 @@
 """Which headers are final, decided from the genesis file and what follows from it.
 
-The set of the first epoch stands in the genesis. Each later one is believed because the set before
-it finalized the boundary that names it (`consensus.epoch_starts`). What a certificate says is
-checked once and remembered, so that thousands of proofs under one header cost its signatures once.
+Under the built-in engine the set of the first epoch stands in the genesis, and each later one is
+believed because the set before it finalized the boundary that names it (`consensus.epoch_starts`).
+Under CometBFT the sets follow by height (`wallet.light.validator_sets`). Which of the two it is
+stands beside the genesis, or shows by the first header that holds; then the other is refused. What
+a certificate says is checked once and remembered, so that thousands of proofs under one header cost
+its signatures once.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from consensus.certificates import Certificate, verify_certificate
+from consensus.cometbft.certified import SetChange
+from consensus.cometbft.headers import Header as CometBftHeader
 from consensus.epoch_starts import EpochStart, check_chain, next_members
 from consensus.finality import check_finalizes
 from consensus.header import Header
@@ -20,9 +26,13 @@ from ledger.network_objects import NetworkTerms
 from ledger.rules import MS_PER_DAY, RULE_VERSION, Parameters, RuleSet, is_rule_version
 from primitives import signatures
 from primitives.errors import Refused
-from wallet.light.bundles import HeaderBundle
+from wallet.light.bundles import COMETBFT, HeaderBundle
+from wallet.light.validator_sets import ValidatorSets, certified_of
 
 CERTIFICATES_KEPT = 256
+
+AnyHeader: TypeAlias = Header | CometBftHeader
+"""Both say height, time, digest, parent's digest, state root and rule version by these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +42,16 @@ class FinalHeader:
     `vouched_by` counts the territories whose signatures stand in the certificate, of `members`.
     """
 
-    header: Header
+    header: AnyHeader
     vouched_by: int
     members: int
+
+    @property
+    def epoch(self) -> int:
+        """Votes are in force from an epoch on: its number; in a CometBFT header, which has none,
+        the day of its time, since terms are heard anew once a day there."""
+        header = self.header
+        return header.epoch if isinstance(header, Header) else header.time_ms // MS_PER_DAY
 
     @property
     def digest(self) -> bytes:
@@ -54,7 +71,7 @@ class FinalHeader:
 
 @dataclass(frozen=True, slots=True)
 class KnownTerms:
-    """Terms that were proved against the final header at `height`, which is of `epoch`."""
+    """Terms that were proved against the final header at `height`; `FinalHeader.epoch`."""
 
     terms: NetworkTerms
     epoch: int
@@ -79,11 +96,14 @@ class TrustedNetwork:
     """A network as its genesis describes it, and the epochs that were followed from there.
 
     `territories` begin as those of the genesis, also those that are no members of a successor.
-    Clients add what was voted since, once it is proved: `learn_terms`, `learn_card`.
+    Clients add what was voted since, once it is proved: `learn_terms`, `learn_card`. `engine` where
+    it stands beside the genesis.
     """
 
-    def __init__(self, genesis: Genesis) -> None:
+    def __init__(self, genesis: Genesis, engine: str | None = None) -> None:
         self.genesis = genesis
+        self.engine = engine
+        """What ordered its blocks; None until a header was verified."""
         self.network_id: bytes = genesis.network_id
         self.territories: tuple[Territory, ...] = genesis.known_territories
         """Those of the genesis and the later ones that are known, each where it is reached now."""
@@ -99,6 +119,8 @@ class TrustedNetwork:
             Member(one.voting_key, one.recovery_key, one.prefix) for one in genesis.territories
         )
         self._verified: OrderedDict[tuple[bytes, bytes], int] = OrderedDict()
+        self._sets: ValidatorSets | None = None
+        self._newest_ms = genesis.time_ms
 
     # -- territories --------------------------------------------------------------------------
 
@@ -160,6 +182,15 @@ class TrustedNetwork:
         check_rule_version(self._rule_version)
         return RuleSet(self._rule_version, self.parameters)
 
+    @property
+    def are_terms_old(self) -> bool:
+        """Whether what was voted may have come into force since the terms were heard."""
+        known = self.known_terms
+        if self.engine == COMETBFT:
+            first = self.genesis.time_ms // MS_PER_DAY
+            return self._newest_ms // MS_PER_DAY > (first if known is None else known.epoch)
+        return self.newest_epoch > (self.first_epoch if known is None else known.epoch)
+
     # -- epochs -------------------------------------------------------------------------------
 
     @property
@@ -183,7 +214,10 @@ class TrustedNetwork:
 
     @property
     def trusted_ms(self) -> int:
-        """The time of the newest boundary that is known, or of the genesis; Unix time."""
+        """The time of the newest boundary or change of the set that is known, or of the genesis;
+        Unix time."""
+        if self._sets is not None and self._sets.changes:
+            return self._sets.changes[-1].header.time_ms
         return self.epochs[-1].start.boundary.time_ms if self.epochs else self.genesis.time_ms
 
     @property
@@ -209,10 +243,14 @@ class TrustedNetwork:
             if known.start.epoch == self.newest_epoch + 1:
                 self.epochs.append(known)
 
-    def led_on(self, starts: Sequence[EpochStart]) -> "TrustedNetwork":
-        """This network, and beyond what it knows the epochs that `starts` prove; this object
-        learns nothing. Raises as `follow`."""
-        led = TrustedNetwork(self.genesis)
+    def led_on(
+        self, starts: Sequence[EpochStart], changes: Sequence[SetChange] = ()
+    ) -> "TrustedNetwork":
+        """This network, and beyond what it knows the epochs that `starts` prove, or the changes of
+        the set; this object learns nothing. Raises as `follow` and `ValidatorSets.follow`."""
+        led = TrustedNetwork(self.genesis, self.engine)
+        if changes or self._sets is not None:
+            led._sets = self.sets.led_on(self.genesis, changes)
         led.territories, led.epochs = self.territories, list(self.epochs)
         led.cards, led.known_terms = self.cards, self.known_terms
         led.adopt(led.follow(starts[len(self.epochs) :]))
@@ -248,18 +286,41 @@ class TrustedNetwork:
 
     # -- headers ------------------------------------------------------------------------------
 
+    def check_engine(self, engine: str) -> None:
+        """It may order this network's blocks. Raises `Refused("engine_differs")`."""
+        if self.engine not in (None, engine):
+            raise Refused("engine_differs", engine)
+
+    @property
+    def sets(self) -> ValidatorSets:
+        """The validator sets, where CometBFT orders. Raises `Refused("engine_keys_missing")`."""
+        if self._sets is None:
+            self._sets = ValidatorSets(self.genesis)
+        return self._sets
+
     def verify_final(self, bundle: HeaderBundle) -> FinalHeader:
         """The header of `bundle`, if it is final.
 
         Raises `Refused`: `certificate_invalid` when signatures or the chain of headers do not
         hold or the header stands outside its epoch, `node_of_other_network` when they are another
-        network's, `epoch_unknown` for an epoch that was not followed to yet.
+        network's, `epoch_unknown` for an epoch or a set that was not followed to yet,
+        `engine_differs` and `engine_keys_missing` for one that does not order this network.
         """
+        self.check_engine(bundle.engine)
+        if bundle.engine == COMETBFT:
+            final = FinalHeader(*self.sets.verify(bundle))
+        else:
+            final = self._verify_certified(bundle)
+        self.engine = bundle.engine
+        self._rule_version = max(self._rule_version, final.header.rule_version)
+        self._newest_ms = max(self._newest_ms, final.time_ms)
+        return final
+
+    def _verify_certified(self, bundle: HeaderBundle) -> FinalHeader:
         chain = [decode_header(raw) for raw in (bundle.header, *bundle.headers)]
         check_chain(chain, self.network_id)
         self._check_place(chain[0])
         vouched_by = self._vouched_by(bundle.certificate, chain[-1])
-        self._rule_version = max(self._rule_version, chain[0].rule_version)
         return FinalHeader(chain[0], vouched_by, len(self.members_of(chain[0].epoch).members))
 
     def _check_place(self, header: Header) -> None:
@@ -315,6 +376,13 @@ def check_rule_version(version: int) -> None:
 def rule_version_unknown(version: int) -> Refused:
     """The network lives by newer rules than this program knows."""
     return Refused("rule_version_unknown", f"version {version}, known up to {RULE_VERSION}")
+
+
+def header_of(bundle: HeaderBundle) -> AnyHeader:
+    """A bundle's header, not believed yet. Raises `Refused("certificate_invalid")`."""
+    if bundle.engine == COMETBFT:
+        return certified_of(bundle).header
+    return decode_header(bundle.header)
 
 
 def decode_header(raw: bytes) -> Header:
