@@ -7,7 +7,7 @@ import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from node.private_files import PRIVATE_FOLDER_MODE, private_by_default
+from node.private_files import private_by_default
 from primitives.errors import Refused
 
 SOCKET_PATH_BYTES_MAX = 103
@@ -17,11 +17,10 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder of the sockets, or check that it is private.
-
-    Raises `Refused`: `folder_not_private`, `socket_path_too_long`.
-    """
-    folder.mkdir(mode=PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
+    """Make the folder of the sockets, or check that it is private. Raises `Refused`:
+    `folder_not_private`."""
+    with private_by_default():
+        folder.mkdir(parents=True, exist_ok=True)
     status = folder.lstat()
     private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
     if not private or status.st_mode & 0o077:

@@ -5,6 +5,7 @@ await running.start(); … await running.rpc.broadcast(raw); …; await running.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,8 @@ class RunningComet:
         self.folder = CometFolder(settings.home)
         for path in (self.folder.abci_socket, self.folder.signer_socket, self.folder.rpc_socket):
             checked_path(path)
-        self._settings = settings
+        self.settings = settings
+        """Read at each start of the process: members and parameters change while a node runs."""
         self._on_fatal = on_fatal
         self._node_key = NodeKeyFile(node_key_json(node_key), self.folder.sockets)
         self.failed = False
@@ -64,7 +66,6 @@ class RunningComet:
     async def start(self) -> None:
         """Start all of it. Raises `Refused`: `folder_not_private`."""
         prepare_folder(self.folder.sockets)
-        write_configuration(self._settings, self._node_key.path)
         await self.server.start()
         self.link.start()
         await self.supervisor.start()
@@ -76,6 +77,10 @@ class RunningComet:
         await self.server.stop()
         await self.rpc.close()
         self._node_key.close()
+        remove_socket(self.folder.signer_socket)
+        remove_socket(self.folder.rpc_socket)
+        with contextlib.suppress(OSError):
+            self.folder.sockets.rmdir()
 
     async def wait_answering(self) -> None:
         """Until its RPC answers, which is after it and the application agree on where they are."""
@@ -91,6 +96,7 @@ class RunningComet:
         await self.server.wait_disconnected()
         remove_socket(self.folder.signer_socket)
         remove_socket(self.folder.rpc_socket)
+        write_configuration(self.settings, self._node_key.path)
 
     def _fatal(self, reason: str) -> None:
         if not self.failed:

@@ -65,11 +65,12 @@ class Place:
     calls: list[str] = field(default_factory=list)
     running: RunningComet | None = None
     ledger: WordLedger | None = None
+    make_ledger: Callable[[Path, frozenset[str]], WordLedger] = WordLedger
 
     async def start(self) -> None:
         """Start it; its files are those of before."""
         name = self.settings.name
-        self.ledger = WordLedger(self.root / f"{name}.words", self.admitted)
+        self.ledger = self.make_ledger(self.root / f"{name}.words", self.admitted)
         key, path = voting_key(name), self.root / f"{name}.signed"
         if path.exists():
             file = SignedLastFile.read(path, CHAIN_ID, key.public_key)

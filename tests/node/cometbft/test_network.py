@@ -13,6 +13,7 @@ import pytest
 from node.engines.cometbft.configuration import node_id_of
 from node.engines.cometbft.program import VARIABLE
 from tests.architecture.sources import ROOT
+from tests.node.cometbft.grammar import CHECKER, fits_the_grammar
 from tests.node.cometbft.network import (
     Place,
     living,
@@ -23,7 +24,6 @@ from tests.node.cometbft.network import (
 )
 
 NAMES = ("arden", "brume", "civry", "doule")
-CHECKER = ROOT.parent / "shared" / "vectors" / "cometbft" / "check.py"
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("cometbft")]
 
@@ -36,19 +36,6 @@ async def heard(word: str, places: list[Place]) -> None:
 async def app_hash(place: Place, height: int) -> str:
     header = (await place.rpc.commit(height))["signed_header"]["header"]
     return str(header["app_hash"])
-
-
-def fits_the_grammar(calls: list[str], start: str, folder: Path) -> bool:
-    """What CometBFT's own grammar says of a log of calls."""
-    log = folder / "calls.json"
-    log.write_text(json.dumps(calls))
-    checked = subprocess.run(
-        [sys.executable, CHECKER, "--calls", log, "--start", start],
-        capture_output=True,
-        check=False,
-    )
-    assert checked.returncode in (0, 1), checked.stderr
-    return checked.returncode == 0
 
 
 def test_four_agree_whoever_dies(tmp_path: Path) -> None:
