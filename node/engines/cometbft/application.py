@@ -125,7 +125,8 @@ class Application(Protocol):
         self, request: RequestLoadSnapshotChunk
     ) -> ResponseLoadSnapshotChunk:
         """For a peer that syncs. Unknown ones: an empty chunk, no exception, since any peer may ask
-        for anything."""
+        for anything. But that peer then waits two minutes before it looks for another snapshot, so
+        what was listed is to be kept for as long as a sync may take."""
 
     async def offer_snapshot(self, request: RequestOfferSnapshot) -> ResponseOfferSnapshot:
         """We sync: is this snapshot good? Only `app_hash` was verified. Drop what an earlier offer

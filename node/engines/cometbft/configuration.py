@@ -38,6 +38,9 @@ idle process costs is the same."""
 FLUSH_MS = 10
 PEERS_MAX = 64
 RECHECK_TIMEOUT_S = 30
+DISCOVERY_S = 5
+"""The shortest that CometBFT takes."""
+
 POOL_BYTES_MAX = 64 * 1024 * 1024
 POOL_TRANSACTIONS_MAX = 20_000
 
@@ -61,7 +64,8 @@ class CometPeer:
 
 @dataclass(frozen=True, slots=True)
 class StateSync:
-    """Where a new node's CometBFT begins. `rpc_servers`: two or more, `http://…`."""
+    """Where a new node's CometBFT begins. `rpc_servers`: two or more that serve headers, commits,
+    sets and parameters as CometBFT's RPC does, `http://…` or `unix:///…`."""
 
     rpc_servers: Sequence[str]
     trust_height: int
@@ -216,6 +220,7 @@ def _state_sync(settings: CometSettings) -> dict[str, Value]:
         "trust_hash": sync.trust_hash.hex().upper(),
         "trust_period": f"{sync.trust_period_s}s",
         "chunk_fetchers": sync.chunk_fetchers,
+        "discovery_time": f"{DISCOVERY_S}s",
         "temp_dir": str(settings.home / "data"),
     }
 

@@ -8,18 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.node.cometbft.ledger_of_words import WordLedger
 from tests.node.cometbft.network import Place, new_places
+from tests.node.cometbft.snapshot_ledger import SnapshotLedger
 
 STEPS = tuple(
     f"{when} {call}"
     for call in ("prepare_proposal", "process_proposal", "finalize_block", "commit")
     for when in ("before", "after")
 )
+SYNC_STEPS = tuple(
+    f"{when} {call}"
+    for call in ("offer_snapshot", "apply_snapshot_chunk")
+    for when in ("before", "after")
+)
 DIED = 9
 
 
-class Mortal(WordLedger):
+class Mortal(SnapshotLedger):
     """`at` names the step, None: never. `die` is called there, once."""
 
     def __init__(self, file: Path, admitted: frozenset[str] | None = None) -> None:
@@ -29,7 +34,7 @@ class Mortal(WordLedger):
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        if not any(step.endswith(f" {name}") for step in STEPS):
+        if not any(step.endswith(f" {name}") for step in (*STEPS, *SYNC_STEPS)):
             return found
 
         async def call(request: Any) -> Any:

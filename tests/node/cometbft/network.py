@@ -126,14 +126,15 @@ class Place:
                     await asyncio.sleep(0.1)
 
 
-def new_places(root: Path, names: Sequence[str], heartbeat_ms: int = 60_000) -> list[Place]:
-    """A network's validators, not started."""
+def new_places(root: Path, names: Sequence[str], followers: Sequence[str] = ()) -> list[Place]:
+    """A network's validators and followers, not started."""
+    validators, names = names, [*names, *followers]
     ports = free_ports(len(names))
     genesis = CometGenesis(
         CHAIN_ID,
         GENESIS_TIME_NS,
         PARAMS,
-        [GenesisValidator(voting_key(name).public_key, name) for name in names],
+        [GenesisValidator(voting_key(name).public_key, name) for name in validators],
         b"the words' genesis",
         Words().root,
     )
@@ -153,7 +154,7 @@ def new_places(root: Path, names: Sequence[str], heartbeat_ms: int = 60_000) -> 
                     if names[n] != name
                 ],
                 delta_ms=500,
-                heartbeat_ms=heartbeat_ms,
+                heartbeat_ms=60_000,
                 transaction_bytes_max=1024,
             ),
             frozenset(ids),

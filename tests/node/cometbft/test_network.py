@@ -115,7 +115,7 @@ def test_a_validator_that_left_is_in_the_set_no_more(tmp_path: Path) -> None:
 
 def test_a_stranger_is_turned_away(tmp_path: Path) -> None:
     async def go() -> None:
-        *places, stranger = new_places(tmp_path, [*NAMES, "stranger"])
+        *places, stranger = new_places(tmp_path, NAMES, ["stranger"])
         strange_id = node_id_of(node_key("stranger").public_key)
         for place in places:
             place.admitted -= {strange_id}
