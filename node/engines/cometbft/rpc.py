@@ -24,6 +24,17 @@ class RpcRefused(Exception):
     """It answered that it can't; the reason is for logs, not for people."""
 
 
+class TransactionKnown(RpcRefused):
+    """It is in the pool's cache: in the pool, or in a block already."""
+
+
+class PoolFull(RpcRefused):
+    """The pool takes no more for now."""
+
+
+_REFUSALS = {"tx already exists in cache": TransactionKnown, "mempool is full": PoolFull}
+
+
 @dataclass(frozen=True, slots=True)
 class BroadcastResult:
     """What CheckTx said of a transaction; `code` 0: it is in the pool and on its way to peers."""
@@ -73,13 +84,14 @@ class CometRpc:
         except (ValueError, RecursionError) as error:
             raise RpcRefused(f"{method}: the answer can't be read") from error
         if not isinstance(found, dict) or "result" not in found:
-            refusal = found.get("error") if isinstance(found, dict) else None
-            raise RpcRefused(f"{method}: {_reason(refusal)}")
+            reason = _reason(found.get("error") if isinstance(found, dict) else None)
+            kind = next((kind for text, kind in _REFUSALS.items() if text in reason), RpcRefused)
+            raise kind(f"{method}: {reason}")
         return found["result"]
 
     async def broadcast(self, transaction: bytes) -> BroadcastResult:
-        """Hand a transaction in; answered after CheckTx. Raises as `call`: one that stands in the
-        pool's cache already is `RpcRefused` ("tx already exists in cache").
+        """Hand a transaction in; answered after CheckTx. Raises as `call`, `TransactionKnown` and
+        `PoolFull` among them.
 
         Never from within Commit: CometBFT holds its pool locked then.
         """

@@ -16,11 +16,7 @@ STEPS = tuple(
     for call in ("prepare_proposal", "process_proposal", "finalize_block", "commit")
     for when in ("before", "after")
 )
-SYNC_STEPS = tuple(
-    f"{when} {call}"
-    for call in ("offer_snapshot", "apply_snapshot_chunk")
-    for when in ("before", "after")
-)
+SYNC_STEPS = ("after offer_snapshot", "after apply_snapshot_chunk")
 DIED = 9
 
 

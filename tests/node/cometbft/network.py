@@ -15,7 +15,7 @@ from node.engines.cometbft.messages import (
     EvidenceParams,
 )
 from node.engines.cometbft.program import find_program
-from node.engines.cometbft.rpc import CometRpc, RpcRefused, RpcUnavailable
+from node.engines.cometbft.rpc import CometRpc, RpcRefused, RpcUnavailable, TransactionKnown
 from node.engines.cometbft.running import RunningComet
 from node.engines.cometbft.signed_last import SignedLastFile
 from node.engines.cometbft.signer import Signer
@@ -118,11 +118,9 @@ class Place:
                 try:
                     assert (await self.rpc.broadcast(word.encode())).code == 0
                     return
-                except RpcUnavailable:
-                    await asyncio.sleep(0.1)
-                except RpcRefused as refused:
-                    if "exists in cache" in str(refused):
-                        return
+                except TransactionKnown:
+                    return
+                except (RpcUnavailable, RpcRefused):
                     await asyncio.sleep(0.1)
 
 

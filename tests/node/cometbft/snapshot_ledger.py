@@ -85,7 +85,7 @@ class SnapshotLedger(WordLedger):
         if hashlib.sha256(request.chunk).digest() != wanted:
             self.senders_rejected.append(request.sender)
             return ResponseApplySnapshotChunk(
-                ApplySnapshotChunkResult.RETRY, (index,), (request.sender,)
+                ApplySnapshotChunkResult.REJECT_SNAPSHOT, (), (request.sender,)
             )
         self._chunks.append(request.chunk)
         if len(self._chunks) == snapshot.chunks:
