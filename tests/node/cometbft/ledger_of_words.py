@@ -47,6 +47,8 @@ from primitives.errors import InvariantBroken
 
 APP_VERSION = 1
 BAD_WORD = b"forged"
+FORGED, COMMITTED = 1, 2
+"""What CheckTx answers to that, and to a word that was said before."""
 
 
 @dataclass
@@ -95,7 +97,7 @@ class WordLedger:
         return ResponseCheckTx(self._code(request.tx, self.committed.words))
 
     def _code(self, tx: bytes, words: list[str]) -> int:
-        return 2 if tx.decode() in words else int(tx == BAD_WORD)
+        return COMMITTED if tx.decode() in words else FORGED if tx == BAD_WORD else 0
 
     async def prepare_proposal(self, request: RequestPrepareProposal) -> ResponsePrepareProposal:
         chosen: list[bytes] = []

@@ -20,7 +20,7 @@ from node.engines.cometbft.running import RunningComet
 from node.engines.cometbft.signed_last import SignedLastFile
 from node.engines.cometbft.signer import Signer
 from primitives.signatures import SigningKey
-from tests.node.cometbft.ledger_of_words import APP_VERSION, WordLedger, Words
+from tests.node.cometbft.ledger_of_words import APP_VERSION, COMMITTED, WordLedger, Words
 
 CHAIN_ID = "democite-" + "5e" * 20
 GENESIS_TIME_NS = 1_700_000_000_000_000_000
@@ -116,7 +116,7 @@ class Place:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
-                    assert (await self.rpc.broadcast(word.encode())).code == 0
+                    assert (await self.rpc.broadcast(word.encode())).code in (0, COMMITTED)
                     return
                 except TransactionKnown:
                     return

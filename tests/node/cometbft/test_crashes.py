@@ -40,7 +40,7 @@ def test_cometbft_dies(tmp_path: Path, step: str) -> None:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await say_until_committed(place, "second")
                 await say_until_committed(place, "third")
-            assert watch.ends == 1
+            assert watch.ends >= 1
             assert place.words.words == ["first", "second", "third"]
             assert not place.fatal
             if CHECKER.exists():

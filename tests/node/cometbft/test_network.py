@@ -55,7 +55,7 @@ def test_four_agree_whoever_dies(tmp_path: Path) -> None:
             await first.say("while one was dead")
             await heard("while one was dead", places)
             await until(lambda: second.comet.supervisor.pid not in (None, pid))
-            assert second.comet.supervisor.ends == 1
+            assert second.comet.supervisor.ends >= 1
 
             # Ours and theirs stop in order; the others are enough; it comes back.
             before = list(third.calls)
@@ -142,7 +142,7 @@ def test_what_the_application_can_not_do_stops_both(tmp_path: Path) -> None:
             await place.say("bug")
             await until(lambda: bool(place.fatal))
             assert place.fatal == ["a word that breaks everything"]
-            await until(lambda: place.comet.supervisor.ends == 1)
+            await until(lambda: place.comet.supervisor.ends >= 1)
             await until(place.comet.supervisor.has_given_up)
             assert place.comet.supervisor.pid is None
 

@@ -97,7 +97,7 @@ def test_cometbft_dies_during_a_sync(tmp_path: Path, step: str) -> None:
 
             ledger.die, ledger.at = kill, step
             await caught_up(members, newcomer)
-            assert newcomer.comet.supervisor.ends == 1
+            assert newcomer.comet.supervisor.ends >= 1
             assert ledger.restored_at > 0
             assert not newcomer.fatal
 
