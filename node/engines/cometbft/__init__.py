@@ -12,6 +12,7 @@ Two processes, three Unix sockets in a private folder:
 - `signer` signs at most one message at each height, round and step (`signed_last`).
 - `configuration` and `comet_genesis` write CometBFT's files from ours; `program` finds the binary;
   `supervisor` starts it, watches it, and never leaves it behind. `running` is all of it.
+- `light_door` is where a new node's CometBFT asks other nodes for headers, before a snapshot.
 
 Source: CometBFT v0.38, `spec/abci` and `spec/core`.
 """

@@ -6,11 +6,13 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from node.engines.cometbft.configuration import StateSync
+from node.engines.cometbft.light_door import LightDoor, ask_own
 from tests.node.cometbft.grammar import CHECKER, fits_the_grammar
 from tests.node.cometbft.mortal import SYNC_STEPS, Mortal
 from tests.node.cometbft.network import PATIENCE_SECONDS, Place, living, new_places, until
@@ -29,22 +31,30 @@ async def a_newcomer(root: Path) -> AsyncIterator[tuple[list[Place], Place, Mort
             await members[n % 2].say(f"word number {n}")
             await until(lambda: all(f"word number {n}" in m.words.words for m in members))  # noqa: B023
         trusted = await members[0].rpc.commit(1)
+        doors = [
+            LightDoor(root / "doors" / f"{n}.sock", partial(ask_own, place.rpc))
+            for n, place in enumerate(members)
+        ]
         newcomer.settings = replace(
             newcomer.settings,
             state_sync=StateSync(
-                [f"unix://{place.comet.folder.rpc_socket}" for place in members],
+                [door.url for door in doors],
                 1,
                 bytes.fromhex(trusted["signed_header"]["commit"]["block_id"]["hash"]),
                 1_000_000_000,
             ),
         )
         try:
+            for door in doors:
+                await door.open()
             await newcomer.start()
             ledger = newcomer.ledger
             assert isinstance(ledger, Mortal)
             yield members, newcomer, ledger
         finally:
             await newcomer.stop()
+            for door in doors:
+                await door.close()
 
 
 async def caught_up(members: list[Place], newcomer: Place) -> None:
