@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from consensus.certificates import Certificate
+from consensus.cometbft.certified import CertifiedHeader as CometCertifiedHeader
 from consensus.header import Header
 from primitives.errors import Refused
 
@@ -44,12 +45,16 @@ class CertifiedHeader:
     between: tuple[Header, ...] = ()
 
 
+FinalHeader = CertifiedHeader | CometCertifiedHeader
+"""Either engine's."""
+
+
 @dataclass(frozen=True, slots=True)
 class FinalBlock:
     """One block that became final and is on disk."""
 
     height: int
-    certified: CertifiedHeader
+    certified: FinalHeader
     transaction_ids: tuple[bytes, ...]
     first_number: int
     touched: Mapping[bytes, tuple[int, ...]]

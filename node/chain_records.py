@@ -9,6 +9,7 @@
     t ‖ id(32)             receipt number(8)
     a ‖ account(20) ‖ number(8)    the lane if it was this account's own: device(8) ‖ number(8)
     k ‖ index(8)           root of a full chunk of the receipt log
+    v ‖ height(8)          a change of the set (`node.engines.cometbft.set_changes`)
     r                      the epoch from which this node votes again, if it lost its journal
     e ‖ epoch(8)           how an epoch began, from 1 on (`node.epochs.EpochRecord`)
     c ‖ short name         date(8) ‖ id(16) of the proposal by which a later territory joined
@@ -45,6 +46,7 @@ IDS = b"i"
 EPOCH = b"e"
 CARD = b"c"
 BASE = b"s"
+SET_CHANGE = b"v"
 RESTORED = b"r"
 """Until when a member that lost its journal only observes: see `Restored`."""
 

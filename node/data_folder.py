@@ -7,6 +7,7 @@ registry/   what the territory keeps to itself: people, hours, wages, consents
 peers/      cards of observers that the operator admits
 card.json   what this territory handed out; a territory that joins later is known by it
 lock        held while a process uses the folder
+cometbft/   the other engine's own files; signed-last.json what was signed last for it
 succeeding/ while the folder goes over to a successor network (`node.succession.taking_over`);
             predecessor-…/ is what it was before
 """
@@ -24,6 +25,8 @@ FOLDER_VERSION = 1
 OBSERVERS_FOLDER = "peers"
 SUCCEEDING_FOLDER = "succeeding"
 FILE_BYTES_MAX = 16_384
+COMETBFT_FOLDER = "cometbft"
+SIGNED_LAST_FILE = "signed-last.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class DataFolder:
         self.transport_file = self.keys / "transport.json"
         self.certificate_file = self.keys / "transport.pem"
         self.public_keys_file = self.keys / "public.json"
+        self.signed_last_file = root / SIGNED_LAST_FILE
         self._lock: int | None = None
 
     def write(self, content: NodeFile) -> None:

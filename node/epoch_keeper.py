@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from ledger.changes import ChangeRules
-from ledger.network_objects import BallotRecord, NetworkRecord
-from ledger.rules import is_rule_version
+from ledger.network_objects import NetworkRecord
 from ledger.terms import NetworkMember
 from node.bodies import Bodies
 from node.bounds import frame_bytes_max
@@ -29,6 +27,7 @@ from node.peer_circle import PeerCircle
 from node.peers.network import PeerNetwork
 from node.pool_care import PoolCare
 from node.restoration import Restoration
+from node.rule_watch import RuleWatch
 from node.traffic import Traffic
 from primitives.errors import Refused
 
@@ -67,12 +66,8 @@ class EpochKeeper:
         self._parts = parts
         self._on_fatal = on_fatal
         self._voted: NetworkRecord = parts.executor.state.network()
-        self._ballot: BallotRecord | None = None
-        self._rules_asked: tuple[tuple[int, int], ...] = ()
-        """(rule version, until when) of the open proposals to change the rules."""
-        self._unknown_told: int | None = None
+        self._rules = RuleWatch(parts.chain, parts.executor)
         self._log = structlog.get_logger("epochs")
-        self._look_at_rules()
 
     def after_commit(self) -> None:
         """Blocks are on disk: perhaps other terms were voted, perhaps an epoch ended."""
@@ -81,36 +76,13 @@ class EpochKeeper:
             changed, self._voted = voted != self._voted, voted
             if changed:
                 self._parts.circle.refresh()
-        self._look_at_rules()
+        self._rules.look()
         self.turn()
 
     @property
     def unknown_version(self) -> int | None:
-        """A rule version that this program does not know and that was voted, or is proposed: once
-        it is voted, the epoch may end within the second, which is too late for an update."""
-        newest = self._parts.chain.newest
-        time_ms = 0 if newest is None else newest.header.time_ms
-        asked = [version for version, until_ms in self._rules_asked if time_ms <= until_ms]
-        version = max(self._voted.terms.rule_version, *asked, 0)
-        return None if is_rule_version(version) else version
-
-    def _look_at_rules(self) -> None:
-        state = self._parts.executor.state
-        ballot = state.ballot()
-        if ballot != self._ballot:
-            self._ballot = ballot
-            proposals = [(state.proposal(line.id), line.until_ms) for line in ballot.open]
-            self._rules_asked = tuple(
-                [
-                    (proposal.change.version, until_ms)
-                    for proposal, until_ms in proposals
-                    if proposal is not None and isinstance(proposal.change, ChangeRules)
-                ]
-            )
-        version = self.unknown_version
-        if version != self._unknown_told and version is not None:
-            self._log.critical("rule_version_unknown", version=version)
-        self._unknown_told = version
+        """See `RuleWatch`."""
+        return self._rules.unknown_version
 
     def turn(self) -> None:
         """Begin the next epoch if it is time."""

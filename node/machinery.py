@@ -48,8 +48,6 @@ from node.verifier import Verifier
 from node.voting import Voting
 from primitives.errors import Refused
 
-SUPPORTED_ENGINE = "simplex"
-
 BEHIND_BLOCKS_MAX = 8
 """A node that lags its peers by more is not current."""
 
@@ -66,8 +64,6 @@ class Machinery:
         on_fatal: Callable[[str | Refused], None],
         on_synced: Callable[[], None],
     ) -> None:
-        if options.engine != SUPPORTED_ENGINE:
-            raise Refused("engine_unavailable", options.engine)
         self.options = options
         self.genesis = options.genesis
         self.keys = options.keys()

@@ -92,8 +92,6 @@ def create(
 
     if engine not in ENGINES:
         raise CommandError("engine_unknown", field="--engine", exit_code=2)
-    if engine != ENGINES[0]:
-        raise CommandError("engine_unavailable", field="--engine", exit_code=2)
     genesis = create_network(out, engine, cards, demo, parameter or [])
     members = len(genesis.territories)
     faults = (members - 1) // 3

@@ -20,8 +20,9 @@ from ledger.genesis import Genesis
 from node.addresses import is_loopback, parse_host_port
 from node.api.app import Api, make_app
 from node.cards import read_card
+from node.cometbft_start import check_cometbft, prepare_cometbft
 from node.data_folder import DataFolder
-from node.genesis_file import read_genesis
+from node.genesis_file import COMETBFT, read_genesis
 from node.key_files import KeyFiles
 from node.key_watch import KeyWatch
 from node.logs import configure_logs
@@ -75,8 +76,8 @@ def plan_start(
     genesis, engine = read_genesis(genesis_file)
     folder = DataFolder(data)
     folder.check(genesis.network_id, engine)
-    if engine != "simplex":
-        raise Refused("engine_unavailable", f"{engine} can't be run by this version")
+    if engine == COMETBFT:
+        check_cometbft(folder)
     return StartPlan(
         folder,
         genesis,
@@ -106,6 +107,9 @@ def run(plan: StartPlan, passphrase: str) -> None:
             with _listener(peer_listen, "peer"):
                 pass
             _keep_registry(folder, territory)
+            cometbft_key = None
+            if plan.engine == COMETBFT:
+                cometbft_key = prepare_cometbft(folder, genesis.network_id, passphrase)
             bound = folder.bind(genesis.network_id, plan.engine)
             options = TerritoryOptions(
                 journal_folder=folder.journal,
@@ -120,6 +124,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 join_from=None if join_from is None else parse_host_port(join_from, "--from"),
                 full_history=plan.full_history,
                 checkpoint=plan.checkpoint,
+                cometbft_key=cometbft_key,
             )
             _loop_run(_serve(options, territory, watch, folder, listener))
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from consensus.cometbft.certified import SetChange
 from consensus.evidence import DoubleVote
 from consensus.header import Header
 from ledger.network_objects import NETWORK, PROPOSAL, ProposalRecord
 from ledger.objects import Account, RunRecord, TerritoryRecord
 from node.answers import (
-    CertifiedHeader,
     FinalBlock,
+    FinalHeader,
     HistoryPage,
     LaneStatus,
     NodeStatus,
@@ -23,10 +24,10 @@ from node.answers import (
     Submission,
     TransactionStatus,
 )
-from node.committer import CommittedBlock
+from node.engines.choice import engine_node
+from node.engines.port import EngineNode, Told
 from node.epochs import Epoch
 from node.key_ring import NodeKeys, TransportIdentity
-from node.machinery import Machinery
 from node.newcomer import Newcomer
 from node.territory_options import TerritoryOptions, create_data
 from node.waiters import FinalWaiters
@@ -44,7 +45,7 @@ class TerritoryNode:
 
     def __init__(self, options: TerritoryOptions) -> None:
         self._options = options
-        self._parts: Machinery | None = None
+        self._parts: EngineNode | None = None
         self._newcomer: Newcomer | None = None
         self._listeners: list[OnFinal] = []
         self._waiters = FinalWaiters()
@@ -57,7 +58,8 @@ class TerritoryNode:
         """Open the data, rebuild and check the state, listen, and begin to take part."""
         options, again_soon = self._options, self._begin_again_soon
         try:
-            parts = Machinery(options, self._committed, self._waiters.wake, self._fatal, again_soon)
+            told = Told(self._waiters.wake, self._tell_all, again_soon, self._fatal)
+            parts = engine_node(options, told)
         except Refused as refusal:
             if refusal.code != "succession_without_state":
                 raise
@@ -99,11 +101,11 @@ class TerritoryNode:
 
     async def wait_ready(self) -> None:
         """Until `status().ready`."""
-        while self._parts is None or not self._is_ready(self._parts):
+        while self._parts is None or not self._parts.is_ready():
             await asyncio.sleep(_READY_ASKED_SECONDS)
 
     @property
-    def _running(self) -> Machinery:
+    def _running(self) -> EngineNode:
         if self._parts is None:
             if self._newcomer or (self._again is not None and not self._again.done()):
                 raise Refused("node_not_ready", "this node begins with a snapshot")
@@ -179,22 +181,9 @@ class TerritoryNode:
         await self._waiters.wait(transaction_id, timeout_ms / 1000)
         return self.transaction_status(transaction_id)
 
-    def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
-        certificate = blocks[-1].finalized.certificate
-        headers = tuple([committed.block.header for committed in blocks])
-        for index, committed in enumerate(blocks):
-            ids = tuple([each.id for each in committed.finalized.transactions])
-            if certificate is not None and self._listeners:
-                header = committed.block.header
-                certified = CertifiedHeader(
-                    header.height, header, certificate, headers[index + 1 :]
-                )
-                final = FinalBlock(
-                    header.height, certified, ids, committed.first_number, committed.touched
-                )
-                for listener in list(self._listeners):
-                    self._tell(listener, final)
-            self._waiters.wake(ids)
+    def _tell_all(self, block: FinalBlock) -> None:
+        for listener in list(self._listeners):
+            self._tell(listener, block)
 
     def _tell(self, listener: OnFinal, block: FinalBlock) -> None:
         try:
@@ -209,9 +198,15 @@ class TerritoryNode:
         """0 before the first block."""
         return self._running.chain.height
 
-    def certified(self, height: int | None = None) -> CertifiedHeader | None:
-        """The final header at a height (None: the newest), or None if there is none."""
-        return self._running.reads.certified(height)
+    async def certified(self, height: int | None = None) -> FinalHeader | None:
+        """The final header at a height (None: the newest), or None if there is none. Raises
+        `Refused("node_not_ready")` where what makes it final can't be had now."""
+        return await self._running.certified(height)
+
+    def set_changes(self, above: int) -> list[SetChange]:
+        """Changes of CometBFT's validator set above a height, ascending, at most as many as go into
+        one answer. Raises `Refused("not_found")` under the built-in engine."""
+        return self._running.set_changes(above)
 
     def epoch(self, number: int) -> Epoch | None:
         """An epoch that has begun here."""
@@ -328,73 +323,16 @@ class TerritoryNode:
 
     def status(self) -> NodeStatus:
         """For `node status` and health."""
-        parts = self._running
-        newest = parts.chain.newest
-        options = self._options
-        epoch = parts.epochs.current
-        return NodeStatus(
-            network_id=options.genesis.network_id,
-            engine=options.engine,
-            epoch=epoch.number,
-            height=parts.chain.height,
-            view=parts.engine.replica.view,
-            state_root=b"" if newest is None else newest.header.state_root,
-            header_time_ms=0 if newest is None else newest.header.time_ms,
-            peers=parts.circle.statuses(),
-            mempool_transactions=len(parts.mempool),
-            mempool_bytes=parts.mempool.bytes_held,
-            ready=self._is_ready(parts),
-            observing=parts.engine.replica.observing,
-            observing_reason=parts.observing_reason,
-            catching_up=parts.is_catching_up,
-            members=len(epoch.members.members),
-            epoch_ends_ms=epoch.ends_ms,
-            rule_version=epoch.terms.rule_version,
-            rule_version_unknown=parts.keeper.unknown_version,
-            first_height=parts.chain.meta.first_height,
-            keep_days=parts.pruner.keep_days,
-            missing_height=parts.syncing.missing_height,
-        )
+        return self._running.status()
 
     def renew_keys(self, current: NodeKeys, pending: NodeKeys | None) -> None:
         """The keys on disk are these now. Refuses `keystore_malformed`."""
-        identity = self._running.identity
-        if identity.keys.put(current, pending):
-            identity.show()
-        self._running.circle.refresh()
+        self._running.renew_keys(current, pending)
 
     def evidence(self) -> list[DoubleVote]:
         """Double votes that this node has seen, by member and view."""
-        return self._running.evidence.all()
-
-    def _is_ready(self, parts: Machinery) -> bool:
-        """A quorum is connected (without a vote: one member), and this node is not behind what
-        enough of them said."""
-        needed = parts.members.quorum - 1 if parts.own_key in parts.members.index else 1
-        return len(parts.network.members_connected) >= needed and parts.is_current()
+        return self._running.double_votes()
 
     def counters(self) -> dict[str, float]:
         """Monotonic counters and gauges by plain name, for metrics."""
-        parts = self._running
-        sent, received = parts.network.bytes_counted()
-        return {
-            "transactions_accepted": parts.intake.accepted,
-            "transactions_refused": parts.intake.refused,
-            "transactions_pending": parts.intake.waiting,
-            "transactions_final": parts.chain.meta.receipts,
-            "transactions_dropped": parts.traffic.transactions_dropped,
-            "transactions_fetched": parts.traffic.proposals.asked_for,
-            "signatures_verified": parts.verifier.verified,
-            "signatures_refused": parts.verifier.refused,
-            "peer_bytes_sent": sent,
-            "peer_bytes_received": received,
-            "peers_dropped": parts.network.dropped,
-            "peers_connected": len(parts.network.connected),
-            "journal_bytes_written": parts.journal.bytes_written,
-            "journal_syncs": parts.journal.syncs,
-            "store_commits": parts.committer.writes,
-            "blocks_caught_up": parts.catching_up.run.blocks_taken,
-            "evidence": parts.engine.evidence_seen,
-            "mempool_bytes_held": parts.mempool.bytes_held,
-            **{f"left_out_by_{name}": n for name, n in parts.fairness.left_out.items()},
-        }
+        return self._running.counters()

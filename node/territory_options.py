@@ -7,7 +7,7 @@ from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.addresses import parse_host_port
 from node.chain import Chain
-from node.data_folder import OBSERVERS_FOLDER
+from node.data_folder import COMETBFT_FOLDER, OBSERVERS_FOLDER, SIGNED_LAST_FILE
 from node.evidence_book import EVIDENCE_FOLDER
 from node.journal import create_journal
 from node.key_ring import KeyRing, NodeKeys, TransportIdentity
@@ -54,6 +54,8 @@ class TerritoryOptions:
     verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
     key_ring: KeyRing | None = None
+    cometbft_key: SigningKey | None = None
+    """The voting key of the other engine, where that is the one."""
 
     def keys(self) -> KeyRing:
         """The key ring; one with the two keys alone where none was given."""
@@ -63,6 +65,17 @@ class TerritoryOptions:
     def snapshots_folder(self) -> Path:
         """Where snapshots for others are kept."""
         return self.store_folder.with_name("snapshots")
+
+    @property
+    def cometbft_folder(self) -> Path:
+        """Where CometBFT's own files are, if it is the engine."""
+        return self.journal_folder.with_name(COMETBFT_FOLDER)
+
+    @property
+    def signed_last_file(self) -> Path:
+        """What the node signed last for CometBFT. It is made once, at the first start, and is
+        never taken from a backup: a key that forgot could sign twice."""
+        return self.journal_folder.with_name(SIGNED_LAST_FILE)
 
     @property
     def retention_file(self) -> Path:

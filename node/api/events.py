@@ -260,7 +260,10 @@ class Events:
     def _on_final(self, block: FinalBlock) -> None:
         if not self._subscribers:
             return
-        header = '{"type":"header",' + header_model(block.certified).model_dump_json()[1:]
+        header = (
+            '{"type":"header",'
+            + header_model(block.certified).model_dump_json(exclude_unset=True)[1:]
+        )
         ids = frozenset(block.transaction_ids)
         for subscriber in tuple(self._subscribers):
             mine = subscriber.settle(ids)

@@ -73,6 +73,8 @@ class Header(Model):
     header: Hex
     certificate: Hex
     headers: list[Hex]
+    engine: str | None = None
+    """Under CometBFT `cometbft`; not there under the built-in engine."""
 
 
 class Member(Model):

@@ -5,6 +5,7 @@ import re
 
 from aiohttp import web
 
+from consensus.cometbft.certified import write_set_changes
 from ledger.changes import (
     AddMember,
     Change,
@@ -21,7 +22,7 @@ from node.api import models
 from node.api.reads import MSGPACK, answer, decimal, proof_model
 from node.clock import now_ms
 from node.epoch_book import start_of
-from node.epochs import Epoch
+from node.epochs import Epoch, EpochRecord
 from node.territory import TerritoryNode
 from primitives.addresses import is_prefix
 from primitives.encoding import Value, encode
@@ -91,7 +92,7 @@ class NetworkReads:
                 epoch=epoch.number,
                 boundary=None if record is None else record.boundary.encode().hex(),
                 headers=[] if record is None else [one.encode().hex() for one in record.closing],
-                certificate=None if record is None else record.finality.encode().hex(),
+                certificate=_certificate(record),
                 set_hash=epoch.members.hash().hex(),
                 members=[
                     models.Member(
@@ -114,7 +115,7 @@ class NetworkReads:
         before = self._node.epoch(first - 1) if first else None
         for number in range(max(first, 1), first + EPOCHS_AT_ONCE):
             epoch = self._node.epoch(number)
-            if epoch is None or epoch.record is None:
+            if epoch is None or epoch.record is None or epoch.record.certificate is None:
                 break
             rows.append(start_of(epoch, before).value())
             before = epoch
@@ -122,6 +123,15 @@ class NetworkReads:
             if size > EPOCHS_ANSWER_BYTES:
                 break
         response = web.Response(body=encode(tuple(rows)), content_type=MSGPACK)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def sets(self, request: web.Request) -> web.Response:
+        """Changes of the validator set in a row, for who follows them. Raises
+        `Refused("not_found")` under the built-in engine."""
+        above = decimal(request.query.get("above", "0"), "above")
+        changes = self._node.set_changes(above)
+        response = web.Response(body=write_set_changes(changes), content_type=MSGPACK)
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -158,6 +168,13 @@ class NetworkReads:
         if not _PROPOSAL.fullmatch(word):
             raise Refused("not_found")
         return answer(proof_model(self._node.proposal_with_proof(bytes.fromhex(word))))
+
+
+def _certificate(record: EpochRecord | None) -> str | None:
+    """What makes a boundary final; under CometBFT that is in its own header."""
+    if record is None or record.certificate is None:
+        return None
+    return record.certificate.encode().hex()
 
 
 def change_json(change: Change) -> dict[str, object]:

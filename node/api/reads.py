@@ -4,9 +4,10 @@ import re
 
 from aiohttp import web
 
+from consensus.cometbft.certified import CertifiedHeader as CometCertifiedHeader
 from ledger.fields import ACCOUNT_OPEN, BULLETIN_CREDIT, RESERVE_ISSUE, WAGES_PAY
 from node.answers import (
-    CertifiedHeader,
+    FinalHeader,
     HistoryItem,
     HistoryPage,
     ObjectWithProof,
@@ -53,7 +54,7 @@ class Reads:
         """A final header with what makes it final."""
         word = request.match_info["height"]
         height = None if word == "latest" else decimal(word, "height")
-        certified = self._node.certified(height)
+        certified = await self._node.certified(height)
         if certified is None:
             raise Refused("not_found")
         if MSGPACK in request.headers.get("Accept", ""):
@@ -256,8 +257,10 @@ def decimal(word: str, field: str) -> int:
     return int(word)
 
 
-def header_model(certified: CertifiedHeader) -> models.Header:
+def header_model(certified: FinalHeader) -> models.Header:
     """A certified header as JSON."""
+    if isinstance(certified, CometCertifiedHeader):
+        return models.Header.model_validate(certified.to_json())
     return models.Header(
         height=certified.height,
         header=certified.header.encode().hex(),
@@ -293,7 +296,9 @@ def proof_model(found: ObjectWithProof | None) -> models.ObjectProof:
     )
 
 
-def _packed(certified: CertifiedHeader) -> bytes:
+def _packed(certified: FinalHeader) -> bytes:
+    if isinstance(certified, CometCertifiedHeader):
+        return certified.encode()
     between = [header.encode() for header in certified.between]
     return encode(
         (

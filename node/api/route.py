@@ -33,6 +33,7 @@ PARAMETERS = {
     "device": Parameter("device", "path", "^[0-9a-f]{64}$", "a device key"),
     "number": Parameter("number", "path", "^[0-9]{1,16}$", "a number of the device's lane"),
     "at_height": Parameter("height", "query", "^[0-9]{1,16}$", "prove against this header"),
+    "above": Parameter("above", "query", "^[0-9]{1,16}$", "changes above this height"),
     "before": Parameter("before", "query", "^[0-9]{1,16}$", "receipt numbers below this one"),
     "limit": Parameter("limit", "query", "^[0-9]{1,16}$", "how many, at most 200"),
     "wait_ms": Parameter("wait_ms", "query", "^[0-9]{1,16}$", "wait for finality, at most 10,000"),

@@ -18,7 +18,7 @@ from node.state_sync import asking, choosing
 from node.state_sync.staging import staging_folder, synced_folder
 from node.store import open_store
 from node.territory import TerritoryOptions
-from tests.node.town import Person, Town, until
+from tests.node.town import Person, Town, machinery_of, until
 
 Bend = Callable[[bytes], bytes]
 TINY_LEVEL = 2
@@ -41,7 +41,7 @@ class SyncTown(Town):
         )
 
     def machinery(self, index: int) -> Machinery:
-        return self.nodes[index]._running
+        return machinery_of(self.nodes[index])
 
     async def history(self) -> list[Person]:
         """Three nodes agree on something, then all of them hold the same snapshot."""

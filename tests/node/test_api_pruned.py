@@ -11,7 +11,7 @@ from node import pruning
 from node.retention import Retention
 from node.territory import TerritoryOptions
 from tests.node.api_town import address_of, api_town
-from tests.node.town import Person, Town, key_of
+from tests.node.town import Person, Town, certified_by, key_of
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_status_by_id_and_where_a_history_is_cut(tmp_path: Path) -> None:
                 told = (await served.read(reader.key, path)).json
                 assert (told["status"], told["height"], told["inclusion"]) == ("final", None, None)
             proof = ReceiptProof.decode(bytes.fromhex(str(told["receipt"])))
-            header = node.certified(int(str(told["receipt_height"])))
+            header = await certified_by(node, int(str(told["receipt_height"])))
             assert header is not None and told["number"] == proof.number
             assert proof.verify(header.header.state_root, paid.id)
             unknown = f"/v1/transactions/{'ab' * 32}"
@@ -66,7 +66,7 @@ def test_status_by_id_and_where_a_history_is_cut(tmp_path: Path) -> None:
             assert (cut["items"], cut["next"], cut["truncated"]) == ([], None, True)
             first = int(str(cut["first_height"]))
             assert first >= int(str(status["first_height"]))
-            block = node.certified(first)
+            block = await certified_by(node, first)
             assert block is not None and cut["first_time_ms"] == block.header.time_ms
             header_path = f"/v1/headers/{first - 1}"
             assert (await served.ask("GET", header_path)).code == "not_found"

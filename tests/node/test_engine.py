@@ -15,7 +15,7 @@ from node.epochs import voting_set
 from node.store import STORE_KINDS, Change
 from primitives.errors import Refused
 from primitives.signatures import verify
-from tests.node.town import Person, Town, until
+from tests.node.town import Person, Town, certified_by, machinery_of, until
 
 Scenario = Callable[[Town], Awaitable[None]]
 
@@ -77,7 +77,7 @@ def test_everything_is_proved(tmp_path: Path) -> None:
         # The results of a block stand in the next header.
         await until(lambda: node.transaction_status(answer.id).receipt is not None)
         await town.same_height()
-        certified = node.certified()
+        certified = await certified_by(node)
         assert certified is not None
         members = voting_set(genesis_terms(town.genesis))
         verify_certificate(certified.certificate, members, town.network_id, verify)
@@ -94,7 +94,7 @@ def test_everything_is_proved(tmp_path: Path) -> None:
         status = node.transaction_status(answer.id)
         assert status.state == "final" and status.height is not None
         assert status.receipt is not None and status.inclusion is not None
-        block = node.certified(status.height)
+        block = await certified_by(node, status.height)
         assert block is not None
         assert InclusionProof.decode(status.inclusion).verify(
             block.header.transactions_root, block.header.transactions_count, answer.id
@@ -260,6 +260,7 @@ def test_payments_go_on_while_one_node_is_gone(tmp_path: Path) -> None:
             await town.must_settle(
                 0, [town.pay(people[i], people[(i + 1) % 5], 1) for i in range(5)]
             )
+        await town.same_height(240)
         accounts = [town.nodes[1].account(person.id) for person in people]
         assert [each and each.balance_minor for each in accounts] == [1_000] * 5
         assert [each and each.devices[0].high for each in accounts] == [8] * 5
@@ -274,7 +275,7 @@ def test_what_is_on_disk_and_not_applied_yet_is_not_told(tmp_path: Path) -> None
         await town.start()
         await town.ready()
         people = await town.people(2, 1_000)
-        chain = town.nodes[0]._running.chain
+        chain = machinery_of(town.nodes[0]).chain
         write, early = chain.write, []
 
         def written(changes: list[Change]) -> None:

@@ -25,7 +25,7 @@ from node.store import open_store
 from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity
 from primitives.errors import Refused
 from tests.node.council import enact, epoch_of, in_epoch, territory
-from tests.node.town import Person, Town, free_ports, key_of, until
+from tests.node.town import Person, Town, certified_by, free_ports, key_of, until
 
 QUICK = Parameters(delta_ms=200, heartbeat_ms=500, epoch_ms=1_500)
 
@@ -116,7 +116,7 @@ def test_a_member_comes_another_gets_a_new_key_and_one_leaves(tmp_path: Path) ->
         await enact(town, AddMember(territory(4, port)), [0, 1, 2], at=0)
         await in_epoch(list(town.nodes.values()), 1)
         assert joining.status().members == 5
-        check_card(town, territory(4, port))
+        await check_card(town, territory(4, port))
         assert not joining.status().observing
         await town.must_settle(4, [town.pay(people[0], people[1], 5)])
 
@@ -140,19 +140,19 @@ def test_a_member_comes_another_gets_a_new_key_and_one_leaves(tmp_path: Path) ->
         await town.start(2)
 
         await leave_and_pause(town, people)
-        check_card(town, territory(4, port))
+        await check_card(town, territory(4, port))
         await town.stop()
         assert {replay(town, index) for index in (0, 1, 2, 4)} == {6}
 
     asyncio.run(scenario())
 
 
-def check_card(town: Town, card: Territory) -> None:
+async def check_card(town: Town, card: Territory) -> None:
     """Every node that is up shows what proves this later territory's card, and of no other."""
     for node in town.nodes.values():
         found = node.card_with_proof(card.prefix)
         assert found is not None and found.raw is not None
-        header = node.certified(found.header_height)
+        header = await certified_by(node, found.header_height)
         assert header is not None
         proposal = ProposalRecord.decode(found.raw)
         proof = StateProof.decode(found.proof)

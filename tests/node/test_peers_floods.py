@@ -23,7 +23,7 @@ from node.peers.groups import pack_group
 from node.peers.proposals import Proposals
 from primitives.errors import Refused
 from tests.node.test_peers_hostile import Villain
-from tests.node.town import Town, key_of, until
+from tests.node.town import Town, key_of, machinery_of, until
 
 BLOCKS_SIGNED = 400
 
@@ -36,7 +36,7 @@ def _signed(town: Town, header: Header) -> bytes:
 
 
 def _led_by(town: Town, above: int) -> int:
-    members = town.nodes[0]._running.members
+    members = machinery_of(town.nodes[0]).members
     key = key_of("town3 voting").public_key
     return next(view for view in range(above, above + 8) if members.leader(0, view) == key)
 
@@ -49,7 +49,7 @@ def test_many_blocks_of_one_view_drive_out_nobodys(tmp_path: Path) -> None:
         people = await town.people(4, 10_000)
         villain = Villain(town)
         await villain.start()
-        machinery = town.nodes[0]._running
+        machinery = machinery_of(town.nodes[0])
         view = _led_by(town, machinery.engine.view + 1)
         header = Header(
             town.network_id, 0, view, 0, genesis_digest(town.network_id),
@@ -81,10 +81,10 @@ def test_who_asks_for_more_than_it_reads_is_dropped_at_once(tmp_path: Path) -> N
         people = await town.people(4, 10_000)
         villain = Villain(town)
         await villain.start()
-        network = town.nodes[0]._running.network
+        network = machinery_of(town.nodes[0]).network
         key = key_of("town3 voting").public_key
         connection = network._connections[key]
-        traffic = town.nodes[0]._running.traffic
+        traffic = machinery_of(town.nodes[0]).traffic
         held = 0
         # As many requests as come in one read of a socket, answered within one turn of the loop.
         content = pack_range(1, 100)
@@ -110,7 +110,7 @@ def test_one_transaction_is_not_given_a_thousand_times(tmp_path: Path) -> None:
         await town.must_settle(0, [town.pay(people[0], payee, 1) for payee in people[1:]])
         villain = Villain(town)
         await villain.start()
-        machinery = town.nodes[0]._running
+        machinery = machinery_of(town.nodes[0])
         digest, block = max(
             machinery.shelf._blocks.items(), key=lambda item: len(item[1].transactions)
         )
@@ -137,7 +137,7 @@ def test_a_frame_of_countless_nothings_is_not_looked_at(tmp_path: Path) -> None:
     async def scenario() -> None:
         town = Town(tmp_path, 1)
         await town.start(0)
-        traffic = town.nodes[0]._running.traffic
+        traffic = machinery_of(town.nodes[0]).traffic
         for raws in ([b""] * 65_536, [bytes(256 << 10)] * 5):
             with pytest.raises(Refused):
                 traffic.peer_frame(bytes(32), Frame(TRANSACTIONS, pack_group(raws)))

@@ -24,7 +24,7 @@ from node.peers.frames import (
 from node.peers.groups import pack_group
 from node.peers.network import PeerNetwork
 from primitives.encoding import encode
-from tests.node.town import Person, Town, key_of, until
+from tests.node.town import Person, Town, certified_by, key_of, until
 
 ALL_TYPES = (
     TRANSACTIONS,
@@ -140,7 +140,7 @@ def test_blocks_are_given_to_who_asks(tmp_path: Path) -> None:
         villain.network.broadcast(WANT_BLOCKS, pack_range(1, 1))
         await until(lambda: sum(f.type == THESE_BLOCKS for f in villain.frames) == 3)
         answers = {f.content for f in villain.frames if f.type == THESE_BLOCKS}
-        first = town.nodes[0].certified(1)
+        first = await certified_by(town.nodes[0], 1)
         assert first is not None and len(answers) == 1
         assert first.header.encode() in answers.pop()
         await villain.network.stop()

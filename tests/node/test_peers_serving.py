@@ -9,7 +9,7 @@ from node.peers.catch_up import pack_range
 from node.peers.frames import CONSENSUS, THESE_BLOCKS, WANT_BLOCKS, Frame
 from node.peers.serving import BYTES_PER_WINDOW_MAX, Budgets, TimeShares
 from tests.node.test_peers_hostile import Villain
-from tests.node.town import Town, key_of, until
+from tests.node.town import Town, key_of, machinery_of, until
 
 
 def test_a_members_questions_take_a_tenth_of_the_time() -> None:
@@ -62,7 +62,7 @@ def test_a_node_answers_a_flood_of_questions_within_bounds(tmp_path: Path) -> No
         await town.people(4, 10_000)
         villain = Villain(town)
         await villain.start()
-        machinery = town.nodes[0]._running
+        machinery = machinery_of(town.nodes[0])
         key = key_of("town3 voting").public_key
         newest = machinery.chain.newest
         assert newest is not None

@@ -34,7 +34,7 @@ from node.start import load_ledger
 from node.store import STORE_KINDS, Change, Store, after_prefix, open_store
 from node.territory import TerritoryOptions
 from primitives.errors import InvariantBroken, Refused
-from tests.node.town import Person, Town, until
+from tests.node.town import Person, Town, certified_by, machinery_of, until
 
 DAYS = 60
 
@@ -59,7 +59,7 @@ class PruningTown(Town):
             Retention(self.options(index).retention_file).keep(DAYS)
 
     def machinery(self, index: int) -> Machinery:
-        return self.nodes[index]._running
+        return machinery_of(self.nodes[index])
 
     async def pruned(self, index: int, people: list[Person], first_height: int) -> None:
         """Until this node has no blocks below that height."""
@@ -147,14 +147,14 @@ def test_old_blocks_go_and_their_receipts_are_proved(kind: str, tmp_path: Path) 
             here, there = pruned.transaction_status(identity), archive.transaction_status(identity)
             assert (here.state, here.number, here.height) == ("final", number, None)
             assert here.inclusion is None and there.inclusion is not None
-            header = pruned.certified(here.receipt_height)
+            header = await certified_by(pruned, here.receipt_height)
             assert here.receipt is not None and header is not None
             proof = ReceiptProof.decode(here.receipt)
             assert proof.number == number
             assert proof.verify(header.header.state_root, identity)
             assert not proof.verify(header.header.state_root, bytes(32))
             assert there.height is not None and there.height < first
-            block = archive.certified(there.height)
+            block = await certified_by(archive, there.height)
             assert block is not None
             assert InclusionProof.decode(there.inclusion).verify(
                 block.header.transactions_root, block.header.transactions_count, identity
@@ -168,7 +168,10 @@ def test_old_blocks_go_and_their_receipts_are_proved(kind: str, tmp_path: Path) 
         assert [item.height > first for item in newest.items] == [True, True]
         whole = archive.history(people[0].id, None, 200)
         assert whole.cut is None and whole.items[-1].kind == "account.open"
-        assert pruned.certified(first - 1) is None and archive.certified(first - 1) is not None
+        assert (
+            await certified_by(pruned, first - 1) is None
+            and await certified_by(archive, first - 1) is not None
+        )
         assert pruned.lane(people[2].id, people[2].key.public_key, 1).state == "final"
         # Whose account is younger than the oldest block has all of its history here.
         young = [Person("town0", f"young {number}") for number in range(2)]

@@ -10,7 +10,7 @@ from node.peers.frames import WANT_EPOCH
 from node.territory import TerritoryNode
 from tests.node.council import enact, epoch_of, in_epoch
 from tests.node.test_epochs import QUICK, replay
-from tests.node.town import Town, key_of, until
+from tests.node.town import Town, key_of, machinery_of, until
 
 
 def promised(node: TerritoryNode) -> int | None:
@@ -71,7 +71,7 @@ def test_another_set_is_asked_too(tmp_path: Path) -> None:
         # While nobody answers, it can't know; not even after a restart.
         others = [town.nodes[index] for index in range(3)]
         for node in others:
-            node._running.traffic._readers[WANT_EPOCH] = lambda peer_key, content: None
+            machinery_of(node).traffic._readers[WANT_EPOCH] = lambda peer_key, content: None
         fresh = key_of("town2 new recovery").public_key
         await enact(town, ReplaceKeys("town2", recovery_key=fresh), (0, 1, 2), at=0)
         await in_epoch([lost, *others], 2)
@@ -82,7 +82,7 @@ def test_another_set_is_asked_too(tmp_path: Path) -> None:
         await asyncio.sleep(1.5)
         assert "the members changed" in (lost.status().observing_reason or "")
         for node in others:
-            traffic = node._running.traffic
+            traffic = machinery_of(node).traffic
             traffic._readers[WANT_EPOCH] = traffic._want_epoch
         await until(lambda: promised(lost) == 4, 20)
         await town.stop()

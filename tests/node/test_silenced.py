@@ -6,7 +6,7 @@ from pathlib import Path
 from consensus.events import Received
 from consensus.messages import VoteMessage
 from consensus.votes import NO_DIGEST, NULLIFY, Vote, vote_message
-from tests.node.town import Town, key_of, until
+from tests.node.town import Town, key_of, machinery_of, until
 
 
 def _own_vote(town: Town, view: int) -> Vote:
@@ -19,7 +19,7 @@ def test_silence_is_on_disk_though_nothing_else_happens(tmp_path: Path) -> None:
     async def scenario() -> None:
         town = Town(tmp_path, 4)
         await town.start(0)
-        machinery = town.nodes[0]._running
+        machinery = machinery_of(town.nodes[0])
         peer = key_of("town1 voting").public_key
         machinery.engine.tell(Received(peer, VoteMessage(_own_vote(town, 3))))
         assert machinery.engine.stopped_voting is not None

@@ -18,7 +18,7 @@ from node.peers.frames import (
 from node.peers.groups import pack_group
 from node.peers.network import PeerNetwork
 from tests.node.test_peers_hostile import Villain
-from tests.node.town import Town, key_of, until
+from tests.node.town import Town, key_of, machinery_of, until
 
 BEFORE = WIRE_VERSION - 1
 LAST_TYPE_BEFORE = BLOCKS_PRUNED
@@ -59,7 +59,7 @@ def test_the_version_before_is_served(tmp_path: Path) -> None:
         await older.start()
         await older.connected()
         key = key_of("town3 voting").public_key
-        networks = [node._running.network for node in town.nodes.values()]
+        networks = [machinery_of(node).network for node in town.nodes.values()]
         await until(lambda: {each.wire_version(key) for each in networks} == {BEFORE})
         # It gets blocks, its own transactions are taken, and it hears of what is agreed.
         older.frames.clear()
@@ -87,7 +87,7 @@ def test_two_versions_before_are_not(tmp_path: Path) -> None:
         await ancient.start()
         await asyncio.sleep(1.0)
         key = key_of("town3 voting").public_key
-        assert not [n for n in town.nodes.values() if n._running.network.wire_version(key)]
+        assert not [n for n in town.nodes.values() if machinery_of(n).network.wire_version(key)]
         await ancient.network.stop()
         await town.stop()
 

@@ -16,7 +16,9 @@ from ledger.reserve import issue_fields
 from ledger.roles import ROLES_OPENED
 from ledger.rules import RULE_VERSION, Parameters
 from ledger.transaction import build_body, sign_transaction
-from node.answers import Submission
+from node.answers import CertifiedHeader, Submission
+from node.genesis_file import SIMPLEX
+from node.machinery import Machinery
 from node.peers.certificates import make_authority, make_transport
 from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity, create_data
 from primitives.addresses import account_id
@@ -102,8 +104,10 @@ class Town:
         store_kind: str = "leveldb",
         parameters: Parameters | None = None,
         rule_version: int = RULE_VERSION,
+        engine: str = SIMPLEX,
     ) -> None:
         self.folder = folder
+        self.engine = engine
         self.count = count
         self.store_kind = store_kind
         self.ports = free_ports(count)
@@ -132,10 +136,11 @@ class Town:
             store_folder=self.store(index),
             store_kind=self.store_kind,
             genesis=self.genesis,
-            engine="simplex",
+            engine=self.engine,
             voting_key=voting,
             transport=TransportIdentity(*make_transport(voting)),
             observe_only=observe_only,
+            cometbft_key=key_of(f"town{index} cometbft"),
         )
 
     async def start(self, *indices: int, observe_only: bool = False) -> None:
@@ -258,6 +263,20 @@ class Town:
                 if len(states) == 1 and idle:
                     return states.pop()[0]
                 await asyncio.sleep(0.02)
+
+
+def machinery_of(node: TerritoryNode) -> Machinery:
+    """What stands behind a node under the built-in engine."""
+    found = node._running
+    assert isinstance(found, Machinery)
+    return found
+
+
+async def certified_by(node: TerritoryNode, height: int | None = None) -> CertifiedHeader | None:
+    """A final header of the built-in engine, as a node gives it."""
+    found = await node.certified(height)
+    assert found is None or isinstance(found, CertifiedHeader)
+    return found
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

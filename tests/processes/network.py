@@ -184,7 +184,11 @@ class Network:
 
 
 def create_network(
-    folder: Path, count: int = 4, hosts: Sequence[str] = (), parameters: Sequence[str] = ()
+    folder: Path,
+    count: int = 4,
+    hosts: Sequence[str] = (),
+    parameters: Sequence[str] = (),
+    engine: str = "simplex",
 ) -> Network:
     """Make the nodes' data, exchange the cards, make the genesis. Nothing runs yet.
 
@@ -220,5 +224,5 @@ def create_network(
     with ThreadPoolExecutor() as threads:
         list(threads.map(lambda words: must(*words), inits))
     options = [word for one in parameters for word in ("--parameter", one)]
-    must("network", "create", "--out", network.genesis, *options, *cards)
+    must("network", "create", "--out", network.genesis, "--engine", engine, *options, *cards)
     return network

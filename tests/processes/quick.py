@@ -22,7 +22,7 @@ from ledger.transaction import build_body, sign_transaction
 from node import keys as node_keys
 from node.clock import now_ms
 from node.founding import NodePlan, create_network, init_node
-from node.genesis_file import engine_file, write_genesis
+from node.genesis_file import SIMPLEX, engine_file, write_genesis
 from node.keys import read_key
 from primitives.encoding import Value
 from primitives.keystore import seal
@@ -46,7 +46,12 @@ def make_node(node: Node, home: Path) -> Path:
 
 
 def quick_network(
-    folder: Path, count: int = 4, *, rule_version: int = RULE_VERSION, figures: Sequence[str] = ()
+    folder: Path,
+    count: int = 4,
+    *,
+    rule_version: int = RULE_VERSION,
+    figures: Sequence[str] = (),
+    engine: str = SIMPLEX,
 ) -> Network:
     """Nodes and their genesis, which may begin with older rules. Nothing runs yet."""
     passphrase = folder / "passphrase"
@@ -59,10 +64,10 @@ def quick_network(
         node = Node(name, prefix, currency, folder / prefix, peer, http)
         cards.append(make_node(node, node.folder))
         network.nodes.append(node)
-    made = create_network(network.genesis, "simplex", cards, False, figures)
+    made = create_network(network.genesis, engine, cards, False, figures)
     for file in (network.genesis, engine_file(network.genesis)):
         file.unlink()
-    write_genesis(network.genesis, replace(made, rule_version=rule_version), "simplex")
+    write_genesis(network.genesis, replace(made, rule_version=rule_version), engine)
     return network
 
 

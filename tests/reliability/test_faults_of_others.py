@@ -35,7 +35,7 @@ from primitives.encoding import encode
 from primitives.errors import Refused
 from primitives.signatures import verify
 from tests.node.test_peers_hostile import Villain
-from tests.node.town import Town, key_of, until
+from tests.node.town import Town, key_of, machinery_of, until
 
 NEVER_THERE = 2**60
 UNKNOWN_IDS = [bytes([7]) * 32, bytes([8]) * 32]
@@ -83,7 +83,7 @@ def test_asa_2025_001_a_height_that_was_never_there_keeps_nobody_from_syncing(
         await town.start(2)
         # First a height that nobody has, then a lower one.
         await until(lambda: len(liar.network.connected) == 3)
-        await until(lambda: NEVER_THERE in town.nodes[2]._running.network.heights())
+        await until(lambda: NEVER_THERE in machinery_of(town.nodes[2]).network.heights())
         async with asyncio.timeout(20):
             await town.nodes[2].wait_ready()
         await liar.network.stop()
@@ -131,7 +131,7 @@ def test_a_leader_that_proposes_the_impossible_halts_nobody(name: str, tmp_path:
         liar = Liar(town)
         await liar.start()
         await until(lambda: len(liar.network.connected) == 3)
-        machinery = town.nodes[0]._running
+        machinery = machinery_of(town.nodes[0])
         newest = machinery.chain.newest
         assert newest is not None
         for view in range(machinery.engine.view, machinery.engine.view + 24):

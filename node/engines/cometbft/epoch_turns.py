@@ -12,6 +12,7 @@ from node.epochs import rule_version_unknown
 from node.executor import Executor
 from node.intake import Intake
 from node.pool_care import PoolCare
+from node.rule_watch import RuleWatch
 from primitives.errors import Refused
 
 
@@ -33,11 +34,18 @@ class EpochTurns:
         self._executor = executor
         self._intake = intake
         self._pool_care = pool_care
+        self._rules = RuleWatch(chain, executor)
         self._log = structlog.get_logger("epochs")
+
+    @property
+    def unknown_version(self) -> int | None:
+        """See `RuleWatch`."""
+        return self._rules.unknown_version
 
     def after_commit(self) -> Refused | None:
         """A block is on disk: begin the next epoch if it ended one. What the node must stop for:
         rules that this program does not know."""
+        self._rules.look()
         newest, current = self._chain.newest, self._epochs.current
         if (
             newest is None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from ledger.execution import check
+from ledger.terms import NetworkMember
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
 from node.chain import Chain
@@ -49,12 +50,13 @@ class CometLedger:
         on_fatal: Callable[[str | Refused], None],
         on_own: Callable[[Sequence[Transaction]], None],
         is_current: Callable[[], bool],
+        prove_inclusion: Callable[[Sequence[bytes], int], bytes],
         at_step: Callable[[str], None] | None = None,
     ) -> None:
         self.options, self.genesis = options, options.genesis
         self._on_committed, self._on_refused = on_committed, on_refused
         self._on_fatal, self._on_own, self._is_current = on_fatal, on_own, is_current
-        self._at_step = at_step
+        self._at_step, self._prove_inclusion = at_step, prove_inclusion
         self._log = structlog.get_logger("node")
         self.store: Store = open_current_store(options.store_folder, options.store_kind)
         try:
@@ -88,7 +90,13 @@ class CometLedger:
         )
         self.pool_care = PoolCare(self.mempool, self.executor)
         self.reads = Reads(
-            network_id, self.epochs, self.chain, self.executor, self.mempool, self.intake
+            network_id,
+            self.epochs,
+            self.chain,
+            self.executor,
+            self.mempool,
+            self.intake,
+            self._prove_inclusion,
         )
         self.turns = EpochTurns(
             network_id, self.chain, self.epochs, self.executor, self.intake, self.pool_care
@@ -120,9 +128,15 @@ class CometLedger:
     def admitted(self) -> frozenset[str]:
         """Ids of the nodes that may connect: of members now and of those voted since, and of
         observers whose cards the operator added."""
-        members = [each.voting_key for each in members_of(self.epochs, self.executor)]
+        members = [each.voting_key for each in self.known_members()]
         observers, _ = self.observers.readable()
         return node_ids_of([*members, *[each.voting_key for each in observers]])
+
+    def known_members(self) -> tuple[NetworkMember, ...]:
+        """Of the genesis, of the epoch in force, and of the terms voted since, newest last: a node
+        that begins with the genesis needs peers before it knows the others."""
+        first = self.epochs.epoch(self.epochs.first).terms.members
+        return (*first, *members_of(self.epochs, self.executor))
 
     def check(self, raw: bytes) -> None:
         """Whether these bytes would apply on the newest state. Raises `Refused`."""

@@ -21,6 +21,7 @@ from node.answers import Submission
 from node.block_shelf import ShelvedBlock
 from node.chain import Chain
 from node.committer import Committer
+from node.engines.cometbft.comet_genesis import genesis_of
 from node.engines.cometbft.ledger_blocks import LedgerBlocks
 from node.engines.cometbft.messages import NANOSECONDS_PER_MS, ExecTxResult, time_ms_of
 from node.engines.cometbft.network_terms import (
@@ -30,22 +31,32 @@ from node.engines.cometbft.network_terms import (
 )
 from node.engines.cometbft.requests import (
     CheckTxType,
+    RequestApplySnapshotChunk,
     RequestCheckTx,
     RequestCommit,
     RequestFinalizeBlock,
     RequestInfo,
     RequestInitChain,
+    RequestListSnapshots,
+    RequestLoadSnapshotChunk,
+    RequestOfferSnapshot,
     RequestPrepareProposal,
     RequestProcessProposal,
     RequestQuery,
 )
 from node.engines.cometbft.responses import (
+    ApplySnapshotChunkResult,
+    OfferSnapshotResult,
     ProposalStatus,
+    ResponseApplySnapshotChunk,
     ResponseCheckTx,
     ResponseCommit,
     ResponseFinalizeBlock,
     ResponseInfo,
     ResponseInitChain,
+    ResponseListSnapshots,
+    ResponseLoadSnapshotChunk,
+    ResponseOfferSnapshot,
     ResponsePrepareProposal,
     ResponseProcessProposal,
     ResponseQuery,
@@ -127,12 +138,9 @@ class LedgerApplication:
         genesis, parts = self._parts.genesis, self._parts
         if parts.chain.newest is not None:
             raise InvariantBroken("CometBFT would begin a chain that has blocks here already")
-        try:
-            told = Genesis.from_json(request.app_state.decode())
-        except UnicodeDecodeError:
-            raise Refused("genesis_malformed", "not UTF-8", field="app_state") from None
-        if told.network_id != genesis.network_id:
-            raise Refused("data_of_other_network", told.network_id.hex(), field="app_state")
+        told = hash_bytes("genesis", genesis_of(request.app_state))
+        if told != genesis.network_id:
+            raise Refused("data_of_other_network", told.hex(), field="app_state")
         if request.chain_id != chain_id_of(genesis.network_id):
             raise Refused("data_of_other_network", request.chain_id[:60], field="chain_id")
         if request.initial_height != genesis.height + 1:
@@ -223,6 +231,28 @@ class LedgerApplication:
         self._at_step("committed")
         first = parts.chain.meta.first_height
         return ResponseCommit(first if first > parts.genesis.height + 1 else 0)
+
+    # -- snapshot connection ------------------------------------------------------------------
+
+    async def list_snapshots(self, request: RequestListSnapshots) -> ResponseListSnapshots:
+        """See `Application`. None are offered yet: a new node fetches every block."""
+        return ResponseListSnapshots()
+
+    async def load_snapshot_chunk(
+        self, request: RequestLoadSnapshotChunk
+    ) -> ResponseLoadSnapshotChunk:
+        """See `Application`."""
+        return ResponseLoadSnapshotChunk(b"")
+
+    async def offer_snapshot(self, request: RequestOfferSnapshot) -> ResponseOfferSnapshot:
+        """See `Application`. Not asked for: state sync is off in CometBFT's configuration."""
+        return ResponseOfferSnapshot(OfferSnapshotResult.ABORT)
+
+    async def apply_snapshot_chunk(
+        self, request: RequestApplySnapshotChunk
+    ) -> ResponseApplySnapshotChunk:
+        """See `Application`."""
+        return ResponseApplySnapshotChunk(ApplySnapshotChunkResult.ABORT)
 
     # -- mempool connection -------------------------------------------------------------------
 

@@ -25,12 +25,12 @@ from node.block_shelf import ShelvedBlock
 from node.chain import Chain
 from node.engines.cometbft.messages import ConsensusParams, ValidatorUpdate
 from node.engines.cometbft.network_terms import (
+    next_set_hash,
     param_updates,
     room_for,
     validator_updates,
-    validators_of,
 )
-from node.epochs import Epoch, voting_set
+from node.epochs import Epoch
 from node.executor import BlockUnsound, Executor
 from node.mempool import Mempool
 from node.verifier import Verifier
@@ -147,7 +147,7 @@ class LedgerBlocks:
                 f"transaction {refused.index}: {refused.refusal}", is_alarm=refused.is_alarm
             ) from refused
         executor.transactions_executed += len(transactions)
-        ends = self._ends(time_ms)
+        ends = next_set_hash(executor.epoch, terms_of(state.tip), time_ms)
         header = Header(
             network_id=self._network_id,
             epoch=executor.epoch.number,
@@ -166,14 +166,6 @@ class LedgerBlocks:
         if ends is not None:
             block.next_terms = executor.proved_terms(state.tip)
         return block
-
-    def _ends(self, time_ms: int) -> bytes | None:
-        """Whether the block of this time ends the epoch: as under the other engine, and where the
-        keys that vote here are others."""
-        epoch, voted = self._executor.epoch, terms_of(self._executor.state.tip)
-        if validators_of(voted) != validators_of(epoch.terms):
-            return voting_set(voted).hash()
-        return epoch.next_set_hash(voted, time_ms)
 
     def root_after(self, block: ShelvedBlock) -> bytes:
         """The state root after an executed block: its `app_hash`."""

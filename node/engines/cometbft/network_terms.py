@@ -21,6 +21,7 @@ from node.engines.cometbft.messages import (
     EvidenceParams,
     ValidatorUpdate,
 )
+from node.epochs import Epoch, voting_set
 from primitives.errors import InvariantBroken, Refused
 
 POWER = 1
@@ -82,6 +83,14 @@ def validator_updates(before: NetworkTerms, after: NetworkTerms) -> tuple[Valida
         raise InvariantBroken("no member with a voting key for this engine would be left")
     gone = [ValidatorUpdate(key, 0) for key in sorted(old - new)]
     return (*gone, *[ValidatorUpdate(key, POWER) for key in sorted(new - old)])
+
+
+def next_set_hash(epoch: Epoch, voted: NetworkTerms, time_ms: int) -> bytes | None:
+    """What our record of a block at `time_ms` says whose parent's state has these terms: it ends
+    the epoch as under the other engine, and where the keys that vote here are others."""
+    if validators_of(voted) != validators_of(epoch.terms):
+        return voting_set(voted).hash()
+    return epoch.next_set_hash(voted, time_ms)
 
 
 def block_params(parameters: Parameters) -> BlockParams:

@@ -1,12 +1,16 @@
 """What CometBFT does with an application, in one process and without it: for tests of the calls."""
 
+import base64
 import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from consensus.cometbft.inclusion import prove
 from consensus.header import Header
+from ledger.genesis import Genesis
 from ledger.transaction import decode_transaction
 from node.chain import Chain
 from node.committer import Committer, NoJournal
@@ -33,6 +37,7 @@ from node.engines.cometbft.responses import (
 from node.start import load_ledger
 from node.store import open_store
 from node.territory_options import create_data
+from primitives.encoding import encode
 from tests.node.town import Town
 
 MAX_TX_BYTES = 4 << 20
@@ -52,6 +57,12 @@ class Decided:
     def hash(self) -> bytes:
         content = [self.height.to_bytes(8, "big"), self.time_ms.to_bytes(8, "big"), *self.txs]
         return hashlib.sha256(b"".join(content)).digest()
+
+
+def app_state(genesis: Genesis) -> bytes:
+    """Of CometBFT's genesis file."""
+    content = base64.b64encode(encode(genesis.value())).decode()
+    return json.dumps({"genesis": content}).encode()
 
 
 class Driver:
@@ -75,6 +86,7 @@ class Driver:
             on_fatal=lambda reason: self.fatal.append(str(reason)),
             on_own=lambda own: self.own.extend(each.raw for each in own),
             is_current=lambda: True,
+            prove_inclusion=lambda raws, index: prove(raws, index).encode(),
             at_step=self.at_step,
         )
         self.application = self.ledger.application
@@ -94,7 +106,7 @@ class Driver:
             "chain_id": chain_id_of(genesis.network_id),
             "consensus_params": ConsensusParams(),
             "validators": (),
-            "app_state": genesis.to_json().encode(),
+            "app_state": app_state(genesis),
             "initial_height": 1,
         }
         return RequestInitChain(**{**fields, **changes})  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from node.engines.cometbft.requests import RequestCommit, RequestQuery
 from node.engines.cometbft.result_codes import number_of
 from primitives.errors import InvariantBroken, Refused
 from primitives.hashing import hash_bytes
-from tests.node.cometbft.driver import Decided, Driver, file_names
+from tests.node.cometbft.driver import Decided, Driver, app_state, file_names
 from tests.node.town import Person, Town, found, key_of
 
 Scenario = Callable[[Town, Driver], Awaitable[None]]
@@ -82,7 +82,7 @@ def test_the_genesis_of_another_network_is_refused(tmp_path: Path) -> None:
     async def scenario(town: Town, driver: Driver) -> None:
         other = found(3, town.ports)
         wrong: dict[str, object] = {
-            "app_state": other.to_json().encode(),
+            "app_state": app_state(other),
             "chain_id": "democite-" + other.network_id.hex()[:40],
             "initial_height": 2,
             "time_ns": town.genesis.time_ms * 1_000_000 + 1,

@@ -15,7 +15,7 @@ from node.store import STORE_KINDS
 from node.territory import TerritoryOptions
 from primitives.errors import InvariantBroken
 from primitives.receipt_log import CHUNK_LEAVES, chunk_root, receipt_leaf
-from tests.node.town import Town, until
+from tests.node.town import Town, machinery_of, until
 
 
 class SnapshotTown(Town):
@@ -30,7 +30,7 @@ class SnapshotTown(Town):
 
 
 def parts_of(town: Town, index: int = 0) -> Machinery:
-    return town.nodes[index]._running
+    return machinery_of(town.nodes[index])
 
 
 async def busy_town(town: Town, payments: int = 12) -> None:

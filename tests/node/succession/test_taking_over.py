@@ -22,7 +22,7 @@ from primitives.errors import Refused
 from tests.node.council import epoch_of, in_epoch
 from tests.node.succession.ruin import Ruin, ruined
 from tests.node.test_epochs import QUICK
-from tests.node.town import Person, Town, key_of, until
+from tests.node.town import Person, Town, key_of, machinery_of, until
 
 
 def balances(town: Town, people: Sequence[Person]) -> list[int]:
@@ -159,12 +159,12 @@ def test_it_ended_with_a_boundary(tmp_path: Path) -> None:
 
 def _stop_at_boundary(node: TerritoryNode) -> bool:
     """Whether the newest block was a boundary; then nothing more is committed there."""
-    newest = node._running.chain.newest
+    newest = machinery_of(node).chain.newest
     found = newest is not None and newest.header.next_set_hash is not None
     if found:
-        node._running.engine.stop()
-        book: EpochBook = node._running.epochs
-        found = newest is not None and newest.header.height == node._running.chain.height
+        machinery_of(node).engine.stop()
+        book: EpochBook = machinery_of(node).epochs
+        found = newest is not None and newest.header.height == machinery_of(node).chain.height
         found = found and book.current.number >= 1
     return found
 

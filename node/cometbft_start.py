@@ -1,0 +1,38 @@
+"""What a start under CometBFT needs of a data folder: the program, the key, what was signed last.
+
+The engine's own modules are loaded only here and below, so that a node of the other engine starts
+without them.
+"""
+
+from node.data_folder import DataFolder
+from node.key_files import KeyFiles
+from primitives.errors import Refused
+from primitives.signatures import SigningKey
+
+
+def check_cometbft(folder: DataFolder) -> None:
+    """Before a passphrase is asked for. Raises `Refused`: `cometbft_missing`,
+    `engine_keys_missing`."""
+    from node.engines.cometbft.program import find_program
+
+    find_program()
+    if not folder.cometbft_file.exists():
+        raise Refused("engine_keys_missing", "this node has none", file=str(folder.root))
+
+
+def prepare_cometbft(folder: DataFolder, network_id: bytes, passphrase: str) -> SigningKey:
+    """The voting key. At the very first start, before the folder is bound to a network, the file of
+    what it signed last is made; never later, since a key that forgot could sign twice.
+
+    Raises `Refused`: `engine_keys_missing`, `passphrase_wrong`, `keystore_malformed`.
+    """
+    from node.engines.cometbft.network_terms import chain_id_of
+    from node.engines.cometbft.signed_last import SignedLastFile
+
+    key = KeyFiles(folder).read_cometbft(passphrase)
+    if key is None:
+        raise Refused("engine_keys_missing", "this node has none", file=str(folder.root))
+    file = folder.signed_last_file
+    if not folder.read().network_id and not file.exists():
+        SignedLastFile.create(file, chain_id_of(network_id), key.public_key)
+    return key

@@ -1,0 +1,253 @@
+"""A node under CometBFT, as `node.territory` sees it (`EngineNode`): the ledger behind ABCI, the
+`cometbft` process beside it, and what is told of both.
+
+Rules of this file:
+- What is on disk is told at once to who waits for a transaction; to who listens to blocks once
+  CometBFT has given the header with its commit, in order.
+- A start answers reads as soon as the data is open; it is ready when CometBFT says that it is not
+  catching up, and enough members are connected.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from consensus.cometbft.certified import SetChange
+from consensus.cometbft.inclusion import prove
+from consensus.evidence import DoubleVote
+from ledger.transaction import Transaction
+from node.answers import FinalBlock, FinalHeader, NodeStatus, PeerStatus
+from node.committer import CommittedBlock
+from node.engines.cometbft.comet_settings import comet_settings, node_ids
+from node.engines.cometbft.comet_view import BEHIND_BLOCKS_MAX, CometWatch
+from node.engines.cometbft.ledger import CometLedger
+from node.engines.cometbft.network_terms import chain_id_of, node_id_of, validators_of
+from node.engines.cometbft.pool_feeder import PoolFeeder
+from node.engines.cometbft.program import check_program, find_program
+from node.engines.cometbft.running import RunningComet
+from node.engines.cometbft.set_changes import SetChanges
+from node.engines.cometbft.signed_headers import SignedHeaders
+from node.engines.cometbft.signed_last import SignedLastFile
+from node.engines.cometbft.signer import Signer
+from node.engines.port import Told
+from node.epoch_keeper import members_of
+from node.key_ring import NodeKeys
+from node.territory_options import TerritoryOptions, own_address
+from primitives.errors import InvariantBroken, Refused
+
+ASKED_AGAIN_SECONDS = 0.2
+
+
+class CometNode:
+    """See the module's docstring. Raises `Refused`: `engine_keys_missing`, `cometbft_missing`,
+    `cometbft_version_differs`, `signer_state_missing`, and what `CometLedger` raises."""
+
+    def __init__(self, options: TerritoryOptions, told: Told) -> None:
+        self.options, self._told = options, told
+        key = options.cometbft_key
+        if key is None:
+            raise Refused("engine_keys_missing", "this node has no voting key for CometBFT")
+        program = find_program()
+        check_program(program)
+        signed_last = SignedLastFile.read(
+            options.signed_last_file, chain_id_of(options.genesis.network_id), key.public_key
+        )
+        self._log = structlog.get_logger("node")
+        self._tell_later: asyncio.Queue[CommittedBlock] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+        ledger = CometLedger(
+            options,
+            on_committed=self._committed,
+            on_refused=told.on_settled,
+            on_fatal=told.on_fatal,
+            on_own=self._pass_on,
+            is_current=self.is_current,
+            prove_inclusion=lambda raws, index: prove(raws, index).encode(),
+        )
+        self.ledger = ledger
+        self.chain, self.executor, self.epochs = ledger.chain, ledger.executor, ledger.epochs
+        self.intake, self.reads = ledger.intake, ledger.reads
+        bind = options.peer_bind or own_address(options.genesis, options.voting_key.public_key)
+        self.peer_port = bind[1]
+        self.comet = RunningComet(
+            program,
+            comet_settings(options, bind, ledger.known_members(), ledger.observers),
+            options.voting_key,
+            ledger.application,
+            Signer(key, signed_last),
+            told.on_fatal,
+        )
+        self._own_key = key.public_key
+        self.sets = SetChanges(ledger.store, self.epochs)
+        self.headers = SignedHeaders(lambda: self.comet.rpc, self.chain, self.sets)
+        self.feeder = PoolFeeder(lambda: self.comet.rpc, ledger.mempool)
+        self.watch = CometWatch(self.comet.rpc)
+
+    # -- beginning and end --------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """See `EngineNode`. Returns before CometBFT has caught up."""
+        try:
+            await self.comet.start()
+        except BaseException:
+            await self.stop()
+            raise
+        self.feeder.begin()
+        self.watch.begin()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._tell_blocks())]
+
+    async def stop(self) -> None:
+        """See `EngineNode`."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.watch.end()
+        await self.feeder.end()
+        await self.comet.stop()
+        await self.ledger.close()
+
+    # -- transactions and blocks ----------------------------------------------------------------
+
+    def _pass_on(self, transactions: Sequence[Transaction]) -> None:
+        self.feeder.add(transactions)
+
+    def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
+        for committed in blocks:
+            self._tell_later.put_nowait(committed)
+            self._told.on_settled([each.id for each in committed.finalized.transactions])
+
+    async def _tell_blocks(self) -> None:
+        """One after the other, each with its header; what can't be had yet is waited for."""
+        while True:
+            committed = await self._tell_later.get()
+            header = await self._header_of(committed.block.header.height)
+            finalized = committed.finalized
+            ids = tuple([each.id for each in finalized.transactions])
+            height, first = finalized.header.height, committed.first_number
+            self._told.on_final(FinalBlock(height, header, ids, first, committed.touched))
+            await self.headers.keep_set_changes()
+
+    async def _header_of(self, height: int) -> FinalHeader:
+        while True:
+            try:
+                return await self.headers.at(height)
+            except Refused:
+                await asyncio.sleep(ASKED_AGAIN_SECONDS)
+            except InvariantBroken as broken:
+                self._told.on_fatal(broken.reason)
+                raise
+
+    def check(self, raw: bytes) -> None:
+        """See `EngineNode`."""
+        self.ledger.check(raw)
+
+    # -- what is told -----------------------------------------------------------------------------
+
+    async def certified(self, height: int | None) -> FinalHeader | None:
+        """See `EngineNode`."""
+        wanted = self.chain.height if height is None else height
+        first = self.chain.meta.first_height
+        if self.chain.newest is None or not first <= wanted <= self.chain.height:
+            return None
+        return await self.headers.at(wanted)
+
+    def set_changes(self, above: int) -> list[SetChange]:
+        """See `EngineNode`."""
+        return self.sets.above(above)
+
+    def is_current(self) -> bool:
+        """See `EngineNode`."""
+        view = self.watch.view
+        is_near = self.chain.height + BEHIND_BLOCKS_MAX >= view.height
+        return view.is_there and not view.catching_up and is_near
+
+    def is_ready(self) -> bool:
+        """See `EngineNode`: without a vote one member is enough."""
+        members = self.epochs.current.members
+        ids = node_ids(self.epochs.current.terms.members) - {self._own_id}
+        needed = members.quorum - 1 if self._votes else 1
+        return len(ids & self.watch.view.peers) >= needed and self.is_current()
+
+    @property
+    def _own_id(self) -> str:
+        return node_id_of(self.options.voting_key.public_key)
+
+    @property
+    def _votes(self) -> bool:
+        voting = validators_of(self.epochs.current.terms)
+        return any(each.public_key == self._own_key for each in voting)
+
+    @property
+    def observing_reason(self) -> str | None:
+        """Why this node does not vote; None if it does."""
+        return None if self._votes else "this node's key is not in the validator set"
+
+    def _peers(self) -> tuple[PeerStatus, ...]:
+        connected = self.watch.view.peers
+        found: dict[bytes, PeerStatus] = {}
+        for each in members_of(self.epochs, self.executor):
+            is_there = bool(node_ids([each]) & connected)
+            found[each.voting_key] = PeerStatus(each.voting_key, each.prefix, each.peer, is_there)
+        observers, _ = self.ledger.observers.readable()
+        for one in observers:
+            is_there = bool(node_ids([one]) & connected)
+            status = PeerStatus(one.voting_key, one.prefix, one.peer, is_there, True)
+            found.setdefault(one.voting_key, status)
+        found.pop(self.options.voting_key.public_key, None)
+        return tuple(sorted(found.values(), key=lambda status: status.prefix))
+
+    def status(self) -> NodeStatus:
+        """See `EngineNode`. `view` is CometBFT's round at the height that is being decided."""
+        ledger, newest, epoch = self.ledger, self.chain.newest, self.epochs.current
+        view = self.watch.view
+        return NodeStatus(
+            network_id=self.options.genesis.network_id,
+            engine=self.options.engine,
+            epoch=epoch.number,
+            height=self.chain.height,
+            view=view.round,
+            state_root=b"" if newest is None else newest.header.state_root,
+            header_time_ms=0 if newest is None else newest.header.time_ms,
+            peers=self._peers(),
+            mempool_transactions=len(ledger.mempool),
+            mempool_bytes=ledger.mempool.bytes_held,
+            ready=self.is_ready(),
+            observing=not self._votes,
+            observing_reason=self.observing_reason,
+            catching_up=view.is_there and view.catching_up,
+            members=len(epoch.members.members),
+            epoch_ends_ms=epoch.ends_ms,
+            rule_version=epoch.terms.rule_version,
+            rule_version_unknown=ledger.turns.unknown_version,
+            first_height=self.chain.meta.first_height,
+            keep_days=ledger.pruner.keep_days,
+            missing_height=None,
+        )
+
+    def counters(self) -> dict[str, float]:
+        """See `EngineNode`. What CometBFT's own process does, its own metrics say."""
+        ledger = self.ledger
+        return {
+            "transactions_accepted": self.intake.accepted,
+            "transactions_refused": self.intake.refused,
+            "transactions_pending": self.intake.waiting,
+            "transactions_final": self.chain.meta.receipts,
+            "transactions_handed_in": self.feeder.handed_in,
+            "signatures_verified": ledger.verifier.verified,
+            "signatures_refused": ledger.verifier.refused,
+            "signatures_withheld": self.comet.link.signer.withheld,
+            "peers_connected": len(self.watch.view.peers),
+            "store_commits": ledger.committer.writes,
+            "engine_ends": self.comet.supervisor.ends,
+            "mempool_bytes_held": ledger.mempool.bytes_held,
+        }
+
+    def double_votes(self) -> list[DoubleVote]:
+        """See `EngineNode`: CometBFT keeps its own evidence, in its own form."""
+        return []
+
+    def renew_keys(self, current: NodeKeys, pending: NodeKeys | None) -> None:
+        """See `EngineNode`: from the next start on a new voting key names the node among CometBFT's
+        peers; there is no transport key."""

@@ -1,0 +1,78 @@
+"""The validator sets of a chain, and what proves each change of them to wallets, kept in the store.
+
+Which set signs at a height follows from the epochs: the boundary at height H told CometBFT of the
+next set, which signs from H + 2 on. So the header at H + 1 names it, and its commit, by the set
+before, is the proof. It is fetched from CometBFT once and kept for ever: a wallet follows every
+change since the genesis, whatever was pruned.
+"""
+
+from collections.abc import Iterator
+
+from consensus.cometbft.certified import (
+    SET_CHANGES_AT_ONCE,
+    SET_CHANGES_BYTES_MAX,
+    SetChange,
+)
+from consensus.cometbft.validators import ValidatorSet
+from ledger.terms import NetworkTerms
+from node.chain_records import SET_CHANGE, number_key
+from node.engines.cometbft.network_terms import validators_of
+from node.epoch_book import EpochBook
+from node.store import Store, after_prefix
+from primitives.encoding import decode, encode
+
+_ANSWER_BYTES = SET_CHANGES_BYTES_MAX // 2
+SIGNS_AFTER = 2
+"""So many heights after the boundary a new set signs for the first time."""
+
+
+class SetChanges:
+    """See the module's docstring."""
+
+    def __init__(self, store: Store, epochs: EpochBook) -> None:
+        self._store = store
+        self._epochs = epochs
+
+    def set_at(self, height: int) -> ValidatorSet:
+        """The set that signs the block at a height, up to two above the newest on disk."""
+        book = self._epochs
+        number = book.current.number
+        while number > book.first and book.epoch(number).height + SIGNS_AFTER > height:
+            number -= 1
+        return _set_of(book.epoch(number).terms)
+
+    def missing(self, chain_height: int) -> Iterator[tuple[int, ValidatorSet, ValidatorSet]]:
+        """(height, set before, set after) of changes whose proof is not kept yet, newest first; as
+        far back as there is none missing."""
+        book = self._epochs
+        for number in range(book.current.number, book.first, -1):
+            after, before = book.epoch(number), book.epoch(number - 1)
+            if validators_of(after.terms) == validators_of(before.terms):
+                continue
+            height = after.height + 1
+            if height > chain_height:
+                continue
+            if self._store.get(number_key(SET_CHANGE, height)) is not None:
+                return
+            yield height, _set_of(before.terms), _set_of(after.terms)
+
+    def put(self, change: SetChange) -> None:
+        """Keep what proves a change. Slow: it waits for the disk."""
+        key = number_key(SET_CHANGE, change.header.height)
+        self._store.write([(key, encode(change.value()))], sync=True)
+
+    def above(self, height: int) -> list[SetChange]:
+        """Those above a height, ascending, at most as many as go into one answer."""
+        found: list[SetChange] = []
+        size = 0
+        begin, end = number_key(SET_CHANGE, height + 1), after_prefix(SET_CHANGE)
+        for _, raw in self._store.iterate(begin, end):
+            size += len(raw)
+            if len(found) >= SET_CHANGES_AT_ONCE or (found and size > _ANSWER_BYTES):
+                break
+            found.append(SetChange.from_value(decode(raw, bytes_max=SET_CHANGES_BYTES_MAX)))
+        return found
+
+
+def _set_of(terms: NetworkTerms) -> ValidatorSet:
+    return ValidatorSet.of_members([each.public_key for each in validators_of(terms)])
