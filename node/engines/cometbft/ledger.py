@@ -51,12 +51,11 @@ class CometLedger:
         on_own: Callable[[Sequence[Transaction]], None],
         is_current: Callable[[], bool],
         prove_inclusion: Callable[[Sequence[bytes], int], bytes],
-        at_step: Callable[[str], None] | None = None,
     ) -> None:
         self.options, self.genesis = options, options.genesis
         self._on_committed, self._on_refused = on_committed, on_refused
         self._on_fatal, self._on_own, self._is_current = on_fatal, on_own, is_current
-        self._at_step, self._prove_inclusion = at_step, prove_inclusion
+        self._prove_inclusion = prove_inclusion
         self._log = structlog.get_logger("node")
         self.store: Store = open_current_store(options.store_folder, options.store_kind)
         try:
@@ -114,7 +113,7 @@ class CometLedger:
             self.committer,
             self.admitted,
         )
-        self.application = LedgerApplication(parts, self._at_step)
+        self.application = LedgerApplication(parts)
 
     async def close(self) -> None:
         """Let what is being written finish, and close the data."""

@@ -87,15 +87,13 @@ class LedgerParts:
 
 
 class LedgerApplication:
-    """See the module's docstring. `at_step` is told of each step of deciding a block before it is
-    done, for tests that end the process there."""
+    """See the module's docstring."""
 
-    def __init__(self, parts: LedgerParts, at_step: Callable[[str], None] | None = None) -> None:
+    def __init__(self, parts: LedgerParts) -> None:
         self._parts = parts
         self._finalized: ShelvedBlock | None = None
         self.checking: Counter[bytes] = Counter()
         """Ids of what CometBFT asks about now: it has these, and needs not be told of them."""
-        self._at_step = at_step or (lambda _: None)
         self._halted: str | None = None
         self._log = structlog.get_logger("engine")
 
@@ -198,7 +196,6 @@ class LedgerApplication:
     async def finalize_block(self, request: RequestFinalizeBlock) -> ResponseFinalizeBlock:
         """See `Application`."""
         self._check_going_on()
-        self._at_step("finalize")
         try:
             block = await self._parts.blocks.execute(
                 request.hash, request.height, time_ms_of(request.time_ns), request.txs
@@ -210,7 +207,6 @@ class LedgerApplication:
         root = self._parts.blocks.root_after(block)
         turn = self._parts.blocks.turn(block)
         self._finalized = block
-        self._at_step("finalized")
         return ResponseFinalizeBlock(
             tuple([ExecTxResult()] * len(request.txs)), root, turn.validators, turn.params
         )
@@ -221,14 +217,12 @@ class LedgerApplication:
         parts, block = self._parts, self._finalized
         if block is None:
             raise InvariantBroken("CometBFT commits what was not finalized")
-        self._at_step("commit")
         parts.committer.submit([block], None)
         await parts.committer.drained()
         if parts.chain.height != block.header.height:
             raise InvariantBroken(f"block {block.header.height} could not be written")
         self._finalized = None
         parts.blocks.committed()
-        self._at_step("committed")
         first = parts.chain.meta.first_height
         return ResponseCommit(first if first > parts.genesis.height + 1 else 0)
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,13 +68,12 @@ def app_state(genesis: Genesis) -> bytes:
 class Driver:
     """One application over a test town's first folder, and the blocks that were decided."""
 
-    def __init__(self, town: Town, at_step: Callable[[str], None] | None = None) -> None:
+    def __init__(self, town: Town) -> None:
         self.town = town
         self.blocks: list[Decided] = []
         self.fatal: list[str] = []
         self.own: list[bytes] = []
         self.height = 0
-        self.at_step = at_step
         self.open()
 
     def open(self) -> None:
@@ -87,7 +86,6 @@ class Driver:
             on_own=lambda own: self.own.extend(each.raw for each in own),
             is_current=lambda: True,
             prove_inclusion=lambda raws, index: prove(raws, index).encode(),
-            at_step=self.at_step,
         )
         self.application = self.ledger.application
 
