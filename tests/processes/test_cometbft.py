@@ -148,3 +148,56 @@ def test_what_it_does_not_begin_with(tmp_path: Path, cometbft: Path) -> None:
     (node.data / "keys" / "cometbft.json").unlink()
     refused = democite(*words)
     assert (refused.code, json.loads(refused.out)["error"]["code"]) == (2, "engine_keys_missing")
+
+
+def test_wallets_pay_and_hold_receipts_that_verify_alone(network: Network) -> None:
+    """The commands of a town hall and of two residents, as under the other engine."""
+    network.start()
+    hall = network.nodes[0]
+    shared: tuple[str | Path, ...] = (
+        "--genesis",
+        network.genesis,
+        "--passphrase-file",
+        network.passphrase,
+    )
+    nodes: list[str | Path] = [word for node in network.nodes for word in ("--node", node.url)]
+    wallets, addresses = list[Path](), list[str]()
+    for name in ("anne", "bruno"):
+        wallet = network.folder / f"{name}.json"
+        made = must(
+            "wallet", "init", "--territory", hall.prefix, "--wallet", wallet, *shared, "--json"
+        ).json
+        must(
+            "office", "account", "open", str(made["account_request"]), "--keystore",
+            hall.staff_keystore, *shared, "--node", hall.url,
+        )  # fmt: skip
+        wallets.append(wallet)
+        addresses.append(str(made["address"]))
+    must(
+        "office", "reserve", "issue", addresses[0], "100", "--keystore", hall.issuer_keystore,
+        *shared, "--node", hall.url,
+    )  # fmt: skip
+    anne, bruno = (("--wallet", wallet, *shared, *nodes) for wallet in wallets)
+    paid = must("wallet", "pay", addresses[1], "12.50", *anne, "--json").json
+    assert paid["status"] == "final"
+    told = must("wallet", "balance", *bruno, "--json").json
+    assert (told["balance_minor"], told["members"]) == (1_250, 4)
+    assert int(str(told["vouched_by"])) >= 3
+    receipt = network.folder / "receipt.json"
+    must("wallet", "receipt", str(paid["id"]), "--out", receipt, *anne)
+    network.stop()
+    must("verify", receipt, "--genesis", network.genesis)
+    # One figure of the amount is another: whoever looks at it sees that.
+    content = json.loads(receipt.read_text("utf-8"))
+    receipt.write_text(json.dumps(altered(content)), "utf-8")
+    assert democite("verify", receipt, "--genesis", network.genesis).code != 0
+
+
+def altered(content: dict[str, object]) -> dict[str, object]:
+    """The same receipt with one bit of its longest part turned."""
+    texts = {name: text for name, text in content.items() if isinstance(text, str)}
+    name = max(texts, key=lambda each: len(texts[each]))
+    text = texts[name]
+    middle = len(text) // 2
+    other = "0" if text[middle] != "0" else "1"
+    return {**content, name: text[:middle] + other + text[middle + 1 :]}
