@@ -5,20 +5,34 @@ never goes back. What it is about to sign is on disk before the signature leaves
 kill at any point forgets nothing. The same message may be signed again: with the signature and the
 time of before, since CometBFT, after a crash of its own, asks again with another time.
 
+The file has two slots in blocks of their own, written in turn and in place: one synced write each,
+within one sector, and no room is needed on a full disk. A slot is length, record, hash. Both must
+be sound and follow one another: a damaged one could hide what was signed, so it is refused, not
+skipped.
+
 Source: CometBFT v0.38, `privval/file.go`.
 """
 
-import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from node.private_files import replace_file, write_new_file
+from node.private_files import write_new_file
+from primitives.encoding import Value, decode, encode
 from primitives.errors import Refused
+from primitives.hashing import hash_bytes
 
 KIND = "signed_last"
 VERSION = 1
-FILE_BYTES_MAX = 16_384
+BLOCK_BYTES = 4096
+SLOT_BYTES_MAX = 512
+"""A sector: it is written whole or not at all."""
+
+_LENGTH_BYTES, _HASH_BYTES = 2, 32
+
+# The file's length and place do not change, so its data is all there is to sync.
+_sync = getattr(os, "fdatasync", os.fsync)
 
 PROPOSAL, PREVOTE, PRECOMMIT = 1, 2, 3
 """The steps of a round, in order."""
@@ -73,16 +87,18 @@ class SignedLast:
 class SignedLastFile:
     """`SignedLast` of one key on disk."""
 
-    def __init__(self, path: Path, last: SignedLast) -> None:
+    def __init__(self, path: Path, last: SignedLast, sequence: int) -> None:
         self.path = path
         self.last = last
+        self._sequence = sequence
 
     @classmethod
     def create(cls, path: Path, chain_id: str, public_key: bytes) -> Self:
         """For a key that never signed on this chain. Raises FileExistsError."""
         last = SignedLast(chain_id, public_key)
-        write_new_file(path, _encode(last))
-        return cls(path, last)
+        blocks = [_slot(last, sequence).ljust(BLOCK_BYTES, b"\0") for sequence in (0, 1)]
+        write_new_file(path, b"".join(blocks))
+        return cls(path, last, 1)
 
     @classmethod
     def read(cls, path: Path, chain_id: str, public_key: bytes) -> Self:
@@ -90,68 +106,88 @@ class SignedLastFile:
         `signer_state_of_other_key`, `data_of_newer_version`."""
         try:
             with path.open("rb") as stream:
-                raw = stream.read(FILE_BYTES_MAX + 1)
+                raw = stream.read(2 * BLOCK_BYTES + 1)
         except FileNotFoundError:
             raise Refused("signer_state_missing", file=str(path)) from None
-        last = _decode(raw, path)
+        if len(raw) != 2 * BLOCK_BYTES:
+            raise _malformed(path)
+        slots = [_read_slot(raw[at : at + BLOCK_BYTES], path) for at in (0, BLOCK_BYTES)]
+        (older, _), (sequence, last) = sorted(slots, key=lambda slot: slot[0])
+        if sequence != older + 1 or slots[sequence % 2][0] != sequence:
+            raise _malformed(path)
         if (last.chain_id, last.public_key) != (chain_id, public_key):
             raise Refused("signer_state_of_other_key", file=str(path))
-        return cls(path, last)
+        return cls(path, last, sequence)
 
     def write(self, last: SignedLast) -> None:
-        """Durable once this returns. Raises OSError; then nothing may be signed any more."""
-        replace_file(self.path, _encode(last))
-        self.last = last
+        """Durable once this returns. Raises `SignatureWithheld` for what has no room, OSError where
+        the disk fails; then nothing may be signed any more."""
+        sequence = self._sequence + 1
+        slot = _slot(last, sequence)
+        if len(slot) > SLOT_BYTES_MAX:
+            raise SignatureWithheld("this is longer than any vote")
+        write_in_place(self.path, sequence % 2 * BLOCK_BYTES, slot.ljust(SLOT_BYTES_MAX, b"\0"))
+        self.last, self._sequence = last, sequence
 
 
-def _encode(last: SignedLast) -> bytes:
-    content = {
-        "kind": KIND,
-        "version": VERSION,
-        "chain_id": last.chain_id,
-        "public_key": last.public_key.hex(),
-        "height": last.place.height,
-        "round": last.place.round,
-        "step": last.place.step,
-        "content": last.content.hex(),
-        "time_ns": last.time_ns,
-        "signature": last.signature.hex(),
-    }
-    return json.dumps(content, indent=1).encode() + b"\n"
-
-
-def _decode(raw: bytes, path: Path) -> SignedLast:
-    malformed = Refused("signer_state_malformed", file=str(path))
+def write_in_place(path: Path, offset: int, raw: bytes) -> None:
+    """Write over bytes that are there, durable once this returns."""
+    descriptor = os.open(path, os.O_WRONLY)
     try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise malformed from None
-    if len(raw) > FILE_BYTES_MAX or not isinstance(found, dict) or found.get("kind") != KIND:
-        raise malformed
-    version = found.get("version")
-    if type(version) is int and version > VERSION:
-        raise Refused("data_of_newer_version", f"version {version}", file=str(path))
+        if os.pwrite(descriptor, raw, offset) != len(raw):
+            raise OSError(f"{path}: only a part was written")
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _slot(last: SignedLast, sequence: int) -> bytes:
+    place = last.place
+    record = encode(
+        (
+            KIND,
+            VERSION,
+            sequence,
+            last.chain_id,
+            last.public_key,
+            (place.height, place.round, place.step),
+            last.content,
+            last.time_ns,
+            last.signature,
+        )
+    )
+    return len(record).to_bytes(_LENGTH_BYTES, "big") + record + hash_bytes(KIND, record)
+
+
+def _read_slot(block: bytes, path: Path) -> tuple[int, SignedLast]:
+    """The slot's number in turn, and what it says."""
+    end = _LENGTH_BYTES + int.from_bytes(block[:_LENGTH_BYTES], "big")
+    record, hashed = block[_LENGTH_BYTES:end], block[end : end + _HASH_BYTES]
+    if end + _HASH_BYTES > SLOT_BYTES_MAX or hashed != hash_bytes(KIND, record):
+        raise _malformed(path)
+    found: Value
+    try:
+        found = decode(record)
+    except Refused:
+        raise _malformed(path) from None
     match found:
-        case {
-            "version": 1,
-            "chain_id": str(chain_id),
-            "public_key": str(public_key),
-            "height": int(height),
-            "round": int(round_),
-            "step": int(step),
-            "content": str(content),
-            "time_ns": int(time_ns),
-            "signature": str(signature),
-        }:
-            try:
-                return SignedLast(
-                    chain_id,
-                    bytes.fromhex(public_key),
-                    Place(height, round_, step),
-                    bytes.fromhex(content),
-                    time_ns,
-                    bytes.fromhex(signature),
-                )
-            except ValueError:
-                raise malformed from None
-    raise malformed
+        case (
+            "signed_last",
+            1,
+            int(sequence),
+            str(chain_id),
+            bytes(public_key),
+            (int(height), int(round_), int(step)),
+            bytes(content),
+            int(time_ns),
+            bytes(signature),
+        ):
+            place = Place(height, round_, step)
+            return sequence, SignedLast(chain_id, public_key, place, content, time_ns, signature)
+        case ("signed_last", int(version), *_) if version > VERSION:
+            raise Refused("data_of_newer_version", f"version {version}", file=str(path))
+    raise _malformed(path)
+
+
+def _malformed(path: Path) -> Refused:
+    return Refused("signer_state_malformed", file=str(path))

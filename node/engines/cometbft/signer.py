@@ -48,6 +48,7 @@ MESSAGE_BYTES_MAX = 10 * 1024
 
 DIALED_AGAIN_SECONDS = 0.05
 ERROR_CODE = 1
+TIME_NS_END = 2**63
 _STEPS = {VOTE_PREVOTE: PREVOTE, VOTE_PRECOMMIT: PRECOMMIT}
 
 
@@ -140,6 +141,8 @@ class Signer:
         if chain_id != last.chain_id:
             raise SignatureWithheld("another chain")
         content, time_ns = content_of(message), time_ns_of(timestamp)
+        if not 0 <= time_ns < TIME_NS_END:
+            raise SignatureWithheld("there is no such time")
         if last.signed_before(place, content):
             return last.signature, last.time_ns
         if not self._may_sign(place.height):

@@ -5,9 +5,8 @@ from typing import Any
 
 from node.engines.cometbft.canonical_votes import canonical_proposal, canonical_vote, sign_bytes
 from node.engines.cometbft.descriptors import message_class, set_time, time_ns_of
-from node.engines.cometbft.signed_last import SignedLastFile
+from node.engines.cometbft.signed_last import SignedLastFile, write_in_place
 from node.engines.cometbft.signer import Signer, validator_address
-from node.private_files import replace_file
 from primitives.signatures import SigningKey
 
 CHAIN = "democite-" + "ab" * 20
@@ -72,11 +71,11 @@ def signed_bytes(found: Any) -> bytes:
 
 
 def failing_write(written: bool) -> Any:
-    replace = replace_file
+    """In the place of what writes, one that fails: before, or after it wrote."""
 
-    def fail(path: Path, content: bytes) -> None:
+    def fail(path: Path, offset: int, raw: bytes) -> None:
         if written:
-            replace(path, content)
-        raise OSError(28, "No space left on device")
+            write_in_place(path, offset, raw)
+        raise OSError(5, "Input/output error")
 
     return fail

@@ -15,9 +15,10 @@ from consensus.cometbft.block_ids import BlockId
 from consensus.cometbft.votes import sign_bytes as light_sign_bytes
 from node.engines.cometbft.canonical_votes import canonical_vote, sign_bytes
 from node.engines.cometbft.descriptors import message_class, time_ns_of
-from node.engines.cometbft.signed_last import SignedLastFile
+from node.engines.cometbft.signed_last import BLOCK_BYTES, Place, SignedLastFile
 from node.engines.cometbft.signer import Signer
 from primitives.errors import InvariantBroken, Refused
+from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey, verify
 from tests.architecture.sources import ROOT
 from tests.node.cometbft.signing import (
@@ -171,7 +172,7 @@ def test_who_observes_signs_nothing_but_what_was_signed(tmp_path: Path) -> None:
             st.integers(0, 2),
             st.sampled_from([b"", b"b" * 32, b"c" * 32]),
             st.integers(0, 3),
-            st.sampled_from(["go on", "start again", "disk full before", "disk full after"]),
+            st.sampled_from(["go on", "start again", "disk fails before", "disk fails after"]),
         ),
         max_size=40,
     )
@@ -185,10 +186,10 @@ def test_no_two_messages_are_ever_signed_at_one_place(
     for kind, height, round_, block, time_ns, event in steps:
         if event == "start again":
             signer = new_signer(path)
-        if event.startswith("disk full"):
+        if event.startswith("disk fails"):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(
-                    "node.engines.cometbft.signed_last.replace_file",
+                    "node.engines.cometbft.signed_last.write_in_place",
                     failing_write(event.endswith("after")),
                 )
                 try:
@@ -226,26 +227,65 @@ def test_the_file_of_another_key_or_chain_is_refused(tmp_path: Path) -> None:
         SignedLastFile.create(path, CHAIN, KEY.public_key)
 
 
+def with_version(raw: bytes) -> bytes:
+    """Both slots as a later program might write them."""
+    slots = []
+    for at in (0, BLOCK_BYTES):
+        end = at + 2 + int.from_bytes(raw[at : at + 2], "big")
+        record = raw[at + 2 : end].replace(b"signed_last\x01", b"signed_last\x02")
+        slots.append(raw[at : at + 2] + record + hash_bytes("signed_last", record))
+    return b"".join(slot.ljust(BLOCK_BYTES, b"\0") for slot in slots)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
         (lambda raw: raw[:-20], "signer_state_malformed"),
         (lambda raw: b"", "signer_state_malformed"),
-        (lambda raw: b"[" * 9000, "signer_state_malformed"),
-        (lambda raw: raw + b" " * 20_000, "signer_state_malformed"),
-        (lambda raw: raw.replace(b'"height": 3', b'"height": "3"'), "signer_state_malformed"),
-        (lambda raw: raw.replace(b'"version": 1', b'"version": 2'), "data_of_newer_version"),
-        (lambda raw: raw.replace(b"signed_last", b"signed_most"), "signer_state_malformed"),
+        (lambda raw: raw + b"\0", "signer_state_malformed"),
+        (lambda raw: bytes(len(raw)), "signer_state_malformed"),
+        (lambda raw: b"\xff" * len(raw), "signer_state_malformed"),
+        # The newest is gone, and the one before says that less was signed.
+        (lambda raw: raw[:BLOCK_BYTES] * 2, "signer_state_malformed"),
+        (lambda raw: raw[BLOCK_BYTES:] * 2, "signer_state_malformed"),
+        (lambda raw: raw[BLOCK_BYTES:] + raw[:BLOCK_BYTES], "signer_state_malformed"),
+        (with_version, "data_of_newer_version"),
     ],
 )
 def test_a_file_that_can_not_be_read_is_refused(tmp_path: Path, change: Any, code: str) -> None:
     path = tmp_path / "signed.json"
-    ask(new_signer(path), a_request(PREVOTE, 3))
+    for height in (1, 2, 3):
+        ask(new_signer(path), a_request(PREVOTE, height))
     raw = path.read_bytes()
     assert change(raw) != raw
     path.write_bytes(change(raw))
     with pytest.raises(Refused, match=code):
         new_signer(path)
+
+
+def test_no_damaged_byte_makes_it_forget(tmp_path: Path) -> None:
+    path = tmp_path / "signed.json"
+    for height in (1, 2):
+        ask(new_signer(path), a_request(PREVOTE, height))
+    raw, last = path.read_bytes(), new_signer(path)
+    for at in (*range(300), *range(BLOCK_BYTES, BLOCK_BYTES + 300)):
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :])
+        try:
+            found = SignedLastFile.read(path, CHAIN, KEY.public_key)
+        except Refused:
+            continue
+        # Only what stands behind a slot's hash is of no account.
+        assert found.last.place == Place(2, 0, 2)
+    path.write_bytes(raw)
+    assert ask(last, a_request(PREVOTE, 2, block=b"c" * 32)) is None
+
+
+def test_what_has_no_room_or_no_time_is_withheld(tmp_path: Path) -> None:
+    signer = new_signer(tmp_path / "signed.json")
+    assert ask(signer, a_request(PREVOTE, 1, block=b"b" * 500)) is None
+    assert ask(signer, a_request(PREVOTE, 1, time_ns=-1)) is None
+    assert ask(signer, a_request(PREVOTE, 1, time_ns=2**63)) is None
+    assert ask(new_signer(tmp_path / "signed.json"), a_request(PROPOSAL, 1)) is not None
 
 
 def test_an_address_is_the_beginning_of_a_hash() -> None:

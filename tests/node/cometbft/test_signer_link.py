@@ -151,9 +151,9 @@ def test_what_is_no_request_ends_the_signing(tmp_path: Path, raw: bytes) -> None
     asyncio.run(go())
 
 
-def test_a_full_disk_ends_the_signing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_disk_ends_the_signing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "node.engines.cometbft.signed_last.replace_file", failing_write(written=True)
+        "node.engines.cometbft.signed_last.write_in_place", failing_write(written=True)
     )
 
     async def go() -> None:
@@ -164,7 +164,7 @@ def test_a_full_disk_ends_the_signing(tmp_path: Path, monkeypatch: pytest.Monkey
         link.start()
         with pytest.raises(EOFError):
             await comet.ask(await comet.connection(), a_request(PREVOTE))
-        assert "No space left" in fatal[0]
+        assert "Input/output" in fatal[0]
         await link.stop()
         comet.close()
 
