@@ -7,7 +7,7 @@ registry/   what the territory keeps to itself: people, hours, wages, consents
 peers/      cards of observers that the operator admits
 card.json   what this territory handed out; a territory that joins later is known by it
 lock        held while a process uses the folder
-cometbft/   the other engine's own files; signed-last.json what was signed last for it
+cometbft/   the other engine's own files; signed-last what was signed last for it
 succeeding/ while the folder goes over to a successor network (`node.succession.taking_over`);
             predecessor-…/ is what it was before
 """
@@ -26,7 +26,7 @@ OBSERVERS_FOLDER = "peers"
 SUCCEEDING_FOLDER = "succeeding"
 FILE_BYTES_MAX = 16_384
 COMETBFT_FOLDER = "cometbft"
-SIGNED_LAST_FILE = "signed-last.json"
+SIGNED_LAST_FILE = "signed-last"
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def test_what_it_does_not_begin_with(tmp_path: Path, cometbft: Path) -> None:
     refused = democite(*words)
     assert (refused.code, json.loads(refused.out)["error"]["code"]) == (4, "engine_mismatch")
     beside.write_text("cometbft\n")
-    (node.data / "signed-last.json").unlink()
+    (node.data / "signed-last").unlink()
     refused = democite(*words)
     assert json.loads(refused.out)["error"]["code"] == "signer_state_missing"
     (node.data / "keys" / "cometbft.json").unlink()
