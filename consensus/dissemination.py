@@ -6,7 +6,7 @@ are passed on once, and standing is told at most every `retry_ms`, within `STAND
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
 from consensus.certificates import Certificate
@@ -64,9 +64,8 @@ class Dissemination:
         first = certificate.view % max(len(self._others), 1)
         turned = self._others[first:] + self._others[:first]
         chosen = dict.fromkeys((following, *turned[: members.faults + 1]))
-        for peer in chosen:
-            if peer != self._config.own_key:
-                self._show(peer, certificate)
+        chosen.pop(self._config.own_key, None)
+        self._show(chosen, certificate)
         if any(not self._has_shown(peer, certificate) for peer in self._others):
             self._deferred.append((now_ms + self._config.timing.delta_ms // 2, certificate))
 
@@ -80,10 +79,13 @@ class Dissemination:
     def _has_shown(self, peer: bytes, certificate: Certificate) -> bool:
         return peer in self._shown.get((certificate.view, certificate.kind), ())
 
-    def _show(self, peer: bytes, certificate: Certificate) -> None:
-        if not self._has_shown(peer, certificate):
-            self._turn.send(peer, self._message_of(certificate))
-            self.shown(peer, certificate.view, certificate.kind)
+    def _show(self, peers: Iterable[bytes], certificate: Certificate) -> None:
+        lacking = [peer for peer in peers if not self._has_shown(peer, certificate)]
+        if lacking:
+            message = self._message_of(certificate)
+            for peer in lacking:
+                self._turn.send(peer, message)
+                self.shown(peer, certificate.view, certificate.kind)
 
     def _message_of(self, certificate: Certificate) -> CertificateMessage:
         return CertificateMessage(certificate, self._known.header(certificate.digest))
@@ -145,6 +147,8 @@ class Dissemination:
         elif self._retry_ms <= now_ms:
             self.tell_all(own(), now_ms)
             self._ask_if_mute(own())
+        if not self._greetings:
+            return
         for peer in [peer for peer, due_ms in self._greetings.items() if due_ms <= now_ms]:
             del self._greetings[peer]
             self._greeted_ms[peer] = now_ms
@@ -152,12 +156,13 @@ class Dissemination:
                 self._turn.send(peer, message)
 
     def _show_deferred(self, now_ms: int) -> None:
+        if not self._deferred or self._deferred[0][0] > now_ms:
+            return
         due = list(takewhile(lambda entry: entry[0] <= now_ms, self._deferred))
         del self._deferred[: len(due)]
         for _, certificate in due:
             if certificate.view >= self._known.floor.view:
-                for peer in self._others:
-                    self._show(peer, certificate)
+                self._show(self._others, certificate)
 
     def next_ms(self) -> int | None:
         """When `end_turn` has something to do."""

@@ -71,6 +71,8 @@ class Fetching:
 
     def end_pass(self, now_ms: int) -> None:
         """Forget what is no longer lacking, ask for what is and is due."""
+        if not self._asks:
+            return
         for key in [key for key in self._asks if key not in self._wanted]:
             del self._asks[key]
         for key, ask in self._asks.items():
@@ -93,4 +95,4 @@ class Fetching:
 
     def next_ms(self) -> int | None:
         """When something is to be asked for (again)."""
-        return min((ask.next_ms for ask in self._asks.values()), default=None)
+        return min([ask.next_ms for ask in self._asks.values()]) if self._asks else None

@@ -46,9 +46,11 @@ class Header:
     next_set_hash: bytes | None = None
     closing: bool = False
     digest: bytes = field(init=False, repr=False, compare=False)
+    _encoded: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", hash_bytes("header", self.encode()))
+        object.__setattr__(self, "_encoded", encode(self.value()))
+        object.__setattr__(self, "digest", hash_bytes("header", self._encoded))
 
     def value(self) -> Value:
         """The header as the array that is encoded."""
@@ -61,7 +63,7 @@ class Header:
 
     def encode(self) -> bytes:
         """The canonical bytes that the digest is over."""
-        return encode(self.value())
+        return self._encoded
 
     @property
     def ends_epoch(self) -> bool:

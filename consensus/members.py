@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from primitives.errors import Refused
 from primitives.hashing import hash_items
@@ -39,7 +40,7 @@ class MemberSet:
         """The set of these members, in any order."""
         return MemberSet(tuple(members))
 
-    @property
+    @cached_property
     def faults(self) -> int:
         """How many members may fail or lie."""
         return (len(self.members) - 1) // 3

@@ -58,6 +58,7 @@ class Replica(Rules):
         if self.stopped is not None or self.ended:
             return []
         self.clock.advance(now_ms)
+        self.now_ms = self.clock.elapsed_ms
         self._hear(event)
         while self._one_rule():
             pass
@@ -71,20 +72,20 @@ class Replica(Rules):
         """When to send a `Tick` (Unix time); None while there is nothing to wait for."""
         if self.stopped is not None or self.ended:
             return None
-        deadlines = [
+        now_ms, has_duty = self.now_ms, self.has_duty()
+        deadlines = (
             self.timers.next_ms(),
             self.dissemination.next_ms(),
             self.fetching.next_ms(),
             self.catch_up_due_ms,
-        ]
-        if self.has_duty():
-            deadlines.append(self._patience_ms)
+            self._patience_ms if has_duty else None,
+        )
         # What was due has been looked at in this very step; to wait for it would be a busy loop.
-        ahead = [at for at in deadlines if at is not None and at > self.now_ms]
-        running = [self.clock.wall_of(at) for at in ahead]
-        if not self.has_duty():
-            running.append(self._heartbeat_ms)
-        return min(running, default=None)
+        ahead = [at for at in deadlines if at is not None and at > now_ms]
+        next_ms = self.clock.wall_of(min(ahead)) if ahead else None
+        if has_duty:
+            return next_ms
+        return self._heartbeat_ms if next_ms is None else min(next_ms, self._heartbeat_ms)
 
     @property
     def handed_on(self) -> list[bytes]:

@@ -168,13 +168,17 @@ class Rules(Standing):
         """FINALIZE what is notarized and executed, unless this view was nullified here. Nothing
         below a final block needs it, and what was nullified there may be forgotten."""
         for view in reversed(self.known.notarized_views()):
+            own = self.own_votes.get(view, {})
+            if FINALIZE in own or NULLIFY in own:
+                continue
             if self._is_settled(view):
                 return False
             digest = self.known.certified_digest(view)
-            own = self.own_votes.get(view, {})
-            if digest is None or FINALIZE in own or NULLIFY in own:
-                continue
-            if not self._branch_executed(digest, view, None) or not self._may_sign():
+            if (
+                digest is None
+                or not self._branch_executed(digest, view, None)
+                or not self._may_sign()
+            ):
                 continue
             if not self.tally.is_guilty(view, self._leader(view)):
                 return self._vote(FINALIZE, view, self.known.blocks[digest])

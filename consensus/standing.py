@@ -45,6 +45,8 @@ class Standing:
         self.config = config
         self.members = config.members
         self.clock = Clock(now_ms)
+        self.now_ms = now_ms
+        """The time for timers: the clock's `elapsed_ms`, which never goes back."""
         self.turn = Turn()
         self.known = Knowledge(config.floor)
         self.tally = Tally(config.members)
@@ -73,11 +75,6 @@ class Standing:
         self.view = 0
         self.entered_ms = now_ms
         self._recover(records)
-
-    @property
-    def now_ms(self) -> int:
-        """The time for timers: it never goes back."""
-        return self.clock.elapsed_ms
 
     def has_duty(self) -> bool:
         """Whether this view has work: then timers run and leaders propose."""

@@ -43,12 +43,12 @@ class ViewTimers:
 
     def is_over(self, now_ms: int) -> bool:
         """Whether one of them ran out."""
-        return any(at is not None and at <= now_ms for at in (self.leader_ms, self.certificate_ms))
+        next_ms = self.next_ms()
+        return next_ms is not None and next_ms <= now_ms
 
     def next_ms(self) -> int | None:
-        """When the next one runs out."""
-        running = [at for at in (self.leader_ms, self.certificate_ms) if at is not None]
-        return min(running, default=None)
+        """When the next one runs out: the leader's is never the later one."""
+        return self.certificate_ms if self.leader_ms is None else self.leader_ms
 
 
 class Presence:

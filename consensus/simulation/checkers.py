@@ -48,6 +48,7 @@ class Checkers:
         self._certified: dict[int, bytes] = {}
         self._nullified: set[int] = set()
         self._final_views: set[int] = set()
+        self._looked_at: tuple[bytes, Message | None] = b"", None
         self._signed: dict[tuple[bytes, int, int], bytes] = {}
         self._shown: set[Certificate] = set()
         self._heights: dict[bytes, int] = {}
@@ -56,7 +57,10 @@ class Checkers:
 
     def sent(self, member: bytes, message: Message, is_durable: Callable[[Vote], bool]) -> None:
         """An honest member sent this: it must not contradict anything it ever signed, and it must
-        be written down."""
+        be written down. What goes to all is looked at once."""
+        if message is self._looked_at[1] and member == self._looked_at[0]:
+            return
+        self._looked_at = member, message
         if isinstance(message, CertificateMessage | EpochEnd):
             self._certificate(message.certificate)
         elif isinstance(message, Proposal | VoteMessage) and message.vote.signer == member:

@@ -27,7 +27,6 @@ from consensus.events import (
     Event,
     Executed,
     PeerConnected,
-    Received,
     Started,
     WorkChanged,
 )
@@ -47,7 +46,7 @@ from consensus.simulation.checkers import Checkers
 from consensus.simulation.disk import Disk
 from consensus.simulation.machine import GENESIS_MS, NETWORK_ID, Identity, Machine
 from consensus.simulation.toy_ledger import ToyLedger
-from consensus.simulation.world import World, read_message
+from consensus.simulation.world import World, read_received
 
 WORK_ASKED_AGAIN_MS = 300
 EPOCH_TOLD_AGAIN_MS = 200
@@ -147,15 +146,16 @@ class Host(Machine):
         """The network brings a message."""
         if not self.alive:
             return
-        message = read_message(raw)
-        if message is None:
+        received = read_received(sender, raw)
+        if received is None:
             return
+        message = received.message
         if isinstance(message, FetchBlock):
             block = self.chain.find(message.digest)
             if block is not None:
                 self.world.transmit(self.identity.key, sender, BlockResponse(block))
         if self.is_of_this_epoch(sender, message):
-            self.feed(Received(sender, message))
+            self.feed(received)
 
     def is_of_this_epoch(self, sender: bytes, message: Message) -> bool:
         """Whether the replica should hear it. Whoever speaks of an earlier epoch is told how that

@@ -153,7 +153,7 @@ class Machine(ABC):
         effects = self.replica.step(event, self.clock_ms)
         scenario, random = self.world.scenario, self.world.random
         crash_at = -1
-        if not self.world.calm and effects and random.randrange(1000) < scenario.crash:
+        if effects and not self.world.calm and random.randrange(1000) < scenario.crash:
             crash_at = random.randrange(len(effects) + 1)
         if not self.syncs_first:
             effects = sorted(effects, key=lambda effect: isinstance(effect, Append | Sync))

@@ -77,7 +77,8 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     violation = None
     try:
         until_ms = scenario.faults_ms + LIVENESS_MS
-        if not world.run(until_ms, lambda: _all_final(world, hosts, scenario)):
+        world.run(scenario.faults_ms + LAST_PAYMENT_MS - 1)
+        if not world.run(until_ms, lambda: _all_final(hosts, scenario)):
             violation = f"not live: heights {sorted(len(h.chain) for h in _honest(hosts))}"
     except (Violation, InvariantBroken) as broken:
         violation = str(broken)
@@ -207,10 +208,8 @@ def _plan_outage(
             world.at(begin, partial(hosts[key].shut_down, until_ms))
 
 
-def _all_final(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> bool:
+def _all_final(hosts: dict[bytes, Host], scenario: Scenario) -> bool:
     """Every honest member has everything paid, also what came after the faults, on one chain."""
-    if world.now_ms < scenario.faults_ms + LAST_PAYMENT_MS:
-        return False
     heights = set()
     for host in _honest(hosts):
         if not host.alive or not host.chain.entries:

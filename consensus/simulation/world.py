@@ -9,6 +9,7 @@ from hashlib import sha256
 from random import Random
 from typing import Protocol
 
+from consensus.events import Received
 from consensus.messages import Message, VoteMessage, decode_message, encode_message
 from consensus.simulation.scenario import FAULTS_MS, Scenario
 from consensus.votes import FINALIZE
@@ -41,11 +42,13 @@ class World:
         self._cuts: list[tuple[int, int, frozenset[bytes], bool]] = []
         self._encoded: tuple[Message | None, bytes] = None, b""
         self._trace = sha256()
+        self._storm_ms = scenario.storm_ms
+        self._slow_until_ms = scenario.storm_ms + scenario.slow_ms
 
     @property
     def calm(self) -> bool:
         """Whether the storm is over: only FINALIZE votes may still be lost."""
-        return self.now_ms >= self.scenario.storm_ms
+        return self.now_ms >= self._storm_ms
 
     def disk_ms(self) -> int:
         """How long the next sync takes."""
@@ -60,13 +63,14 @@ class World:
         """Part `side` from the others for a while; one way: only what `side` sends is lost."""
         self._cuts.append((begin_ms, end_ms, side, one_way))
 
-    def run(self, until_ms: int, done: Callable[[], bool]) -> bool:
-        """Let time pass; True once `done` says so."""
-        while self.events < EVENTS_MAX and self._queue and self._queue[0][0] <= until_ms:
-            self.now_ms, _, action = heapq.heappop(self._queue)
+    def run(self, until_ms: int, done: Callable[[], bool] | None = None) -> bool:
+        """Let time pass; True once `done`, which is asked after each event, says so."""
+        queue, pop = self._queue, heapq.heappop
+        while queue and queue[0][0] <= until_ms and self.events < EVENTS_MAX:
+            self.now_ms, _, action = pop(queue)
             self.events += 1
             action()
-            if done():
+            if done is not None and done():
                 return True
         return False
 
@@ -82,13 +86,15 @@ class World:
         """Carry a message, or lose it, or carry it twice or late."""
         if message is not self._encoded[0]:  # what goes to all is encoded once
             self._encoded = message, encode_message(message)
-        self.carry(sender, receiver, self._encoded[1], self._is_finalize(message))
+        raw = self._encoded[1]
+        if self.scenario.lost_finalize and self._loses(message):
+            self.note(raw)
+        else:
+            self.carry(sender, receiver, raw)
 
-    def carry(self, sender: bytes, receiver: bytes, raw: bytes, is_finalize: bool = False) -> None:
+    def carry(self, sender: bytes, receiver: bytes, raw: bytes) -> None:
         """Carry bytes."""
         self.note(raw)
-        if is_finalize and self._loses_finalize():
-            return
         self.bring(sender, receiver, partial(self.endpoints[receiver].receive, sender, raw))
 
     def bring(self, sender: bytes, receiver: bytes, arrive: Callable[[], None]) -> None:
@@ -98,7 +104,7 @@ class World:
             return
         copies = 1 if self.calm or random.randrange(1000) >= scenario.duplication else 2
         for _ in range(copies):
-            slow = self.now_ms < scenario.storm_ms + scenario.slow_ms
+            slow = self.now_ms < self._slow_until_ms
             shortest = scenario.delay_ms_min if slow else 1
             longest = scenario.delay_ms_max if slow else CALM_DELAY_MS_MAX
             self.at(self.now_ms + random.randint(shortest, longest), arrive)
@@ -112,13 +118,10 @@ class World:
                     return True
         return not self.calm and self.random.randrange(1000) < self.scenario.loss
 
-    def _loses_finalize(self) -> bool:
+    def _loses(self, message: Message) -> bool:
+        """Whether it is a FINALIZE vote in the time in which all of them are lost."""
         is_late = FAULTS_MS // 2 < self.now_ms < self.scenario.faults_ms
-        return self.scenario.lost_finalize and is_late
-
-    @staticmethod
-    def _is_finalize(message: Message) -> bool:
-        return isinstance(message, VoteMessage) and message.vote.kind == FINALIZE
+        return is_late and isinstance(message, VoteMessage) and message.vote.kind == FINALIZE
 
 
 @lru_cache(_READ_MESSAGES_MAX)
@@ -129,3 +132,10 @@ def read_message(raw: bytes) -> Message | None:
         return decode_message(raw)
     except Refused:
         return None
+
+
+@lru_cache(_READ_MESSAGES_MAX)
+def read_received(sender: bytes, raw: bytes) -> Received | None:
+    """The same as what a replica hears: a vote comes from its signer to all."""
+    message = read_message(raw)
+    return None if message is None else Received(sender, message)
