@@ -166,12 +166,12 @@ class Dissemination:
 
     def next_ms(self) -> int | None:
         """When `end_turn` has something to do."""
-        times = [*self._greetings.values()]
+        times = [*self._greetings.values()] if self._greetings else []
         if self._deferred:
             times.append(self._deferred[0][0])
         if self._retry_ms is not None:
             times.append(self._retry_ms)
-        return min(times, default=None)
+        return min(times) if times else None
 
     def prune(self, floor_view: int) -> None:
         """The floor moved: forget what is below, and begin to wait anew."""

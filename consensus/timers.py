@@ -9,8 +9,8 @@ from consensus.members import MemberSet
 def delta_ms(view: int, floor_view: int, timing: Timing, faults: int) -> int:
     """Δ(v): doubles with every f + 1 views since the last final one, so that one of them gives the
     real network time enough, up to Δ_max."""
-    doublings = min((view - floor_view - 1) // (faults + 1), 32)
-    return min(timing.delta_max_ms, timing.delta_ms << max(doublings, 0))
+    doublings = max(view - floor_view - 1, 0) // (faults + 1)
+    return min(timing.delta_max_ms, timing.delta_ms << min(doublings, 32))
 
 
 class ViewTimers:

@@ -29,7 +29,7 @@ BYTES_MAX = 1 << 24
 """What `decode` takes when the caller names no bound of its own."""
 
 _ATOMS = frozenset({type(None), bool, int, str, bytes})
-_ARRAYS = frozenset({tuple, list})
+_ARRAYS = (tuple, list)
 
 # Longer arrays are checked level by level; it is slower for short ones.
 _ITEMS_WALKED_MAX = 64
@@ -95,7 +95,7 @@ def _check_types(value: object, depth_left: int) -> None:
     kind = type(value)
     if kind in _ATOMS:
         return
-    if not isinstance(value, tuple | list) or kind not in (tuple, list):
+    if not isinstance(value, _ARRAYS) or kind not in _ARRAYS:
         raise _refused(f"type {kind.__name__} has no encoding")
     if depth_left <= 0:
         raise _refused("nested too deeply")
@@ -113,7 +113,7 @@ def _check_long(items: Sequence[object], depth_left: int) -> None:
     inner = [item for item in items if type(item) not in _ATOMS]
     if not inner:
         return
-    if not {*map(type, inner)} <= _ARRAYS or depth_left <= 0:
+    if not {*map(type, inner)} <= {*_ARRAYS} or depth_left <= 0:
         for item in inner:
             _check_types(item, depth_left)
     _check_long([*chain.from_iterable(inner)], depth_left - 1)  # type: ignore[arg-type]

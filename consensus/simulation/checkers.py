@@ -15,6 +15,9 @@ from consensus.simulation.toy_ledger import payments_in
 from consensus.votes import FINALIZE, NULLIFY, Verifier, Vote
 from primitives.errors import Refused
 
+_CERTIFIED = (CertificateMessage, EpochEnd)
+_VOTED = (VoteMessage, Proposal)
+
 
 class Violation(Exception):
     """A promise was broken in this run."""
@@ -61,9 +64,9 @@ class Checkers:
         if message is self._looked_at[1] and member == self._looked_at[0]:
             return
         self._looked_at = member, message
-        if isinstance(message, CertificateMessage | EpochEnd):
+        if isinstance(message, _CERTIFIED):
             self._certificate(message.certificate)
-        elif isinstance(message, Proposal | VoteMessage) and message.vote.signer == member:
+        elif isinstance(message, _VOTED) and message.vote.signer == member:
             self._vote(member, message.vote)
             if not is_durable(message.vote):
                 raise Violation("an honest member sent a vote that its disk may forget")

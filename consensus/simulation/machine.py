@@ -26,6 +26,8 @@ NETWORK_ID = bytes(range(32))
 GENESIS_MS = 1_700_000_000_000
 """Unix time at the world's beginning, and the genesis's."""
 
+_AT_ONCE = (Build, Execute, Evidence, Stop, StopVoting)
+"""What need not wait for the disk."""
 _RESTART_MS_MAX = 4_000
 _OUTBOX_CRASH_SHARE = 4
 """Chances of a crash are per turn; between two effects that waited for the disk, so much less."""
@@ -168,7 +170,7 @@ class Machine(ABC):
                     return
             elif isinstance(effect, Append):
                 self.disk.append(effect.record, effect.position)
-            elif isinstance(effect, Build | Execute | Evidence | Stop | StopVoting):
+            elif isinstance(effect, _AT_ONCE):
                 self.do(effect)
             else:
                 self._outbox.append((needed, effect))
