@@ -109,6 +109,7 @@ class Host(Machine):
         self._epochs_told.clear()
         if self.honest:
             self.checkers.began(epoch, members)
+            self.world.on_epoch(epoch, terms)
         self.views_before += self.replica.view if self.replica.ended else 0
         self._tick_ms = None
         self.replica = self.new_replica(self.chain.tip, epoch, ends_ms)
@@ -320,6 +321,9 @@ class Host(Machine):
                 self.checkers.committed(self.home, block, sound=sound)
             self.chain.append(block, certificate, closing)
             self.world.note(self.identity.key[:4] + block.digest)
+            following = block.header.next_set_hash
+            if self.honest and following not in (None, self.identity.members.hash()):
+                self.world.on_change(block.header.epoch, self.home)
         if not self._waiting():
             self._later(lambda: WorkChanged(bool(self._waiting())))
 

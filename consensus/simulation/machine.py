@@ -26,6 +26,9 @@ NETWORK_ID = bytes(range(32))
 GENESIS_MS = 1_700_000_000_000
 """Unix time at the world's beginning, and the genesis's."""
 
+CRASH, OUTAGE, ALL_RESTART = "crash", "outage", "all restart"
+"""Why a machine is down."""
+
 _AT_ONCE = (Build, Execute, Evidence, Stop, StopVoting)
 """What need not wait for the disk."""
 _RESTART_MS_MAX = 4_000
@@ -65,6 +68,11 @@ class Machine(ABC):
         self.alive = False
         self.restarts = 0
         self.down_until_ms = 0
+        self.down_by = ""
+        """While it is not alive: why."""
+        self.lost_records = False
+        """Whether the last crash took records that were not synced."""
+        self.clock_is_wrong = False
         self.skew_ms = world.random.randint(0, world.scenario.clock_skew_ms_max)
         self._outbox: deque[tuple[int, Effect]] = deque()
         self._syncing = False
@@ -114,16 +122,18 @@ class Machine(ABC):
     def begin(self) -> None:
         """Make the replica and tell it what there is."""
 
-    def crash(self) -> None:
+    def crash(self, down_by: str = CRASH) -> None:
         """Lose everything that is not on disk, and come back later."""
         if not self.alive:
             return
         random = self.world.random
-        self.alive = False
+        self.alive, self.down_by = False, down_by
         self.restarts += 1
         self._outbox.clear()
         self._syncing = False
-        self.disk.crash(random.randint(0, self.disk.unsynced))
+        kept = random.randint(0, self.disk.unsynced)
+        self.lost_records = kept < self.disk.unsynced
+        self.disk.crash(kept)
         self.lose_unwritten()
         self.world.at(self.world.now_ms + random.randint(1, _RESTART_MS_MAX), self.start)
 
@@ -134,11 +144,13 @@ class Machine(ABC):
     def shut_down(self, until_ms: int) -> None:
         """The power goes, and is back then only."""
         self.down_until_ms = max(self.down_until_ms, until_ms)
-        self.crash()
+        self.down_by = OUTAGE
+        self.crash(OUTAGE)
 
     def jump(self, by_ms: int) -> None:
         """Somebody sets the clock. Running timers do not care."""
         self.skew_ms += by_ms
+        self.clock_is_wrong = not self.clock_is_wrong
         self.feed(Tick())
 
     def fill_disk(self, full: bool) -> None:
@@ -153,10 +165,9 @@ class Machine(ABC):
         if not self.alive:
             return
         effects = self.replica.step(event, self.clock_ms)
-        scenario, random = self.world.scenario, self.world.random
         crash_at = -1
-        if effects and not self.world.calm and random.randrange(1000) < scenario.crash:
-            crash_at = random.randrange(len(effects) + 1)
+        if effects and self.world.happens(self.world.scenario.crash):
+            crash_at = self.world.random.randrange(len(effects) + 1)
         if not self.syncs_first:
             effects = sorted(effects, key=lambda effect: isinstance(effect, Append | Sync))
         needed = 0
@@ -191,9 +202,9 @@ class Machine(ABC):
 
     def _pump_what_waited(self) -> None:
         """The same after a sync that took its time: the machine may fail on the way."""
-        chances, random = 1000 * _OUTBOX_CRASH_SHARE, self.world.random
+        world, of = self.world, 1_000 * _OUTBOX_CRASH_SHARE
         while self._outbox and self._outbox[0][0] <= self.disk.durable_count:
-            if not self.world.calm and random.randrange(chances) < self.world.scenario.crash:
+            if world.happens(world.scenario.crash, of):
                 self.crash()
                 return
             self.do(self._outbox.popleft()[1])

@@ -80,6 +80,10 @@ class Roll:
         """Which territory's key it is."""
         return next(place for place, keys in enumerate(self.keys) if key in keys)
 
+    def keys_of(self, home: bytes) -> tuple[bytes, bytes]:
+        """Both keys of a territory."""
+        return self.keys[self.place(home)]
+
     def home(self, key: bytes) -> bytes:
         """The first key of the territory that this one is of."""
         return self.keys[self.place(key)][0]

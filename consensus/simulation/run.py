@@ -10,9 +10,11 @@ from traceback import extract_tb
 from consensus.members import MemberSet
 from consensus.replica import Replica
 from consensus.simulation.actors import ACTOR_CLASSES
+from consensus.simulation.aim import Aim
 from consensus.simulation.checkers import Checkers, Violation
+from consensus.simulation.faults import Encounters
 from consensus.simulation.host import Host
-from consensus.simulation.machine import GENESIS_MS, NETWORK_ID, Identity
+from consensus.simulation.machine import ALL_RESTART, GENESIS_MS, NETWORK_ID, Identity
 from consensus.simulation.roll import CHANGES_FROM, LEAVE, Change, Roll, draw_changes
 from consensus.simulation.scenario import (
     ENDS_AFTER_STORM_MS,
@@ -45,6 +47,8 @@ class Outcome:
     restarts: int
     views_to_recover: int
     """Views from the end of the faults until everything was final."""
+    met: frozenset[tuple[str, str]] = frozenset()
+    """(kind of fault, kind of change) of what was at work when a change of members took effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
         hosts[key] = kind(identity, world, checkers, hosts)
     for keys in roll.keys:
         world.endpoints.update(dict.fromkeys(keys, hosts[keys[0]]))
+    encounters = Encounters(world, hosts, roll)
+    world.on_epoch = encounters.began
+    if scenario.aimed:
+        world.on_change = Aim(world, hosts, Random(scenario.seed ^ 0xA13)).strike
     _plan(world, hosts, scenario)
     view_when_calm = [0]
     world.at(scenario.faults_ms, lambda: view_when_calm.append(_highest_view(hosts)))
@@ -92,7 +100,10 @@ def run(scenario: Scenario, breakage: Breakage = Breakage()) -> Outcome:
     if violation is None and views > VIEWS_TO_RECOVER_MAX:
         violation = f"recovered after {views} views only"
     final_hash = world.final_hash()
-    return Outcome(scenario, violation, final_hash, checkers.height, world.events, restarts, views)
+    return Outcome(
+        scenario, violation, final_hash, checkers.height, world.events, restarts, views,
+        frozenset(encounters.met),
+    )  # fmt: skip
 
 
 def _enrol(
@@ -167,7 +178,7 @@ def _plan(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
         in_the_morning = scenario.faults_ms if scenario.night_ms else storm_ms
         when = in_the_morning if scenario.night_ms else random.randint(FAULTS_MS // 2, storm_ms)
         for host in hosts.values():
-            world.at(when, host.crash)
+            world.at(when, partial(host.crash, ALL_RESTART))
     for host in hosts.values():
         world.at(scenario.faults_ms + LAST_PAYMENT_MS, partial(host.pay, scenario.payments))
 

@@ -47,7 +47,8 @@ class Scenario:
     """One run. Chances are per message or per turn, out of 1,000; times in ms.
 
     With `changes`, members join, leave and replace their keys; with `epoch_ms`, epochs end by time
-    too. `restored`: whoever is set back knows it, and votes again by the rule for those.
+    too. `restored`: whoever is set back knows it, and votes again by the rule for those. `aimed`:
+    faults begin when a change of members is final somewhere, too (`aim`).
 
     With `outage_ms`, fewer than a quorum are there for that long. With `night_ms`, the other faults
     are over for that long already while every FINALIZE vote is still lost.
@@ -79,6 +80,7 @@ class Scenario:
     changes: int = 0
     epoch_ms: int = 0
     restored: bool = False
+    aimed: bool = False
 
     @property
     def storm_ms(self) -> int:
@@ -133,4 +135,5 @@ class Scenario:
             changes=changes,
             epoch_ms=lives.choice((0, 0, 0, *EPOCHS_MS)),
             restored=lives.random() < 0.5,
+            aimed=lives.random() < 0.5,
         )

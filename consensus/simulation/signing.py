@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from consensus.votes import Signer, Verifier
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey, verify
+
+_VERIFIED_MAX = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +34,6 @@ def make_keys(count: int, *, real: bool) -> tuple[dict[bytes, Signer], Verifier]
     seeds = [hash_bytes("simulated_seed", bytes([number])) for number in range(count)]
     if real:
         keys = [SigningKey.from_seed(seed) for seed in seeds]
-        return {key.public_key: key for key in keys}, verify
+        # Everybody checks what everybody signed; what one found, all would.
+        return {key.public_key: key for key in keys}, lru_cache(_VERIFIED_MAX)(verify)
     return {seed: KeyedHashKey(seed) for seed in seeds}, verify_keyed_hash

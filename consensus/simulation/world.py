@@ -11,6 +11,7 @@ from typing import Protocol
 
 from consensus.events import Received
 from consensus.messages import Message, VoteMessage, decode_message, encode_message
+from consensus.simulation.roll import Terms
 from consensus.simulation.scenario import FAULTS_MS, Scenario
 from consensus.votes import FINALIZE
 from primitives.errors import Refused
@@ -42,6 +43,12 @@ class World:
         self._cuts: list[tuple[int, int, frozenset[bytes], bool]] = []
         self._encoded: tuple[Message | None, bytes] = None, b""
         self._trace = sha256()
+        self.lost_from_ms = FAULTS_MS // 2
+        """From here on FINALIZE votes are lost, where the scenario says so."""
+        self.on_epoch: Callable[[int, Terms], None] = lambda epoch, terms: None
+        """An honest host is in an epoch, under these terms."""
+        self.on_change: Callable[[int, bytes], None] = lambda epoch, home: None
+        """An honest host has committed the boundary of an epoch that another set follows."""
         self._storm_ms = scenario.storm_ms
         self._slow_until_ms = scenario.storm_ms + scenario.slow_ms
 
@@ -50,9 +57,25 @@ class World:
         """Whether the storm is over: only FINALIZE votes may still be lost."""
         return self.now_ms >= self._storm_ms
 
+    @property
+    def slow(self) -> bool:
+        """Whether messages take as long as the scenario says."""
+        return self.now_ms < self._slow_until_ms
+
+    @property
+    def loses_finalize(self) -> bool:
+        """Whether every FINALIZE vote is lost."""
+        is_late = self.lost_from_ms <= self.now_ms < self.scenario.faults_ms
+        return self.scenario.lost_finalize and is_late
+
+    def happens(self, chances: int, of: int = 1_000) -> bool:
+        """Whether something does that comes about `chances` times in `of` while the storm lasts."""
+        return chances > 0 and not self.calm and self.random.random() * of < chances
+
     def disk_ms(self) -> int:
         """How long the next sync takes."""
-        return 0 if self.calm else self.random.randint(0, self.scenario.disk_ms_max)
+        longest_ms = 0 if self.calm else self.scenario.disk_ms_max
+        return int(self.random.random() * (longest_ms + 1)) if longest_ms else 0
 
     def at(self, when_ms: int, action: Callable[[], None]) -> None:
         """Do `action` at that time, after what was planned for it before."""
@@ -62,6 +85,11 @@ class World:
     def cut(self, begin_ms: int, end_ms: int, side: frozenset[bytes], *, one_way: bool) -> None:
         """Part `side` from the others for a while; one way: only what `side` sends is lost."""
         self._cuts.append((begin_ms, end_ms, side, one_way))
+
+    def cuts(self) -> list[bool]:
+        """Of each partition of now that parts anybody: whether it is a one-way one."""
+        now = [cut for cut in self._cuts if cut[0] <= self.now_ms < cut[1]]
+        return [one_way for _, _, side, one_way in now if 0 < len(side) < len(self.endpoints)]
 
     def run(self, until_ms: int, done: Callable[[], bool] | None = None) -> bool:
         """Let time pass; True once `done`, which is asked after each event, says so."""
@@ -99,29 +127,29 @@ class World:
 
     def bring(self, sender: bytes, receiver: bytes, arrive: Callable[[], None]) -> None:
         """Let something happen at the receiver that the sender caused, as the network allows."""
-        scenario, random = self.scenario, self.random
-        if self._is_lost(sender, receiver):
+        scenario = self.scenario
+        if self.happens(scenario.loss) or (self._cuts and self._is_cut(sender, receiver)):
             return
-        copies = 1 if self.calm or random.randrange(1000) >= scenario.duplication else 2
-        for _ in range(copies):
-            slow = self.now_ms < self._slow_until_ms
-            shortest = scenario.delay_ms_min if slow else 1
-            longest = scenario.delay_ms_max if slow else CALM_DELAY_MS_MAX
-            self.at(self.now_ms + random.randint(shortest, longest), arrive)
+        shortest, longest = 1, CALM_DELAY_MS_MAX
+        if self.slow:
+            shortest, longest = scenario.delay_ms_min, scenario.delay_ms_max
+        for _ in range(2 if self.happens(scenario.duplication) else 1):
+            delay_ms = shortest + int(self.random.random() * (longest - shortest + 1))
+            self.at(self.now_ms + delay_ms, arrive)
 
-    def _is_lost(self, sender: bytes, receiver: bytes) -> bool:
+    def _is_cut(self, sender: bytes, receiver: bytes) -> bool:
         for begin, end, side, one_way in self._cuts:
             if begin <= self.now_ms < end:
                 leaves = sender in side and receiver not in side
                 enters = receiver in side and sender not in side
                 if leaves or (enters and not one_way):
                     return True
-        return not self.calm and self.random.randrange(1000) < self.scenario.loss
+        return False
 
     def _loses(self, message: Message) -> bool:
         """Whether it is a FINALIZE vote in the time in which all of them are lost."""
-        is_late = FAULTS_MS // 2 < self.now_ms < self.scenario.faults_ms
-        return is_late and isinstance(message, VoteMessage) and message.vote.kind == FINALIZE
+        is_finalize = isinstance(message, VoteMessage) and message.vote.kind == FINALIZE
+        return is_finalize and self.loses_finalize
 
 
 @lru_cache(_READ_MESSAGES_MAX)

@@ -97,7 +97,7 @@ class WireWorld:
         else:
             self.carry(sender, receiver, encode_message(message))
 
-    def carry(self, sender: bytes, receiver: bytes, raw: bytes, is_finalize: bool = False) -> None:
+    def carry(self, sender: bytes, receiver: bytes, raw: bytes) -> None:
         """Bytes as they are."""
         self.parts.network.send(receiver, CONSENSUS, raw)
 
@@ -167,7 +167,7 @@ class WireHost(Host):
     def receive(self, sender: bytes, raw: bytes) -> None:
         """The engine has heard it already."""
 
-    def crash(self) -> None:
+    def crash(self, down_by: str = "") -> None:
         """Who tests kills the process."""
 
     def do(self, effect: Effect) -> None:
