@@ -110,7 +110,8 @@ class Host(Machine):
         if self.honest:
             self.checkers.began(epoch, members)
             self.world.on_epoch(epoch, terms)
-        self.views_before += self.replica.view if self.replica.ended else 0
+        if self.replica.ended:
+            self.ended_views[self.replica.config.epoch] = self.replica.view
         self._tick_ms = None
         self.replica = self.new_replica(self.chain.tip, epoch, ends_ms)
         self.feed(Started())

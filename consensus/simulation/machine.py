@@ -77,8 +77,9 @@ class Machine(ABC):
         self._outbox: deque[tuple[int, Effect]] = deque()
         self._syncing = False
         self._tick_ms: int | None = None
-        self.views_before = 0
-        """How many views the epochs had that it took part in before this one."""
+        self.ended_views: dict[int, int] = {}
+        """How many views each epoch had when it ended here: more than once, where a crash took what
+        was not written yet."""
         self.replica = self.new_replica(Final.genesis(NETWORK_ID, GENESIS_MS), 0, None)
 
     def new_replica(self, floor: Final, epoch: int, ends_ms: int | None) -> Replica:

@@ -147,7 +147,11 @@ def _honest(hosts: dict[bytes, Host]) -> list[Host]:
 
 
 def _highest_view(hosts: dict[bytes, Host]) -> int:
-    return max(host.views_before + host.replica.view for host in _honest(hosts))
+    return max(
+        host.replica.view
+        + sum(n for epoch, n in host.ended_views.items() if epoch < host.replica.config.epoch)
+        for host in _honest(hosts)
+    )
 
 
 def _plan(world: World, hosts: dict[bytes, Host], scenario: Scenario) -> None:
