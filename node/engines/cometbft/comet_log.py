@@ -25,9 +25,18 @@ _ADDRESS = re.compile(
 
 
 class CometLog:
-    """Takes what the process writes, in pieces. `clock` counts seconds."""
+    """Takes what the process writes, in pieces. `clock` counts seconds.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    `on_halted` is told when CometBFT has stopped to decide although its process goes on, with the
+    reason, and whether it is that more than two thirds decided what does not follow from our state.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        on_halted: Callable[[str, bool], None] = lambda reason, diverged: None,
+    ) -> None:
+        self._on_halted = on_halted
         self._log = structlog.get_logger("cometbft")
         self._clock = clock
         self._rest = b""
@@ -72,6 +81,7 @@ class CometLog:
         if reason is not None:
             fields["reason"] = without_addresses(str(reason))[:TEXT_MAX]
         message = without_addresses(found["_msg"])[:TEXT_MAX]
+        self._look_for_halt(fields.get("module"), message, str(fields.get("reason", "")))
         repeated = self._repeated(str(fields.get("module", "")), message)
         if repeated is None:
             return
@@ -80,6 +90,20 @@ class CometLog:
         getattr(self._log, level)("cometbft", message=message, **fields)
         if level == "error":
             self._words.append(f"{message}: {fields.get('reason', '')}"[:TEXT_MAX])
+
+    def _look_for_halt(self, module: object, message: str, reason: str) -> None:
+        """A panic of the consensus is caught in CometBFT, and its process lives on without. Blocks
+        that it fetches are verified before they are held against our state, so one that contradicts
+        it then is decided; in the consensus, anybody may propose such a one."""
+        if message.startswith("CONSENSUS FAILURE"):
+            diverged = "invalid block" in reason
+        elif module == "blocksync" and message == "Error in validation":
+            diverged = "wrong Block.Header." in reason
+            if not diverged:
+                return
+        else:
+            return
+        self._on_halted(reason, diverged)
 
     def _plain(self, line: str) -> None:
         """A panic's first line, or why it can't start; never what it holds in memory."""

@@ -60,6 +60,7 @@ class RunningComet:
             self._make_ready,
             lambda: not self.failed,
             descriptors=self._node_key.descriptors,
+            on_diverged=lambda reason: self._fatal(f"CometBFT decided against our state: {reason}"),
         )
         self.rpc = CometRpc(self.folder.rpc_socket)
 

@@ -2,7 +2,8 @@
 
 - It is killed when this process dies, however it dies (`die_with_parent`).
 - It gets no environment of ours: no passphrase, nothing that would override its configuration.
-- When it ends by itself it is started again, later each time, as long as our side is sound.
+- When it ends by itself it is started again, later each time, as long as our side is sound. One
+  that lives on without its consensus is ended first.
 - A stop asks it to end; what does not end in time is killed. Its files survive that.
 """
 
@@ -34,7 +35,8 @@ class Supervisor:
     """One `cometbft` process after another.
 
     `before_start` is awaited before each start: what the process of before held must be let go.
-    `is_sound` says whether our own side could serve another one.
+    `is_sound` says whether our own side could serve another one. `on_diverged` is told that more
+    than two thirds decided what our state does not follow from: a bug, or more than f faulty.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Supervisor:
         is_sound: Callable[[], bool],
         *,
         descriptors: Sequence[int] = (),
+        on_diverged: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._program = program
         self._home = home
@@ -54,7 +57,8 @@ class Supervisor:
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("cometbft")
-        self._output = CometLog(asyncio.get_running_loop().time)
+        self._on_diverged = on_diverged
+        self._output = CometLog(asyncio.get_running_loop().time, self._halted)
         self._stopping = False
         self.ends = 0
 
@@ -103,6 +107,15 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+    def _halted(self, reason: str, diverged: bool) -> None:
+        self._log.error("cometbft_halted", reason=reason, diverged=diverged)
+        if diverged:
+            self._on_diverged(reason)
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     async def _spawn(self) -> None:
         await self._before_start()

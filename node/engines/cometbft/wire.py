@@ -95,6 +95,8 @@ def _query(found: Any) -> asked.RequestQuery:
 
 
 def _check_tx(found: Any) -> asked.RequestCheckTx:
+    if found.type not in (asked.CheckTxType.NEW, asked.CheckTxType.RECHECK):
+        raise InvariantBroken("a check of an unknown type")
     return asked.RequestCheckTx(found.tx, asked.CheckTxType(found.type))
 
 

@@ -2,7 +2,7 @@
 
 It keeps CometBFT's rules as the ledger must: proposals change nothing, FinalizeBlock writes
 nothing, Commit does. Its file is what a crash leaves. The word `leave:KEY` takes a validator away,
-`bug` makes the application raise when it is decided.
+`bug` makes the application raise when it is decided, and `diverges` gives another root for one.
 """
 
 import hashlib
@@ -77,6 +77,7 @@ class WordLedger:
         self._next: Words | None = None
         self.turned_away: set[str] = set()
         self.decided_at: dict[str, int] = {}
+        self.diverges = False
 
     async def info(self, request: RequestInfo) -> ResponseInfo:
         root = self.committed.root if self.committed.height else b""
@@ -126,7 +127,8 @@ class WordLedger:
             if word.startswith("leave:")
         )
         results = tuple(ExecTxResult() for _ in request.txs)
-        return ResponseFinalizeBlock(results, self._next.root, updates)
+        root = bytes(32) if self.diverges else self._next.root
+        return ResponseFinalizeBlock(results, root, updates)
 
     async def commit(self, request: RequestCommit) -> ResponseCommit:
         assert self._next is not None

@@ -149,6 +149,27 @@ def test_what_the_application_can_not_do_stops_both(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
+def test_a_root_that_nobody_else_has_stops_the_node(tmp_path: Path) -> None:
+    async def go() -> None:
+        places = new_places(tmp_path, NAMES)
+        *others, alone = places
+        async with living(places):
+            await places[0].say("before")
+            await heard("before", places)
+            assert alone.ledger is not None
+            alone.ledger.diverges = True
+            await others[0].say("after")
+            await until(lambda: bool(alone.fatal))
+            (reason,) = alone.fatal
+            assert "AppHash" in reason
+            await until(alone.comet.supervisor.has_given_up)
+            await others[0].say("without it")
+            await heard("without it", others)
+            assert not any(place.fatal for place in others)
+
+    asyncio.run(go())
+
+
 _NODE = """
 import asyncio, sys
 from pathlib import Path

@@ -252,6 +252,56 @@ def test_the_same_again_is_counted() -> None:
     assert [line.get("repeated") for line in logs] == [None, 4]
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"_msg": "CONSENSUS FAILURE!!!", "err": "failed to apply block"}, [False]),
+        ({"_msg": "CONSENSUS FAILURE!!!", "err": "+2/3 committed an invalid block: no"}, [True]),
+        (
+            {
+                "_msg": "Error in validation",
+                "module": "blocksync",
+                "err": "wrong Block.Header.AppHash.  Expected A, got B",
+            },
+            [True],
+        ),
+        # A peer may send anything; what it sends is not decided by that.
+        ({"_msg": "Error in validation", "module": "blocksync", "err": "wrong signature"}, []),
+        (
+            {
+                "_msg": "prevote step: consensus deems this block invalid; prevoting nil",
+                "module": "consensus",
+                "err": "wrong Block.Header.AppHash.  Expected A, got B",
+            },
+            [],
+        ),
+    ],
+)
+def test_a_halt_is_seen_in_the_log(fields: dict[str, object], told: list[bool]) -> None:
+    heard: list[bool] = []
+    log = CometLog(lambda: 0.0, lambda reason, diverged: heard.append(diverged))
+    log.feed(a_line(**fields) + b"\n")
+    assert heard == told
+    log.quiet = True
+    log.feed(a_line(**fields) + b"\n")
+    assert heard == told
+
+
+def test_a_process_without_its_consensus_is_ended_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "PAUSE_SECONDS_MIN", 0.01)
+
+    async def go() -> None:
+        line = a_line(_msg="CONSENSUS FAILURE!!!", err="disk full").decode()
+        script = f"test -e once || echo '{line}'; touch once; exec sleep 1000"
+        async with watched(tmp_path, script) as watch:
+            await until(lambda: watch.ends == 1)
+            await until(lambda: watch.pid is not None)
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("raw", [b"[" * 5000, b"{}", b'{"_msg": 3}', b"\xff\xfe", b'"x"'])
 def test_what_is_no_line_of_its_log_is_no_harm(raw: bytes) -> None:
     assert passed_on(raw) == []
