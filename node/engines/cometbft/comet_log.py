@@ -96,7 +96,8 @@ class CometLog:
         that it fetches are verified before they are held against our state, so one that contradicts
         it then is decided; in the consensus, anybody may propose such a one."""
         if message.startswith("CONSENSUS FAILURE"):
-            diverged = "invalid block" in reason
+            # Where this machine's clock is late by more than a minute, the clock is at fault.
+            diverged = "invalid block" in reason and "in the future" not in reason
         elif module == "blocksync" and message == "Error in validation":
             diverged = "wrong Block.Header." in reason
             if not diverged:

@@ -259,6 +259,14 @@ def test_the_same_again_is_counted() -> None:
         ({"_msg": "CONSENSUS FAILURE!!!", "err": "+2/3 committed an invalid block: no"}, [True]),
         (
             {
+                "_msg": "CONSENSUS FAILURE!!!",
+                "err": "+2/3 committed an invalid block: block time 2026-11-29 04:12:33.5 +0000 UTC"
+                " is too far in the future (wall clock 2026-11-29 04:10:00 +0000 UTC)",
+            },
+            [False],
+        ),
+        (
+            {
                 "_msg": "Error in validation",
                 "module": "blocksync",
                 "err": "wrong Block.Header.AppHash.  Expected A, got B",
