@@ -157,7 +157,6 @@ class SetFollower:
             answer = await self._client.get_from(url, f"/v1/headers/{height}")
             if answer.status != 200:
                 return None
-            header = header_of(bundle_from_json(answer.content))
+            return header_of(bundle_from_json(answer.content)).digest
         except (Refused, NodeUnreachable):
             return None
-        return header.digest if header.height == height else None

@@ -28,6 +28,7 @@ from consensus.cometbft.rpc_json import (
 )
 from consensus.cometbft.timestamps import ZERO_TIME_NS, decode_time, encode_time, time_from_text
 from consensus.cometbft.validators import VALIDATORS_MAX, Validator, ValidatorSet
+from consensus.cometbft.wire import BYTES, VARINT, Message
 from primitives.errors import Refused
 from tests.consensus.cometbft_blocks import header_at, keys_named, set_of, signed_by
 
@@ -146,6 +147,8 @@ SIGNED = signed_by(HEADER, SET, KEYS, absent=[KEYS[1].public_key])
         (b"\x18\x03", b"\x19" + bytes(8)),  # another wire type
         (b"\x18\x03", b"\x18\x03\xf8\x01\x01"),  # a field that nobody knows
         (b"\x0a\x04\x08\x0b\x10\x02", b""),  # no version
+        (b"\x0a\x04\x08\x0b\x10\x02", b"\x0a\x04\x08\x0b\x10\x00"),  # a zero, written out
+        (b"\x72\x14", b"\x72\x00"),  # an address that is empty, and what follows it
         (b"\x0a\x04\x08\x0b\x10\x02", b"\x0a\x04\x10\x02\x08\x0b"),  # its fields the other way
         (b"\x0a\x04\x08\x0b\x10\x02", b"\x0a\x7f\x08\x0b\x10\x02"),  # longer than all the rest
     ],
@@ -156,6 +159,50 @@ def test_a_header_in_another_form_is_refused(old: bytes, new: bytes) -> None:
     with pytest.raises(Refused) as caught:
         Header.decode(raw.replace(old, new, 1))
     assert caught.value.code == "encoding_not_canonical"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\x08\x03\x1a", b"\x08\x03\x10\x00\x1a"),  # round 0, written out
+        (b"\x08\x03\x1a", b"\x08\x83\x00\x1a"),
+        (b"\x08\x03\x1a", b"\x1a"),
+        (b"\x08\x03\x1a", b"\x08\x03\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x1a"),  # round -1
+    ],
+)
+def test_a_commit_in_another_form_is_refused(old: bytes, new: bytes) -> None:
+    raw = SIGNED.commit.encode()
+    assert raw.startswith(old)
+    with pytest.raises(Refused) as caught:
+        Commit.decode(new + raw.removeprefix(old))
+    assert caught.value.code == "encoding_not_canonical"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x08\x01\x08\x01",  # one field twice
+        b"\x12\x00\x08\x01",  # descending
+        b"\x08\x80\x00",  # longer than needed
+        b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",  # beyond 64 bits
+        b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x08", b"\x12", b"\x12\x05abc", b"\x0a\x01a", b"\x10\x01", b"\x00\x01", b"\x80",
+    ],
+)  # fmt: skip
+def test_the_reader_takes_known_fields_in_order_and_once(raw: bytes) -> None:
+    with pytest.raises(Refused) as caught:
+        Message(raw, {1: VARINT, 2: BYTES}, "a message")
+    assert caught.value.code == "encoding_not_canonical"
+
+
+def test_a_repeated_field_stands_more_than_once_and_no_other() -> None:
+    kinds = {1: BYTES, 2: BYTES}
+    found = Message(b"\x12\x01a\x12\x01b", kinds, "a message", repeated=2)
+    assert found.messages(2, 2) == [b"a", b"b"]
+    with pytest.raises(Refused):
+        found.messages(2, 1)
+    with pytest.raises(Refused):
+        Message(b"\x0a\x00\x0a\x00", kinds, "a message", repeated=2)
 
 
 def test_sizes_are_bounded_before_anything_is_read() -> None:

@@ -2,18 +2,22 @@
 
 import dataclasses
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consensus.cometbft.commits import FOR_BLOCK, FOR_NIL, CommitSignature
+from consensus.cometbft.block_ids import BlockId
+from consensus.cometbft.commits import FOR_BLOCK, FOR_NIL, Commit, CommitSignature
 from consensus.cometbft.light import SignedHeader, Trusted, Trusting, verify, verify_commit
 from consensus.cometbft.timestamps import NS_PER_SECOND
 from consensus.cometbft.validators import Validator, ValidatorSet
 from primitives import signatures
 from primitives.errors import Refused
+from primitives.signatures import SigningKey
 from tests.consensus.cometbft_blocks import (
+    CHAIN_ID,
     GENESIS_NS,
     header_at,
     keys_named,
@@ -169,6 +173,30 @@ def test_a_commit_of_something_else_proves_nothing() -> None:
             refusal(lambda one=signed: verify_commit(one, SET, signatures.verify))  # type: ignore[misc]
             == "certificate_invalid"
         )
+
+
+def test_what_is_signed_for_another_height_or_half_a_block_is_no_commit() -> None:
+    """Whole sets that sign such things are more than f faulty; the form says no all the same."""
+    good = signed_by(header_at(4, SET), SET, KEYS)
+    half = BlockId(good.header.hash, 0, b"")
+    for commit in (
+        dataclasses.replace(good.commit, height=5),
+        dataclasses.replace(good.commit, block_id=half),
+    ):
+        assert judged(SignedHeader(good.header, resigned(commit, KEYS))) == "certificate_invalid"
+    assert judged(SignedHeader(good.header, resigned(good.commit, KEYS))) == 4
+
+
+def resigned(commit: Commit, keys: list[SigningKey]) -> Commit:
+    """The commit with every signature made anew, over what it says now."""
+    by_address = {sha256(key.public_key).digest()[:20]: key for key in keys}
+    places = [
+        dataclasses.replace(
+            one, signature=by_address[one.address].sign(commit.sign_bytes(CHAIN_ID, place))
+        )
+        for place, one in enumerate(commit.signatures)
+    ]
+    return dataclasses.replace(commit, signatures=tuple(places))
 
 
 def test_one_signature_that_we_refuse_does_not_hide_a_block() -> None:

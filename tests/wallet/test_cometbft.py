@@ -175,6 +175,22 @@ def test_a_header_that_does_not_descend_raises_the_alarm(
             memory.remember(network.verify_final(forged), forged)
 
 
+def test_neighbours_that_name_different_sets_raise_the_alarm(
+    chain: CometBftChain, network: TrustedNetwork
+) -> None:
+    """A change of the set that the header above it knows nothing of."""
+    strange = set_of(keys_of("evrol", "fenil", "givry", "hesse")).hash
+    lower = dataclasses.replace(chain.signed[1].header, next_validators_hash=strange)
+    last = BlockId(lower.hash, 1, bytes(32))
+    upper = dataclasses.replace(chain.signed[2].header, last_block_id=last)
+    for first, second in ((lower, upper), (upper, lower)):
+        memory = HeaderMemory()
+        known, other = bundle_for(chain.sign(first)), bundle_for(chain.sign(second))
+        memory.remember(network.verify_final(known), known)
+        with pytest.raises(HeaderConflict):
+            memory.remember(network.verify_final(other), other)
+
+
 def test_terms_are_heard_once_a_day(chain: CometBftChain, network: TrustedNetwork) -> None:
     """CometBFT's headers name no epoch that a vote could be in force from."""
     day_ms = 86_400_000

@@ -149,6 +149,25 @@ async def test_a_change_that_contradicts_what_was_final_is_an_alarm() -> None:
         assert network.sets.changes == tuple(chain.changes)
 
 
+async def test_another_header_where_a_change_is_known_is_an_alarm() -> None:
+    """Told on the way to a window that was hidden until then."""
+    chain = returning_chain()
+    network, memory = TrustedNetwork(chain.genesis), HeaderMemory()
+    network.sets.follow(chain.changes[2:])
+    known = chain.changes[2]
+    bundle = bundle_at(chain, known.header.height)
+    memory.remember(network.verify_final(bundle), bundle)
+    thief = set_of(keys_of("thief"))
+    lied = dataclasses.replace(known.header, next_validators_hash=thief.hash)
+    signed = chain.sign(lied, keys_of(*FOUNDERS))
+    changes = write_set_changes([*chain.changes[:2], SetChange(lied, signed.commit, thief)])
+    chain.sets_answer = lambda above: changes  # type: ignore[method-assign]
+    async with StandInNode(chain) as node:
+        with pytest.raises(HeaderConflict):
+            await read(node.url, network, memory=memory, height=chain.changes[0].header.height + 1)
+    assert network.sets.changes == (known,)
+
+
 def _above(header: Header) -> Header:
     return dataclasses.replace(header, height=header.height + 1, time_ns=header.time_ns + 10**9)
 

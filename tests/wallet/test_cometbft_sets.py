@@ -197,3 +197,14 @@ def test_a_file_of_sets_that_cannot_be_read_is_as_none(
     stranger = TrustedNetwork(genesis(" of another network"))
     SetStore(tmp_path, stranger).load()
     assert stranger.sets.changes == ()
+
+
+def test_a_network_has_no_header_at_or_below_its_genesis(chain: CometBftChain) -> None:
+    """One that takes another's place begins above that one's last height."""
+    network = TrustedNetwork(chain.genesis)
+    network.sets.first_height = 2
+    assert [refused(network, bundle_at(chain, height)) for height in (1, 2)] == [
+        "certificate_invalid",
+        "certificate_invalid",
+    ]
+    assert network.verify_final(bundle_at(chain, 3)).height == 3
