@@ -3,6 +3,9 @@
 Rules of this file:
 - A pending voting key signs nothing before an epoch begins whose terms name it. From there on it is
   the only one: the key before it signs no more, whatever comes.
+- The files of a new voting key are there before anybody can vote on it, and may yet be unread when
+  its epoch begins. So where an epoch's terms name no key that is known here, the files are looked
+  at before the epoch goes on: it is begun once, and would have no other key until the next.
 - A transport certificate is issued by its voting key, so both go together. Which of two identities
   peers trust depends on how far they are, so a node that reaches too few of them with one tries
   the other: showing a certificate promises nothing.
@@ -37,17 +40,21 @@ class NodeKeys:
 
 class KeyRing:
     """See the module's docstring. `on_taken` is told when the pending keys became the current ones,
-    so that they are kept as such."""
+    so that they are kept as such. `read_again` gives what the files hold now (current, pending);
+    None where that is known."""
 
     def __init__(
         self,
         current: NodeKeys,
         pending: NodeKeys | None = None,
         on_taken: Callable[[NodeKeys], None] | None = None,
+        *,
+        read_again: Callable[[], tuple[NodeKeys, NodeKeys | None] | None] | None = None,
     ) -> None:
         self.current = current
         self.pending = pending
         self._on_taken = on_taken
+        self._read_again = read_again
         self._shows_pending = False
 
     @property
@@ -69,6 +76,10 @@ class KeyRing:
     def take(self, voting_keys: Collection[bytes]) -> bool:
         """An epoch has begun with members of these voting keys: whether the pending key is one of
         them, and the current one from now on."""
+        if self._read_again is not None and not any(map(self.owns, voting_keys)):
+            found = self._read_again()
+            if found is not None:
+                self.put(*found)
         pending = self.pending
         if pending is None or pending.voting_key not in voting_keys:
             return False

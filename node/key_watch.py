@@ -34,7 +34,9 @@ class KeyWatch:
         with files.held():
             current, pending, signing, next_signing = self._read()
             self._seen = files.seen()
-        self.ring = KeyRing(current, pending, self._taken_voting)
+        self._known = self._seen
+        """What was read, and not only noticed: reading takes a while."""
+        self.ring = KeyRing(current, pending, self._taken_voting, read_again=self._read_at_once)
         self.node_key = NodeKey(signing, next_signing)
         self._kept_voting: NodeKeys | None = None
         self._kept_signing: SigningKey | None = None
@@ -70,6 +72,19 @@ class KeyWatch:
         current, pending, signing, next_signing = await asyncio.to_thread(self._read_held)
         node.renew_keys(current, pending)
         self.node_key.put(signing, next_signing)
+        self._known = seen
+
+    def _read_at_once(self) -> tuple[NodeKeys, NodeKeys | None] | None:
+        """An epoch begins with a key that this node does not know: perhaps it was prepared a moment
+        ago. The loop stands still meanwhile; the next look takes up the other keys."""
+        try:
+            if self._files.seen() == self._known:
+                return None
+            current, pending, *_ = self._read_held()
+        except (Refused, OSError) as error:
+            self._log.error("keys_unreadable", error=str(error))
+            return None
+        return current, pending
 
     def _taken_voting(self, taken: NodeKeys) -> None:
         self._kept_voting = taken

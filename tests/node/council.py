@@ -11,6 +11,7 @@ from node.territory import TerritoryNode
 from primitives.addresses import account_id
 from primitives.hashing import hash_bytes
 from tests.node.town import Town, found, key_of, until
+from tests.patience import PATIENCE_SECONDS
 
 _count = itertools.count()
 
@@ -52,6 +53,8 @@ def epoch_of(node: TerritoryNode) -> int:
     return node.status().epoch
 
 
-async def in_epoch(nodes: Sequence[TerritoryNode], epoch: int, seconds: float = 20.0) -> None:
+async def in_epoch(
+    nodes: Sequence[TerritoryNode], epoch: int, seconds: float = PATIENCE_SECONDS
+) -> None:
     """Until all of these are in this epoch or a later one."""
     await until(lambda: all(epoch_of(node) >= epoch for node in nodes), seconds)

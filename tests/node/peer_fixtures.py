@@ -10,6 +10,7 @@ from node.peers.frames import WIRE_VERSION, Frame, Hello
 from node.peers.network import PeerNetwork
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
+from tests.patience import PATIENCE_SECONDS
 
 NETWORK_ID = bytes(range(32))
 FRAME_BYTES_MAX = 4 << 20
@@ -94,7 +95,7 @@ async def start_all(members: list[Member]) -> None:
         await member.start(members)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something that other tasks bring about."""
     async with asyncio.timeout(seconds):
         while not condition():

@@ -73,7 +73,7 @@ class SyncTown(Town):
             self.machinery(index).snapshots._period_ms = SNAPSHOT_MS
         self.snapshot_ms = SNAPSHOT_MS
 
-    async def synced(self, seconds: float = 40.0) -> None:
+    async def synced(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Until the fourth stands where the others do, and only fetched what it had to."""
         await until(lambda: self.began_with_snapshot(3), seconds)
         await self.same_height(seconds)

@@ -22,7 +22,7 @@ def test_a_wallet_learns_the_card_of_who_was_voted_in(tmp_path: Path) -> None:
         await enact(town, ChangeParameter("recovery_delay_ms", 5_000), [0], at=0)
         await enact(town, AddMember(card), [0], at=0)
         # A boundary block follows, whose root holds both; the new set has yet to come together.
-        await until(lambda: served.node.status().members == 2, 20)
+        await until(lambda: served.node.status().members == 2)
         path = f"/v1/territories/{card.prefix}"
         assert (await served.ask("GET", path)).status == 200
         network = TrustedNetwork(town.genesis)

@@ -126,14 +126,14 @@ def test_a_member_comes_another_gets_a_new_key_and_one_leaves(tmp_path: Path) ->
         await enact(town, change, [0, 1, 2, 3], at=0)
         rest = [town.nodes[index] for index in (0, 2, 3, 4)]
         await in_epoch(rest, 2)
-        await until(lambda: town.nodes[1].status().observing, 10)
+        await until(lambda: town.nodes[1].status().observing)
         assert town.nodes[1].status().observing_reason == "not a member of the present set"
         await town.stop(1)
         node = TerritoryNode(options_of(town, 1, town.ports[1], "town1 voting again"))
         await node.start()
         town.nodes[1] = node
-        await until(lambda: not node.status().observing, 20)
-        await until(lambda: node.status().ready, 20)
+        await until(lambda: not node.status().observing)
+        await until(lambda: node.status().ready)
         # With two of five away, four of five can't be had without it.
         await town.stop(2)
         await town.must_settle(1, [town.pay(people[2], people[3], 5)])
@@ -168,7 +168,7 @@ async def leave_and_pause(town: Town, people: list[Person]) -> None:
     await enact(town, RemoveMember("town3"), [0, 1, 2, 4], at=0)
     await in_epoch([town.nodes[index] for index in (0, 1, 2, 4)], 3)
     gone = town.nodes[3]
-    await until(lambda: gone.status().observing, 20)
+    await until(lambda: gone.status().observing)
     assert epoch_of(gone) == 3
     await town.must_settle(0, [town.pay(people[4], people[5], 5)])
     await town.stop(3)
@@ -176,7 +176,7 @@ async def leave_and_pause(town: Town, people: list[Person]) -> None:
     # A pause, and no more of it; a figure that ends the epoch too.
     await enact(town, PauseMember("town2"), [0, 1, 4], at=0)
     await in_epoch([town.nodes[0]], 4)
-    await until(lambda: town.nodes[2].status().observing, 20)
+    await until(lambda: town.nodes[2].status().observing)
     await enact(town, ResumeMember("town2"), [0, 1, 4], at=0)
     await in_epoch([town.nodes[index] for index in (0, 1, 2, 4)], 5)
     assert not town.nodes[2].status().observing

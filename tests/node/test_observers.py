@@ -44,7 +44,7 @@ def test_an_observer_follows_and_never_votes(tmp_path: Path) -> None:
         card = card_file(tmp_path, 9, port)
         for index in (0, 1):
             Observers(town.options(index).observers_folder).add(card)
-        await until(lambda: sum(p.connected for p in observer.status().peers) == 2, 10)
+        await until(lambda: sum(p.connected for p in observer.status().peers) == 2)
         await town.must_settle(2, [town.pay(people[n], people[n + 1], 5) for n in range(19)])
         await town.same_height()
         status = observer.status()
@@ -57,7 +57,7 @@ def test_an_observer_follows_and_never_votes(tmp_path: Path) -> None:
         assert shown["town9"].connected and shown["town9"].is_observer
         Observers(town.options(0).observers_folder).remove("town9")
         Observers(town.options(1).observers_folder).remove("town9")
-        await until(lambda: not any(p.connected for p in observer.status().peers), 10)
+        await until(lambda: not any(p.connected for p in observer.status().peers))
         await town.must_settle(0, [town.pay(people[0], people[1], 1)])
         await town.stop()
 

@@ -32,7 +32,7 @@ def test_it_votes_again_by_itself(tmp_path: Path) -> None:
         lost = town.nodes[3]
         begun = epoch_of(lost)
         assert lost.status().observing
-        await until(lambda: promised(lost) is not None, 20)
+        await until(lambda: promised(lost) is not None)
         promise = promised(lost)
         assert promise is not None and promise >= begun + 2
         # It keeps to that over a restart.
@@ -67,7 +67,7 @@ def test_another_set_is_asked_too(tmp_path: Path) -> None:
         shutil.rmtree(town.journal(3))
         await town.start(3)
         lost = town.nodes[3]
-        await until(lambda: promised(lost) == 3, 20)
+        await until(lambda: promised(lost) == 3)
         # While nobody answers, it can't know; not even after a restart.
         others = [town.nodes[index] for index in range(3)]
         for node in others:
@@ -84,7 +84,7 @@ def test_another_set_is_asked_too(tmp_path: Path) -> None:
         for node in others:
             traffic = machinery_of(node).traffic
             traffic._readers[WANT_EPOCH] = traffic._want_epoch
-        await until(lambda: promised(lost) == 4, 20)
+        await until(lambda: promised(lost) == 4)
         await town.stop()
 
     asyncio.run(scenario())

@@ -59,7 +59,7 @@ def test_rules_switch_by_vote_and_an_old_program_stops_before(tmp_path: Path) ->
         await town.start(0, 1, 2)
         old = old_process(town, 3)
         try:
-            await until(lambda: sum(p.connected for p in town.nodes[0].status().peers) == 3, 20)
+            await until(lambda: sum(p.connected for p in town.nodes[0].status().peers) == 3)
             people = await town.people(4, 1_000)
             assert town.nodes[0].status().rule_version == 1
             await enact(town, ChangeRules(2), [0, 1, 2], at=0)

@@ -23,7 +23,7 @@ def test_silence_is_on_disk_though_nothing_else_happens(tmp_path: Path) -> None:
         peer = key_of("town1 voting").public_key
         machinery.engine.tell(Received(peer, VoteMessage(_own_vote(town, 3))))
         assert machinery.engine.stopped_voting is not None
-        await until(lambda: machinery.journal.durable == machinery.journal.appended, 3)
+        await until(lambda: machinery.journal.durable == machinery.journal.appended)
         await town.stop()
         await town.start(0)
         assert town.nodes[0].status().observing

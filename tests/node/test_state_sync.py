@@ -119,7 +119,7 @@ def test_without_any_snapshot_it_takes_blocks(tmp_path: Path) -> None:
         for index in range(3):
             town.bend(index, THIS_SNAPSHOT, lambda _: pack_group([]))
         await town.start(3)
-        await town.same_height(60)
+        await town.same_height()
         assert town.machinery(3).chain.meta.first_height == 1
 
     play(SyncTown(tmp_path), work)

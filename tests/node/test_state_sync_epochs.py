@@ -242,7 +242,7 @@ def test_one_that_lost_its_journal_observes_as_the_rule_says(tmp_path: Path) -> 
         lost = town.nodes[3]
         assert lost.status().observing
         wanted = "the journal was lost: votes again from epoch 4"
-        await until(lambda: lost.status().observing_reason == wanted, 20)
+        await until(lambda: lost.status().observing_reason == wanted)
         for epoch in (3, 4):
             assert lost.status().observing
             await to_epoch(town, epoch, ChangeParameter("lines_max", 1_500 + epoch))

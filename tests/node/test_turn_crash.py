@@ -114,7 +114,7 @@ def test_all_are_killed_in_the_same_turn(step: str, tmp_path: Path) -> None:
         victims = [start(town, index, step) for index in range(4)]
         try:
             # Two of four are too few to go on without the others.
-            await until(lambda: sum(one.poll() is not None for one in victims) >= 2, 120)
+            await until(lambda: sum(one.poll() is not None for one in victims) >= 2)
         finally:
             kill(*victims)
         held = [newest(town, index) for index in range(4)]

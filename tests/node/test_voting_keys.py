@@ -98,6 +98,32 @@ def test_a_running_node_takes_its_new_key_when_the_epoch_begins(tmp_path: Path) 
     asyncio.run(scenario())
 
 
+def test_a_key_whose_files_were_not_read_yet_is_taken_all_the_same(tmp_path: Path) -> None:
+    """The epoch begins once: a node that is late with its own files must not be without a vote
+    until the next, and show its peers one certificate after the other."""
+
+    async def scenario() -> None:
+        town = Town(tmp_path, parameters=QUICK)
+        kept: list[NodeKeys] = []
+        old, new = keys("town1 voting"), keys(NEW)
+        ring = KeyRing(old, None, kept.append, read_again=lambda: (old, new))
+        await town.start(0, 2, 3)
+        town.nodes[1] = TerritoryNode(replace(town.options(1), key_ring=ring))
+        await town.nodes[1].start()
+        await town.ready()
+        people = await town.people(2, 1_000)
+        await enact(town, change(), [0, 1, 2], at=0)
+        await in_epoch(list(town.nodes.values()), 1)
+        assert [one.voting_key for one in kept] == [new.voting_key]
+        await until(lambda: town.nodes[1].status().ready)
+        assert not town.nodes[1].status().observing
+        await town.stop(2)
+        await town.must_settle(1, [town.pay(people[0], people[1], 5)])
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
 def test_a_node_that_was_away_finds_back_with_the_new_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from primitives.addresses import account_id
 from primitives.encoding import Value
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
+from tests.patience import PATIENCE_SECONDS
 
 UNLIMITED = 2**53 - 1
 
@@ -152,7 +153,7 @@ class Town:
 
     async def ready(self) -> None:
         """Until all that run are ready."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(*(node.wait_ready() for node in self.nodes.values()))
 
     async def stop(self, *indices: int) -> None:
@@ -254,7 +255,7 @@ class Town:
                 raise refusals[0]
         return people
 
-    async def same_height(self, seconds: float = 30.0) -> int:
+    async def same_height(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Until all running nodes stand at one height and root; the height."""
         async with asyncio.timeout(seconds):
             while True:

@@ -163,7 +163,7 @@ def follow_when_asked(residents: Residents, halls: TownHalls, baker: str) -> Non
     assert "arden, brume, dune (3/4)" in unasked.err
     followed = residents.run("alice", "succeed", "--genesis", halls.new, "--yes")
     assert followed.code == 0, followed.err
-    assert followed.json["outcomes"] == ["absent"]
+    assert followed.json["outcomes"] == ["absent"], (followed.out, followed.err)
     assert residents.run("baker", "succeed", "--genesis", halls.new, "--yes").code == 0
     assert (residents.balance("alice"), residents.balance("baker")) == (98_750, 1_250)
     again = residents.run("alice", "pay", baker, "3", urls=[halls.network.nodes[3].url])

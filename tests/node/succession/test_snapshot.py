@@ -86,7 +86,7 @@ def test_it_begins_with_the_first_state_and_votes(
             await town.start(0, 1, 2)
             await asyncio.gather(*(town.nodes[index].wait_ready() for index in range(3)))
             await town.must_settle(0, [town.pay(people[1], people[2], PAID)])
-            await until(lambda: town.began_with_snapshot(3), 60)
+            await until(lambda: town.began_with_snapshot(3))
             await town.ready()
             await town.same_height()
             chain = town.machinery(3).chain
@@ -136,7 +136,7 @@ def test_it_follows_the_successors_epochs_and_believes_no_liar(
             await town.same_snapshots()
             lies = town.bend(0, THIS_SNAPSHOT, false_state), town.bend(1, THESE_EPOCHS, false_part)
             await town.start(3, observe_only=True)
-            await until(lambda: town.began_with_snapshot(3), 60)
+            await until(lambda: town.began_with_snapshot(3))
             assert lies[0][0] + lies[1][0] >= 1
             await town.must_settle(2, [town.pay(people[2], people[3], PAID)])
             await town.same_height()
