@@ -14,12 +14,12 @@ import pytest
 
 from clients.demo.example_files import expected_refusals
 from clients.demo.plan import make_plan
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
 PROGRAM = str(Path(sys.executable).with_name("democite"))
 RUN_SECONDS = 180
-STOP_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def summary(folder: Path) -> dict[str, Any]:
         [PROGRAM, "demo", "--once", "--json", "-", "--data", str(folder), "--lang", "en"],
         capture_output=True,
         check=False,
-        timeout=RUN_SECONDS + STOP_SECONDS,
+        timeout=RUN_SECONDS + PATIENCE_SECONDS,
     )
     assert done.returncode == 0, (done.stdout + done.stderr).decode()[-4_000:]
     lines = done.stdout.decode().splitlines()
@@ -99,7 +99,7 @@ def test_the_network_resumes_and_its_nodes_live(
 
     victim = network["territories"][2]["pid"]
     os.kill(victim, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         network = json.loads((folder / "network.json").read_text())
         if network["territories"][2]["pid"] != victim:
@@ -111,7 +111,7 @@ def test_the_network_resumes_and_its_nodes_live(
     _bring_newcomer(folder, network)
 
     process.send_signal(signal.SIGINT)
-    assert process.wait(STOP_SECONDS) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     for territory in network["territories"]:
         with pytest.raises(ProcessLookupError):
             os.kill(territory["pid"], 0)
@@ -135,7 +135,7 @@ def test_another_seed_does_not_fit_this_network(folder: Path, summary: dict[str,
         [PROGRAM, "demo", "--once", "--data", str(folder), "--seed", "2", "--lang", "en"],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 2
     assert b"error[usage]" in done.stderr
@@ -165,7 +165,7 @@ def _call(
         [PROGRAM, *words, *json_words],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         env={**os.environ, **(env or {})},
     )
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from clients.demo.example_files import expected_refusals
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
@@ -54,7 +55,7 @@ def _demo(folder: Path) -> "subprocess.Popen[str]":
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         if time.monotonic() > deadline:
             pytest.fail("it did not come to pass")

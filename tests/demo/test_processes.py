@@ -15,6 +15,7 @@ from clients.demo.folder import DemoFolder
 from clients.demo.places import PLACES
 from clients.demo.supervisor import NodeProcess, Supervisor
 from terminal.errors import CommandError
+from tests.patience import PATIENCE_SECONDS
 
 FAKE_NODE = "import signal; print('ready http=x network=y', flush=True); signal.pause()"
 DEAF_NODE = (
@@ -74,10 +75,13 @@ def _is_gone(pid: int) -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's promise is Linux's")
 def test_children_do_not_outlive_a_parent_that_was_killed() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ORPHAN_MAKER], capture_output=True, check=False, timeout=30
+        [sys.executable, "-c", ORPHAN_MAKER],
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
     )
     pid = int(done.stdout)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not _is_gone(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert _is_gone(pid)
@@ -111,7 +115,7 @@ def test_a_node_that_dies_is_started_again(
             ours.check()
         assert all(node.process and node.process.returncode is not None for node in nodes)
 
-    asyncio.run(asyncio.wait_for(live(), 30))
+    asyncio.run(asyncio.wait_for(live(), PATIENCE_SECONDS))
 
 
 def test_a_node_killed_while_it_starts_is_started_again(
@@ -131,7 +135,7 @@ def test_a_node_killed_while_it_starts_is_started_again(
             await ours.wait_ready()
             assert ours.restarts == 1
 
-    asyncio.run(asyncio.wait_for(live(), 30))
+    asyncio.run(asyncio.wait_for(live(), PATIENCE_SECONDS))
 
 
 def test_a_node_that_does_not_listen_is_stopped_all_the_same(
@@ -147,7 +151,7 @@ def test_a_node_that_does_not_listen_is_stopped_all_the_same(
         process = nodes[0].process
         return None if process is None else process.returncode
 
-    assert asyncio.run(asyncio.wait_for(live(), 30)) == -signal.SIGKILL
+    assert asyncio.run(asyncio.wait_for(live(), PATIENCE_SECONDS)) == -signal.SIGKILL
 
 
 def test_a_node_that_never_starts_says_why(
@@ -160,7 +164,7 @@ def test_a_node_that_never_starts_says_why(
             await ours.wait_ready()
 
     with pytest.raises(CommandError) as caught:
-        asyncio.run(asyncio.wait_for(live(), 30))
+        asyncio.run(asyncio.wait_for(live(), PATIENCE_SECONDS))
     assert caught.value.code == "port_in_use"
     assert caught.value.hint == "another"
     assert caught.value.exit_code == 3

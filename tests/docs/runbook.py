@@ -26,6 +26,7 @@ from node.evidence_book import EVIDENCE_FOLDER, EvidenceBook
 from node.keys import read_key
 from tests.docs.stage import Stage
 from tests.docs.steps import Elsewhere, Run, Table, Words
+from tests.patience import wait_until
 from tests.processes.network import Done
 from tests.processes.quick import PASSPHRASE, make_node
 
@@ -145,9 +146,7 @@ def _new_key_holds(stage: Stage, done: Done) -> None:
     keys = DataFolder(stage.node("valmont").data).keys
     before = json.loads((keys / "public.json").read_bytes())["keys"]["voting"]
     stage.vote(stage.said["proposal"], "jura", "brenta", "liria")
-    stage.until_true(
-        lambda: json.loads((keys / "public.json").read_bytes())["keys"]["voting"] != before
-    )
+    wait_until(lambda: json.loads((keys / "public.json").read_bytes())["keys"]["voting"] != before)
     stage.until("valmont", observing=False, ready=True)
 
 

@@ -8,13 +8,13 @@ cheaply. All run as processes of their own, with real disks and TLS between them
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.processes.network import PROGRAM, Done, Network, Node, free_ports
-from tests.processes.quick import PASSPHRASE, PATIENCE_SECONDS, Council, make_node
+from tests.processes.quick import PASSPHRASE, Council, make_node
 from tests.reliability.testbed import ask
 
 TERRITORIES = (
@@ -36,7 +36,6 @@ class Stage(Network):
         passphrase.write_text(f"{PASSPHRASE}\n")
         passphrase.chmod(0o600)
         super().__init__(folder, passphrase, folder / "genese.json")
-        self.ready_seconds = PATIENCE_SECONDS
         ports = iter(free_ports(2 * len(TERRITORIES)))
         for name, prefix, currency in TERRITORIES:
             peer, http = (f"127.0.0.1:{next(ports)}" for _ in range(2))
@@ -128,15 +127,7 @@ class Stage(Network):
             said.update(self.status(prefix))
             return all(_fits(said.get(name), value) for name, value in wanted.items())
 
-        self.until_true(fits, lambda: f"{prefix}: {wanted} is not {said}")
-
-    def until_true(self, condition: Callable[[], bool], told: Callable[[], str] = str) -> None:
-        """Wait for what the network brings about."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                raise AssertionError(told() or "it never came")
-            time.sleep(0.1)
+        wait_until(fits, lambda: f"{prefix}: {wanted} is not {said}")
 
     def vote(self, proposal: str, *prefixes: str) -> None:
         """Other territories say yes, each at its own node."""

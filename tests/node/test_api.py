@@ -16,6 +16,7 @@ from ledger.proofs import InclusionProof
 from primitives.encoding import decode
 from primitives.hashing import hash_bytes
 from tests.node.api_town import MSGPACK, ApiTown, address_of, api_town
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
 
@@ -24,7 +25,7 @@ def play(folder: Path, scenario: Scenario) -> None:
     """Run a scenario against a served node."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), api_town(folder) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
             await scenario(served)
 
     asyncio.run(run())

@@ -9,6 +9,7 @@ from consensus.epoch_starts import EPOCHS_BYTES_MAX, read_epochs
 from ledger.rules import Parameters
 from node.api import network
 from tests.node.api_town import api_town
+from tests.patience import PATIENCE_SECONDS
 
 EPOCHS = 6
 BRIEF = Parameters(delta_ms=50, heartbeat_ms=100, epoch_ms=100)
@@ -18,7 +19,10 @@ def test_an_answer_ends_with_a_whole_epoch_once_it_is_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        async with asyncio.timeout(60), api_town(tmp_path, parameters=BRIEF) as served:
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            api_town(tmp_path, parameters=BRIEF) as served,
+        ):
             while served.town.nodes[0].status().epoch <= EPOCHS:
                 await asyncio.sleep(0.05)
 

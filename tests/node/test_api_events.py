@@ -18,6 +18,7 @@ from node.api.events import Subscriber, Unsent
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, address_of, api_town
 from tests.node.town import Person, until
+from tests.patience import PATIENCE_SECONDS
 from wallet.node_stream import FinalIds, HeaderEvent, NodeStream, Submitted
 from wallet.request_signing import authorization
 
@@ -28,7 +29,7 @@ def play(folder: Path, scenario: Scenario) -> None:
     """Run a scenario against a served node."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), api_town(folder) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
             await scenario(served)
 
     asyncio.run(run())
@@ -36,7 +37,7 @@ def play(folder: Path, scenario: Scenario) -> None:
 
 async def next_of(socket: ClientWebSocketResponse, kind: str) -> dict[str, object]:
     """The next frame of a type; others are passed over."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             content = await socket.receive_json()
             if content["type"] == kind:
@@ -217,7 +218,7 @@ def test_strangers_keep_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             strangers = [await stack.enter_async_context(served.socket()) for _ in range(6)]
             await strangers[-1].send_bytes(b"\xc1")
             assert await next_of(strangers[-1], "submitted")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 # A header that was sent before may still come first.
                 while (last := (await strangers[0].receive()).type) is WSMsgType.TEXT:
                     pass

@@ -13,6 +13,7 @@ import pytest
 
 from tests.node.api_town import ApiTown, address_of, api_town
 from tests.node.town import Person, until
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
 POST = b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/msgpack\r\n"
@@ -27,7 +28,7 @@ def play(folder: Path, scenario: Scenario, connections_max: int = 100) -> None:
 
     async def run() -> None:
         async with (
-            asyncio.timeout(60),
+            asyncio.timeout(PATIENCE_SECONDS),
             api_town(folder, connections_max=connections_max) as served,
         ):
             await scenario(served)
@@ -42,7 +43,7 @@ async def connect(served: ApiTown) -> tuple[asyncio.StreamReader, asyncio.Stream
     return await asyncio.open_connection(host, int(port))
 
 
-async def say(served: ApiTown, raw: bytes, seconds: float = 10) -> bytes:
+async def say(served: ApiTown, raw: bytes, seconds: float = PATIENCE_SECONDS) -> bytes:
     """Send bytes and read until the node closes, or for so long."""
     reader, writer = await connect(served)
     answer = b""
@@ -91,7 +92,7 @@ def test_a_body_without_end_is_not_kept(tmp_path: Path) -> None:
             pass
         answer = b""
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 answer = await reader.read(65_536)
         except ConnectionError:
             pass
@@ -105,7 +106,7 @@ def test_a_declared_body_that_is_too_large_is_refused_unread(tmp_path: Path) -> 
     async def scenario(served: ApiTown) -> None:
         reader, writer = await connect(served)
         writer.write(POST + b"Content-Length: 9999999999\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert b" 422 " in await reader.readline()
         writer.close()
 
@@ -128,7 +129,7 @@ def test_a_slow_body_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     async def scenario(served: ApiTown) -> None:
         reader, writer = await connect(served)
         writer.write(POST + b"Content-Length: 100\r\n\r\nabc")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert b" 408 " in await reader.readline()
         writer.close()
 
@@ -172,7 +173,7 @@ def test_silent_connections_are_closed(tmp_path: Path, monkeypatch: pytest.Monke
         silent[0][1].write(b"GET /health/live HTT")
         await until(lambda: served.api.gate.count == 5)
         for reader, writer in silent:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 with contextlib.suppress(ConnectionError):
                     assert await reader.read() == b""
             writer.close()
@@ -195,7 +196,7 @@ def test_who_reads_no_answer_keeps_no_connection(
         # Its answers fill all that lies between it and the node.
         deaf[-1].setblocking(False)
         rubbish = b"\x82\x81\x00\x00\x00\x00\xc1" * 500
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while served.api.gate.count > 1:
                 with contextlib.suppress(OSError):
                     deaf[-1].send(rubbish)
@@ -227,7 +228,10 @@ def test_who_keeps_us_waiting_longest_makes_room(tmp_path: Path) -> None:
                 assert gate.count <= 6
             assert (before, gate.turned_away) == (1, 0)
             await events.send_bytes(b"\xc1")
-            assert (await events.receive_json(timeout=5))["type"] in ("submitted", "header")
+            assert (await events.receive_json(timeout=PATIENCE_SECONDS))["type"] in (
+                "submitted",
+                "header",
+            )
         for one in wasters:
             one.close()
 

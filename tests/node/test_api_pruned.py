@@ -32,7 +32,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_status_by_id_and_where_a_history_is_cut(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with asyncio.timeout(60), api_town(tmp_path) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(tmp_path) as served:
             town, node = served.town, served.node
             payer, payee, other = await town.people(3, 500)
             (paid,) = await town.settle(0, [town.pay(payer, payee, 30)])

@@ -21,6 +21,7 @@ from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, Reply, address_of, api_town
 from tests.node.town import Person, key_of
+from tests.patience import PATIENCE_SECONDS
 from wallet.request_signing import authorization
 
 Scenario = Callable[[ApiTown], Awaitable[None]]
@@ -32,7 +33,7 @@ def play(folder: Path, scenario: Scenario) -> None:
     """Run a scenario against a served node."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), api_town(folder) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
             await scenario(served)
 
     asyncio.run(run())

@@ -16,6 +16,7 @@ from tests.node.api_town import ApiTown, api_town
 from tests.node.council import enact, in_epoch, territory
 from tests.node.test_doctor import Listener, by_check
 from tests.node.town import free_ports, key_of
+from tests.patience import PATIENCE_SECONDS
 
 RENEWED, JOINING = key_of("town0 voting again"), key_of("town1 voting")
 
@@ -38,7 +39,7 @@ def test_who_renewed_a_key_or_joined_by_vote_is_known(tmp_path: Path) -> None:
     card = territory(1, free_ports(1)[0])
 
     async def scenario() -> tuple[DataFolder, Genesis]:
-        async with asyncio.timeout(60), api_town(tmp_path) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(tmp_path) as served:
             town, genesis = served.town, served.town.genesis
             folder = folder_of(served)
             folder.lock()  # as the program that runs the node does
@@ -77,7 +78,7 @@ def test_who_renewed_a_key_or_joined_by_vote_is_known(tmp_path: Path) -> None:
 
 def test_the_node_of_another_network_is_not_asked_who_the_members_are(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with asyncio.timeout(60), api_town(tmp_path / "one") as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(tmp_path / "one") as served:
             folder = folder_of(served)
             folder.lock()
             try:
@@ -95,7 +96,7 @@ def test_the_node_of_another_network_is_not_asked_who_the_members_are(tmp_path: 
 
 def test_an_own_key_renewed_by_vote_is_the_members(tmp_path: Path) -> None:
     async def scenario() -> DataFolder:
-        async with asyncio.timeout(60), api_town(tmp_path) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(tmp_path) as served:
             change = ReplaceKeys("town0", RENEWED.public_key, make_authority(RENEWED))
             await enact(served.town, change, [0], at=0)
             await in_epoch([served.node], 1)

@@ -329,7 +329,7 @@ def test_a_node_that_cannot_take_what_it_catches_up_with_stops(
             await town.must_settle(0, [town.pay(people[0], people[1], 1)])
         monkeypatch.setattr("node.catching_up.CatchingUp._take", no_disk)
         await town.start(3)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             reason = await town.nodes[3].wait_stopped()
         assert reason is not None and "a sector is gone" in str(reason)
         await town.stop()

@@ -18,6 +18,7 @@ from node.verifier import Verifier
 from primitives.addresses import account_id
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
+from tests.patience import PATIENCE_SECONDS
 from tests.wallet.chain import Chain
 from tests.wallet.founding import found
 
@@ -57,7 +58,7 @@ async def answer_of(raw: bytes, chain: Chain, *, current: bool) -> Submission:
         intake = Intake(chain.network_id, rules, Mempool(), verifier, context)
         told: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
         intake.submit(raw, told.set_result)
-        return await asyncio.wait_for(told, 10)
+        return await asyncio.wait_for(told, PATIENCE_SECONDS)
     finally:
         verifier.close()
 

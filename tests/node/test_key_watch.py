@@ -1,4 +1,4 @@
-"""The running node's keys and their files: an epoch may begin before a new key's files were read."""
+"""The running node's keys and their files: an epoch may begin before new ones were read."""
 
 from pathlib import Path
 

@@ -18,6 +18,7 @@ from node.peers.tls import client_context
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from tests.node.peer_fixtures import Member, make_members, start_all, until
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[list[Member]], Awaitable[None]]
 
@@ -162,7 +163,7 @@ def test_garbage_of_a_member_closes_its_connection(garbage: bytes) -> None:
         await members[1].start(members)
         writer = await _dial_as(members[0], members[1])
         writer.write(garbage)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             with suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed() if writer.is_closing() else await _closed(writer)
         assert connected(members[1]) == 0

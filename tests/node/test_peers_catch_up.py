@@ -20,6 +20,7 @@ from node.peers.groups import pack_group, read_group
 from node.store import Store, open_store
 from primitives.errors import Refused
 from tests.node.town import Person, Town
+from tests.patience import PATIENCE_SECONDS
 
 Twist = Callable[[list[bytes]], list[bytes]]
 
@@ -178,7 +179,7 @@ def test_liars_are_dropped_and_the_honest_one_is_found(
         )
         assert run.aim(source.target, b"liar")
         assert not run.aim(source.target, None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await run.run()
         assert [block.header.height for block in taken] == list(
             range(1, source.target.header.height + 1)
@@ -233,14 +234,14 @@ def test_who_only_promises_keeps_nobody_waiting(
         run.aim(source.target, b"promises")
         work = asyncio.ensure_future(run.run())
         if archive:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await work
             assert len(taken) == source.target.header.height and not told.is_set()
             return
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await told.wait()
         told.clear()
-        async with asyncio.timeout(20):  # and again: an archive may have connected
+        async with asyncio.timeout(PATIENCE_SECONDS):  # and again: an archive may have connected
             await told.wait()
         is_pruned = False
         run._first_kept.clear()
@@ -281,7 +282,7 @@ def test_a_slow_one_is_not_preferred(source: Source, monkeypatch: pytest.MonkeyP
             lambda: None,
         )
         run.aim(source.target, b"slow")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await run.run()
         assert asked[0] == b"slow" and asked.count(b"slow") <= 2
         assert len(asked) > 2

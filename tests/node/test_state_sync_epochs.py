@@ -30,6 +30,7 @@ from tests.node.sync_epochs import SLOW, history, run, to_epoch
 from tests.node.sync_town import SyncTown, small, verified
 from tests.node.test_epoch_chain import Told, bent_item, other_terms, told
 from tests.node.town import Person, free_ports, key_of, until
+from tests.patience import PATIENCE_SECONDS
 from wallet.light.trust import TrustedNetwork
 
 __all__ = ["small", "told"]
@@ -217,7 +218,7 @@ def test_a_program_too_old_stops_and_says_so(
         await history(town, ChangeRules(2))
         monkeypatch.setattr(node_epochs, "is_rule_version", lambda version: version == 1)
         await town.start(3)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             reason = await town.nodes[3].wait_stopped()
         assert isinstance(reason, Refused) and reason.code == "rule_version_unknown"
         assert town.nodes[3].latest_final_height == 0

@@ -14,6 +14,7 @@ from primitives.errors import Refused
 from tests.node.sync_epochs import SLOW, history, run
 from tests.node.sync_town import SyncTown, small, verified
 from tests.node.town import until
+from tests.patience import PATIENCE_SECONDS
 
 __all__ = ["small"]
 pytestmark = pytest.mark.usefixtures("small", "later")
@@ -68,7 +69,7 @@ def test_a_checkpoint_stands_for_their_word(tmp_path: Path) -> None:
             town.machinery(index).traffic._readers[WANT_EPOCH] = lambda peer_key, content: None
         town.checkpoint = (2, bytes(32))
         await town.start(3)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             reason = await town.nodes[3].wait_stopped()
         assert isinstance(reason, Refused) and reason.code == "history_differs"
         await town.stop(3)

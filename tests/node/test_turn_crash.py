@@ -16,10 +16,10 @@ from tests.node.council import epoch_of, in_epoch
 from tests.node.dying_turn import STEPS
 from tests.node.test_epochs import QUICK, replay
 from tests.node.town import Town, until
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
-PATIENCE_SECONDS = 120.0
 VICTIM = 3
 DIES_IN_THE_OLD_EPOCH = STEPS[:1]
 
@@ -91,12 +91,12 @@ def test_one_is_killed_at_every_step_of_its_turns(tmp_path: Path) -> None:
             kill(victim)
         # It is needed from now on: three of four are there, and it votes.
         await town.start(VICTIM)
-        await in_epoch([town.nodes[VICTIM]], epoch_of(town.nodes[0]), PATIENCE_SECONDS)
+        await in_epoch([town.nodes[VICTIM]], epoch_of(town.nodes[0]))
         await town.stop(0)
         await town.must_settle(VICTIM, [town.pay(people[0], people[2], 3)])
         assert not town.nodes[VICTIM].status().observing
         await town.start(0)
-        await town.same_height(PATIENCE_SECONDS)
+        await town.same_height()
         check(town)
         await town.stop()
         assert min(replay(town, index) for index in range(4)) >= len(STEPS) - 1
@@ -122,9 +122,9 @@ def test_all_are_killed_in_the_same_turn(step: str, tmp_path: Path) -> None:
         await town.start()
         await town.ready()
         people = await town.people(2, 1_000)
-        await in_epoch(list(town.nodes.values()), 2, PATIENCE_SECONDS)
+        await in_epoch(list(town.nodes.values()), 2)
         await town.must_settle(1, [town.pay(people[0], people[1], 5)])
-        await town.same_height(PATIENCE_SECONDS)
+        await town.same_height()
         check(town)
         assert not [n for n in town.nodes.values() if n.status().observing]
         await town.stop()

@@ -47,7 +47,7 @@ class DroppingProxy:
         """One connection: requests up, answers down, until it is time to drop one."""
         with client:
             try:
-                node = socket.create_connection(self._target, timeout=5)
+                node = socket.create_connection(self._target, timeout=30)
             except OSError:
                 return
             with node:

@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.patience import PATIENCE_SECONDS
+
 PROGRAM = Path(sys.executable).with_name("democite")
 ROOT = Path(__file__).parents[2]
 TERRITORIES = (
@@ -23,9 +25,6 @@ TERRITORIES = (
     ("Cassis", "cassis", "CAS"),
     ("Dune", "dune", "DUN"),
 )
-READY_SECONDS = 60.0
-STOP_SECONDS = 15.0
-COMMAND_SECONDS = 120.0
 
 
 @dataclass
@@ -52,7 +51,7 @@ def democite(*words: str | Path, env: dict[str, str] | None = None) -> Done:
         capture_output=True,
         text=True,
         check=False,
-        timeout=COMMAND_SECONDS,
+        timeout=PATIENCE_SECONDS,
         env={**os.environ, "DEMOCITE_LANG": "en", **(env or {})},
     )
     return Done(done.returncode, done.stdout, done.stderr)
@@ -122,7 +121,6 @@ class Network:
     passphrase: Path
     genesis: Path
     nodes: list[Node] = field(default_factory=list)
-    ready_seconds: float = READY_SECONDS
 
     @property
     def urls(self) -> list[str]:
@@ -150,12 +148,12 @@ class Network:
         import urllib.error
         import urllib.request
 
-        deadline = time.monotonic() + self.ready_seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             if node.process is None or node.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"{node.url}/health/ready", timeout=2) as answer:
+                with urllib.request.urlopen(f"{node.url}/health/ready", timeout=10) as answer:
                     if answer.status == 200:
                         return
             except (urllib.error.URLError, OSError):
@@ -177,7 +175,7 @@ class Network:
         for node in self.nodes:
             if node.process is not None:
                 try:
-                    node.process.wait(STOP_SECONDS)
+                    node.process.wait(PATIENCE_SECONDS)
                 except subprocess.TimeoutExpired:
                     self.kill(node)
                 node.process = None

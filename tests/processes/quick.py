@@ -26,11 +26,11 @@ from node.genesis_file import SIMPLEX, engine_file, write_genesis
 from node.keys import read_key
 from primitives.encoding import Value
 from primitives.keystore import seal
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import TERRITORIES, Network, Node, free_ports
 from tests.reliability.testbed import ask
 
 PASSPHRASE = "quatre mots au hasard"
-PATIENCE_SECONDS = 240.0
 
 
 def make_node(node: Node, home: Path) -> Path:
@@ -56,7 +56,7 @@ def quick_network(
     """Nodes and their genesis, which may begin with older rules. Nothing runs yet."""
     passphrase = folder / "passphrase"
     passphrase.write_text(f"{PASSPHRASE}\n")
-    network = Network(folder, passphrase, folder / "genesis.json", ready_seconds=PATIENCE_SECONDS)
+    network = Network(folder, passphrase, folder / "genesis.json")
     ports = iter(free_ports(2 * count))
     cards = []
     for name, prefix, currency in TERRITORIES[:count]:

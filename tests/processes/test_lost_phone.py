@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Done, Network, create_network, democite
 
 pytestmark = pytest.mark.process
 
 DELAY_MS = 2_000
-DUE_SECONDS = 60.0
 
 
 class Street:
@@ -65,7 +65,7 @@ class Street:
 
     def when_due(self, *words: str | Path, wallet: str | None = None) -> Done:
         """Try to complete until it is due."""
-        deadline = time.monotonic() + DUE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             done = self.wallet(wallet, *words) if wallet else self.office(*words, clerks=1)
             if done.code == 0 or time.monotonic() > deadline:

@@ -29,6 +29,7 @@ from primitives.addresses import account_id, format_address
 from primitives.encoding import Value
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.dying_node import STEPS
 from tests.processes.network import ROOT, Network, Node, create_network
 from wallet.request_signing import authorization
@@ -97,7 +98,7 @@ class Town:
     def start_again(self) -> None:
         """Once it is dead, start it as it is."""
         assert self.node.process is not None
-        assert self.node.process.wait(30) == -9
+        assert self.node.process.wait(PATIENCE_SECONDS) == -9
         self.network.start(self.node)
 
     # -- requests -------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ class Town:
 
     def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Json:
         host, port = self.node.http.split(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -249,7 +250,7 @@ class Town:
 
     def wait_until_settled(self) -> None:
         """Until no operation is under way."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             left = [
                 self.done("GET", f"/v1/office/operations?state={state}", self.staff)["operations"]
@@ -302,7 +303,7 @@ class Town:
     def wait_until_paid(self, runs: int) -> None:
         """Until so many runs are final, and none is under way."""
         path = f"/v1/payrolls?employer={self.address(self.employer)}"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             found = self.done("GET", path, self.employer)["runs"]
             assert isinstance(found, list)

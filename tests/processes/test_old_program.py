@@ -11,8 +11,9 @@ import pytest
 
 from ledger.changes import ChangeParameter, ChangeRules
 from ledger.rules import RULE_VERSION
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import ROOT, Done, Network, Node, democite, must
-from tests.processes.quick import PATIENCE_SECONDS, Council, quick_network
+from tests.processes.quick import Council, quick_network
 from tests.reliability.testbed import ask
 
 pytestmark = pytest.mark.process

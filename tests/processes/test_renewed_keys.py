@@ -2,13 +2,13 @@
 go on before, meanwhile and after, and no file is touched by hand."""
 
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.processes.network import STOP_SECONDS, Done, Network, Node, create_network, democite
+from tests.patience import PATIENCE_SECONDS, wait_until
+from tests.processes.network import Done, Network, Node, create_network, democite
 
 pytestmark = pytest.mark.process
 
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.process
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     built = create_network(tmp_path_factory.mktemp("network"), parameters=["heartbeat_ms=2000"])
     try:
-        built.ready_seconds = 240.0
         built.start()
         yield built
     finally:
@@ -50,13 +49,6 @@ def own(network: Network, *words: str | Path) -> Done:
     return found
 
 
-def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
-
-
 def wallet(network: Network, name: str, *words: str | Path, at: Node | None = None) -> Done:
     return done(network, "wallet", *words, "--wallet", network.folder / f"{name}.json", at=at)
 
@@ -84,7 +76,7 @@ def start_with_another_passphrase(network: Network, payee: str) -> None:
     wallet(network, "alice", "pay", payee, "3")
     assert home.process is not None
     home.process.send_signal(signal.SIGTERM)
-    home.process.wait(STOP_SECONDS)
+    home.process.wait(PATIENCE_SECONDS)
     start = ("node", "start", "--data", home.data, "--genesis", network.genesis)
     refused = democite(*start, "--passphrase-file", network.passphrase)
     assert refused.code == 5 and "passphrase_wrong" in refused.err
@@ -130,8 +122,8 @@ def test_every_key_of_a_running_node_is_renewed(network: Network) -> None:
     proposal = str(proposed.json["proposal"])
     for voter in others[:2]:
         done(network, "network", "vote", proposal, "yes", *signed(voter, *staff), at=voter)
-    until(lambda: own(network).json["voting"] == voting)
-    until(lambda: own(network).json["signing"] == signing)
+    wait_until(lambda: own(network).json["voting"] == voting)
+    wait_until(lambda: own(network).json["signing"] == signing)
     assert set(own(network).json) == {"voting", "signing", "transport"}
     assert own(network).json["transport"] != before["transport"]
 

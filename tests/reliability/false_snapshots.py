@@ -28,14 +28,15 @@ def wrong_manifest(content: bytes) -> bytes:
 
 
 def forged_certificate(content: bytes) -> bytes:
-    """A stale state, of the liar's making, under a header that is said to be of long ago; as many
-    signatures as it takes, of nobody."""
+    """A state of the liar's making under a header that has its root; as many signatures as it
+    takes, of nobody. It is no boundary: one that nobody knows is passed over, as of an epoch that
+    was not followed to."""
     items = read_group(content)
     if not items:
         return content
     told, certificate = Manifest.decode(items[0]), Certificate.decode(items[1])
     told = replace(told, object_roots=(bytes(32), *told.object_roots[1:]))
-    header = replace(told.header, height=told.header.height - 1, state_root=told.root)
+    header = replace(told.header, state_root=told.root, next_set_hash=None)
     forged = replace(
         certificate,
         view=header.view,
@@ -50,6 +51,14 @@ LIES: dict[str, tuple[int, Bend]] = {
     "wrong_manifest": (THIS_SNAPSHOT, wrong_manifest),
     "forged_certificate": (THIS_SNAPSHOT, forged_certificate),
 }
+OFFERS, PARTS = "offers", "parts"
+
+
+def place(lie: str) -> str:
+    """In what an actor lies: in its offer of a snapshot, or in a part."""
+    return OFFERS if LIES.get(lie, (THIS_SNAPSHOT, wrong_manifest))[0] == THIS_SNAPSHOT else PARTS
+
+
 SILENT = "silent"
 """It is asked, and says nothing of it."""
 

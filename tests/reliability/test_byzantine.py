@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Node, must
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import Bank, bank
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.process
 
 PHASE_SECONDS = 1.0
 PAYMENTS_PER_PHASE = 15
-PHASE_SECONDS_MAX = 60.0
 TWIN_SECONDS = 0.5
 
 
@@ -27,14 +27,14 @@ async def some_payments(told: Bank) -> None:
     """A few seconds, and until so many more were acknowledged."""
     wanted = len(told.told.final) + PAYMENTS_PER_PHASE
     await asyncio.sleep(PHASE_SECONDS)
-    async with asyncio.timeout(PHASE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(told.told.final) < wanted:
             await asyncio.sleep(0.1)
 
 
 async def alive(node: Node) -> None:
     """Until it answers, so that its lies have begun."""
-    async with asyncio.timeout(PHASE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await asyncio.to_thread(ask, f"{node.url}/health/live") is None:
             await asyncio.sleep(0.05)
 
@@ -42,7 +42,7 @@ async def alive(node: Node) -> None:
 async def caught(bed: Testbed, liar: Node) -> None:
     """Until an honest node has evidence."""
     honest = next(node for node in bed.nodes.values() if node is not liar)
-    async with asyncio.timeout(PHASE_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not ((await asyncio.to_thread(ask, f"{honest.url}/v1/evidence")) or {}).get("items"):
             await asyncio.sleep(0.1)
 

@@ -23,6 +23,7 @@ from primitives.signatures import SigningKey
 from tests.node.api_town import ApiTown, api_town
 from tests.node.council import enact, in_epoch, territory
 from tests.node.town import free_ports, key_of
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import democite
 
 FIRST, RENEWED = key_of("town0 voting"), key_of("town0 voting again")
@@ -61,7 +62,7 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> tuple[Genesis, DataFolde
     folder = DataFolder(root / "node0")
 
     async def scenario() -> tuple[Genesis, list[DoubleVote]]:
-        async with asyncio.timeout(60), api_town(root) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(root) as served:
             return served.town.genesis, await _history(served, folder)
 
     genesis, (late, first) = asyncio.run(scenario())
@@ -149,7 +150,7 @@ def test_a_key_that_was_replaced_convicts_nobody_in_a_later_epoch(tmp_path: Path
     """Whoever finds an old key can sign with it; a file of before can't tell, and says so."""
 
     async def scenario() -> tuple[Genesis, list[DoubleVote]]:
-        async with asyncio.timeout(60), api_town(tmp_path) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(tmp_path) as served:
             town = served.town
             change = ReplaceKeys("town0", RENEWED.public_key, make_authority(RENEWED))
             await enact(town, change, [0], at=0)

@@ -89,7 +89,7 @@ def test_asa_2025_001_a_height_that_was_never_there_keeps_nobody_from_syncing(
         await liar.network.stop()
         liar.height = 1
         await liar.start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await town.nodes[2].wait_ready()
         await town.must_settle(2, [town.pay(people[0], people[1], 5)])
         await town.same_height()

@@ -28,6 +28,7 @@ from node.peers.frames import (
 from node.peers.groups import pack_group
 from node.peers.network import PeerNetwork
 from node.territory_options import TerritoryOptions
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Node
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import Bank, bank
@@ -201,7 +202,7 @@ async def endure(bed: Testbed, told: Bank, node: Node, attacks: Sequence[Attack]
         await asyncio.wait(attackers, timeout=ATTACK_SECONDS)
         for attacker in attackers:
             assert not attacker.done(), attacker
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(told.told.final) < paid + PAYMENTS_MEANWHILE:
                 await asyncio.sleep(0.1)
             # Those who ask politely are answered, by the node under attack itself.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Node
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import Bank, bank
@@ -22,7 +23,6 @@ JUMPS_SECONDS = (3_600, -3_600, 45, 0)
 JUMP_EVERY_SECONDS = 1.2
 DISK_BYTES = 48 << 20
 LEFT_BYTES = 192 << 10
-END_SECONDS_MAX = 60.0
 FAKETIME = "libfaketimeMT.so.1"
 
 
@@ -36,7 +36,7 @@ def find_faketime() -> str | None:
 
 async def more_payments(told: Bank, count: int) -> None:
     wanted = len(told.told.final) + count
-    async with asyncio.timeout(END_SECONDS_MAX):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(told.told.final) < wanted:
             await asyncio.sleep(0.1)
 
@@ -119,7 +119,7 @@ async def ended(node: Node) -> int:
     """The exit code of a node that ends by itself."""
     if node.process is None:
         raise RuntimeError(f"{node.prefix} does not run")
-    return await asyncio.to_thread(node.process.wait, END_SECONDS_MAX)
+    return await asyncio.to_thread(node.process.wait, PATIENCE_SECONDS)
 
 
 async def fill_and_free(bed: Testbed, told: Bank, node: Node, disk: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import PROGRAM, Network, Node, create_network, free_ports, must
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import bank
@@ -14,8 +15,6 @@ from tests.reliability.rounds import meanwhile
 from tests.reliability.testbed import ask
 
 pytestmark = pytest.mark.process
-
-PATIENCE_SECONDS = 40.0
 
 
 def status(node: Node) -> dict[str, object]:
@@ -82,7 +81,7 @@ async def enact(network: Network, voters: list[Node], *words: str | Path) -> Non
 
 async def listed(node: Node, proposal: str) -> None:
     """Until a node knows of it: it may be a block behind the one that it was made at."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         found: dict[str, object] | None = None
         while found is None or found.get("object") is None:  # until then its absence is proved
             await asyncio.sleep(0.1)

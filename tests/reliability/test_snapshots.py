@@ -6,31 +6,24 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from primitives.checkpoints import parse_checkpoint
+from tests.patience import PATIENCE_SECONDS
+from tests.patience import wait_until as until
 from tests.processes.network import Network, Node, create_network, must
 from tests.processes.test_starting import some_blocks
-from tests.reliability.false_snapshots import ACTORS, SILENT
+from tests.reliability.false_snapshots import ACTORS, SILENT, place
 from tests.reliability.testbed import ask
 
 pytestmark = pytest.mark.process
 
-PATIENCE_SECONDS = 90.0
 SNAPSHOT_IN_MS = 1_500
 EPOCH_MS = 3_000
 PARTS_BEFORE_DEATH = 3
 """And more, until the liar was asked."""
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 class Nodes:
@@ -86,22 +79,24 @@ def says(node: Node, *words: str) -> bool:
 
 
 def meets(nodes: Nodes, newcomer: Node, liar: Node, lie: str, taken: Path) -> None:
-    """The newcomer starts, and gets on without the liar. It names that one and nobody else; then
-    it dies in the middle, unless the liar says nothing at all."""
+    """The newcomer starts, and gets on without the liar. It sets aside that one and nobody else;
+    then it dies in the middle, unless the liar says nothing at all: who is silent is only slow,
+    which is said of it and held against nobody."""
     nodes.lie.write_text(lie)
     (newcomer.folder / "node.log").write_text("")
     is_silent = lie == SILENT
     die_after = None if is_silent else PARTS_BEFORE_DEATH
-    nodes.start(newcomer, parts=str(taken), die_after=die_after)
+    plan = {"liar": liar.prefix, "lies_in": place(lie), "die_after": die_after}
+    nodes.start(newcomer, parts=str(taken), **plan)
     if is_silent:
         until(lambda: says(newcomer, "snapshot_adopted"), "no snapshot")
     else:
         assert newcomer.process is not None
         assert newcomer.process.wait(PATIENCE_SECONDS) < 0  # by its own hand
-    event = "peer_silent" if is_silent else "peer_set_aside"
-    others = [node for node in nodes.network.nodes if node not in (newcomer, liar)]
-    named = [node.prefix for node in (liar, *others) if says(newcomer, event, node.prefix)]
-    assert named == [liar.prefix], (lie, said(newcomer))
+    peers = [node for node in nodes.network.nodes if node is not newcomer]
+    aside = [node.prefix for node in peers if says(newcomer, "peer_set_aside", node.prefix)]
+    assert aside == ([] if is_silent else [liar.prefix]), (lie, said(newcomer))
+    assert not is_silent or says(newcomer, "peer_silent", liar.prefix), said(newcomer)
 
 
 def verified(network: Network, node: Node) -> dict[str, object]:

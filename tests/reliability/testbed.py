@@ -12,15 +12,15 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import PROGRAM, Network, Node, create_network, free_ports
 from tests.reliability.namespaces import PATH, Namespaces
 from tests.reliability.relay import Relay, Weather
 
-READY_SECONDS = 60.0
 LOG_SHOWN_BYTES = 3_000
 
 
-def ask(url: str, seconds: float = 2.0) -> dict[str, object] | None:
+def ask(url: str, seconds: float = 10.0) -> dict[str, object] | None:
     """A node's JSON answer; None where there is none."""
     try:
         with urllib.request.urlopen(url, timeout=seconds) as answer:
@@ -103,7 +103,7 @@ class Testbed:
 
     async def ready(self, *nodes: Node) -> None:
         """Until these (all of them, if none is named) say that they are ready."""
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         for node in nodes or tuple(self.nodes.values()):
             while await asyncio.to_thread(ask, f"{node.url}/health/ready") is None:
                 if time.monotonic() > deadline or (
@@ -112,9 +112,9 @@ class Testbed:
                     raise RuntimeError(f"{node.prefix} is not ready\n{self.log_end(node)}")
                 await asyncio.sleep(0.1)
 
-    async def same_height(self, nodes: Sequence[Node] = (), seconds: float = 60.0) -> int:
+    async def same_height(self, nodes: Sequence[Node] = ()) -> int:
         """Until these nodes stand at one height with nothing waiting; the height."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         seen: list[object] = []
         while time.monotonic() < deadline:
             seen = []

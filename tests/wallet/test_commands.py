@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from clients.cli import main
+from tests.patience import PATIENCE_SECONDS
 from tests.wallet.people import empty_chain
 from tests.wallet.town import Town
 
@@ -242,11 +243,11 @@ def test_a_killed_command_pays_once_when_repeated(town: Town, fault: str) -> Non
     setattr(town.node.faults, fault, True)
     town.node.received.clear()
     process = subprocess.Popen([PROGRAM, *town.words("alice", "pay", bob, "1")], cwd=ROOT)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not town.node.received and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.wait(5)
+    process.wait(PATIENCE_SECONDS)
     setattr(town.node.faults, fault, False)
     town.node.include_held()
     assert town.run("alice", "pay", bob, "1")[1]["status"] == "final"

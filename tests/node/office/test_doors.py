@@ -24,6 +24,7 @@ from tests.node.office.month_town import (
 )
 from tests.node.test_api_hostile import connect
 from tests.node.town import Person, key_of
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[Month], Awaitable[None]]
 LEVELS = f"{OFFICE}/imports/levels"
@@ -34,7 +35,7 @@ def play(folder: Path, scenario: Scenario) -> None:
     """Run a scenario in a town with three residents."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), month_town(folder) as month:
+        async with asyncio.timeout(PATIENCE_SECONDS), month_town(folder) as month:
             await scenario(month)
 
     asyncio.run(run())
@@ -248,7 +249,7 @@ def serve(folder: Path, scenario: Callable[[ApiTown], Awaitable[None]]) -> None:
     """Run a scenario that needs no people."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), api_town(folder) as served:
+        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
             await scenario(served)
 
     asyncio.run(run())
@@ -328,7 +329,7 @@ def test_large_and_slow_bodies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         headers = served.signed(STAFF, LEVELS, method="POST", body=raw)
         headers |= {"Content-Type": "application/json", "Content-Digest": f"sha-256=:{digest}:"}
         assert (await served.ask("POST", LEVELS, headers, raw)).status == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert b" 408 " in await reader.readline()
         writer.close()
         headers = served.signed(STAFF, LEVELS, method="POST", body=raw)

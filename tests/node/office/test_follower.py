@@ -17,6 +17,7 @@ from tests.node import town as towns
 from tests.node.office.month_town import PERIOD, STAFF, Month, month_town
 from tests.node.office.test_month import operations_of
 from tests.node.town import key_of
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[Month], Awaitable[None]]
 
@@ -25,7 +26,7 @@ def play(folder: Path, scenario: Scenario) -> None:
     """Run a scenario in a town with three residents."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), month_town(folder) as month:
+        async with asyncio.timeout(PATIENCE_SECONDS), month_town(folder) as month:
             await scenario(month)
 
     asyncio.run(run())
@@ -80,7 +81,7 @@ def test_an_office_opened_again_hands_in_what_was_signed(tmp_path: Path) -> None
         folder = tmp_path / "registry"
         again = await Office.open(served.node, served.town.genesis, territory, key, folder)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while (await again.operations.get(bytes.fromhex(str(signed["id"])))).state != (
                     "final"
                 ):
@@ -115,7 +116,7 @@ def test_what_was_signed_for_a_predecessor_is_free_again(
             patch.setattr(served.node, "status", not_ready)
             again = await Office.open(served.node, genesis, territory, key, folder)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 for operation in (signed, waiting):
                     identity = bytes.fromhex(str(operation["id"]))
                     while (await again.operations.get(identity)).state != "released":

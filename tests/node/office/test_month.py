@@ -7,6 +7,7 @@ from pathlib import Path
 from ledger.line_commitments import ActivityLine, BulletinContent, bulletin_commitment
 from tests.node.api_town import address_of
 from tests.node.office.month_town import EMPLOYER_MINOR, PERIOD, Month, month_town
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[Month], Awaitable[None]]
 
@@ -15,7 +16,7 @@ def play(folder: Path, scenario: Scenario, residents: int = 3) -> None:
     """Run a scenario in a town with that many residents."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), month_town(folder, residents) as month:
+        async with asyncio.timeout(PATIENCE_SECONDS), month_town(folder, residents) as month:
             await scenario(month)
 
     asyncio.run(run())

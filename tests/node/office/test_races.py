@@ -17,6 +17,7 @@ from tests.node.office.month_town import EMPLOYER_MINOR, PERIOD, Month, month_to
 from tests.node.office.test_follower import not_submitted
 from tests.node.office.test_month import operations_of
 from tests.node.town import key_of
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[Month], Awaitable[None]]
 
@@ -25,7 +26,7 @@ def play(folder: Path, scenario: Scenario) -> None:
     """Run a scenario in a town with three residents."""
 
     async def run() -> None:
-        async with asyncio.timeout(60), month_town(folder) as month:
+        async with asyncio.timeout(PATIENCE_SECONDS), month_town(folder) as month:
             await scenario(month)
 
     asyncio.run(run())
