@@ -17,12 +17,12 @@ import pytest
 
 from tests.node.founding import PASSPHRASE, make_card
 from tests.node.town import free_ports
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import democite, must
 
 pytestmark = pytest.mark.process
 
 PROGRAM = Path(sys.executable).with_name("democite")
-STOP_SECONDS_MAX = 10.0
 
 PATCHED = """
 import asyncio, sys, time
@@ -33,14 +33,14 @@ start = TerritoryNode.start
 
 async def loads_for_long(self):
     print("loading", flush=True)
-    time.sleep(60)
+    time.sleep(3_600)
 
 async def breaks(self):
     await start(self)
     asyncio.get_running_loop().call_later(0.5, self._fatal, REASON)
 
 async def hangs(self):
-    await asyncio.sleep(60)
+    await asyncio.sleep(3_600)
 
 TerritoryNode.PATCH = PATCHED
 sys.exit(run(sys.argv[1:]))
@@ -90,15 +90,14 @@ class Running:
             raise RuntimeError("it does not run")
         return self.process.stdout
 
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Exit code, and how many seconds it took."""
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Exit code; raises where it does not end by itself."""
         if self.process is None:
-            return 0, 0.0
-        began = time.monotonic()
+            return 0
         self.process.send_signal(number)
-        code = self.process.wait(20)
+        code = self.process.wait(PATIENCE_SECONDS)
         self.process = None
-        return code, time.monotonic() - began
+        return code
 
 
 @pytest.fixture
@@ -122,7 +121,7 @@ def node(tmp_path: Path, store: str) -> Iterator[Running]:
 def test_ready_asked_and_stopped(node: Running) -> None:
     network_id = json.loads(node.genesis.read_text())["network_id"]
     assert node.start() == f"ready http={node.url} network={network_id}\n"
-    with urllib.request.urlopen(f"{node.url}/health/ready", timeout=5) as answer:
+    with urllib.request.urlopen(f"{node.url}/health/ready", timeout=30) as answer:
         assert answer.status == 200
     status = must("node", "status", "--node", node.url, "--json").json
     wanted = {"network_id", "height", "view", "state_root", "peers", "mempool_transactions"}
@@ -130,19 +129,17 @@ def test_ready_asked_and_stopped(node: Running) -> None:
     assert (status["network_id"], status["ready"]) == (network_id, True)
     in_use = democite("node", "verify", "--data", node.data)
     assert (in_use.code, "error[data_in_use]" in in_use.err) == (2, True)
-    code, seconds = node.stop()
-    assert code == 0
-    assert seconds < STOP_SECONDS_MAX
+    assert node.stop() == 0
     assert must("node", "verify", "--data", node.data, "--genesis", node.genesis).code == 0
     assert must("node", "compact", "--data", node.data).code == 0
     assert node.start().startswith("ready ")
-    assert node.stop(signal.SIGINT)[0] == 0
+    assert node.stop(signal.SIGINT) == 0
 
 
 def test_with_json_there_is_one_object(node: Running) -> None:
     assert json.loads(node.start("--json"))["http"] == node.url
     output = node.output
-    assert node.stop()[0] == 0
+    assert node.stop() == 0
     assert output.read() == ""
 
 
@@ -163,9 +160,7 @@ def test_clients_do_not_keep_it_from_stopping(node: Running) -> None:
         b"Content-Length: 1000\r\n\r\nhalf"
     )
     time.sleep(0.5)
-    code, seconds = node.stop()
-    assert code == 0
-    assert seconds < STOP_SECONDS_MAX
+    assert node.stop() == 0
     for one in (*silent, *sockets, half):
         one.close()
 
@@ -175,22 +170,18 @@ def test_two_nodes_of_one_folder_or_one_port(node: Running, tmp_path: Path) -> N
     words = ("node", "start", "--genesis", node.genesis, "--passphrase-file", node.passphrase)
     second = democite(*words, "--data", node.data)
     assert (second.code, "error[data_in_use]" in second.err) == (2, True)
-    assert node.stop()[0] == 0
+    assert node.stop() == 0
 
 
 def test_a_node_that_still_loads_is_stopped_too(node: Running) -> None:
     assert node.start(program=patched("start", "loads_for_long")) == "loading\n"
-    code, seconds = node.stop()
-    assert code == 0
-    assert seconds < STOP_SECONDS_MAX
+    assert node.stop() == 0
     assert node.start().startswith("ready ")
 
 
 def test_a_node_that_hangs_is_stopped_too(node: Running) -> None:
     node.start(program=patched("stop", "hangs"))
-    code, seconds = node.stop()
-    assert code == 0
-    assert seconds < STOP_SECONDS_MAX + 1
+    assert node.stop() == 0
 
 
 @pytest.mark.parametrize(
@@ -211,7 +202,7 @@ def test_a_node_that_stops_itself_says_why(
 ) -> None:
     assert node.start(program=patched("start", "breaks", reason)).startswith("ready ")
     assert node.process is not None
-    assert node.process.wait(20) == exit_code
+    assert node.process.wait(PATIENCE_SECONDS) == exit_code
     node.log.seek(0)
     assert f"error[{code}]: " in node.log.read()
 

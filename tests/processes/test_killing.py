@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ledger.genesis import Genesis
 from primitives.addresses import account_id, format_address
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Network, Node, create_network, must
 from wallet.light.trust import TrustedNetwork
 from wallet.session import Session, SessionAccount
@@ -22,6 +24,7 @@ PEOPLE = 6
 ISSUED_MINOR = 100_000
 KILLS = 6
 ROUND_PAYMENTS = 60
+PATIENCE_MS = round(PATIENCE_SECONDS * 1000)
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ async def pay_and_kill(network: Network, keys: list[SigningKey], seed: int) -> l
             dead = chance.choice([node for node in network.nodes if node is not dead])
             await asyncio.sleep(chance.random() * 0.2)
             network.kill(dead)
-            outcomes = [await session.settle(id) for id in ids]
+            outcomes = [await session.settle(id, timeout_ms=PATIENCE_MS) for id in ids]
             assert all(outcome.state == "final" for outcome in outcomes), outcomes
         if dead is not None:
             await asyncio.to_thread(network.start, dead)
@@ -101,13 +104,12 @@ async def until_equal(
 ) -> None:
     """A node that was away needs a moment; what it says then must be what was paid."""
     found: list[int] = []
-    for _ in range(40):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while found != expected:
+        assert time.monotonic() < deadline, (node.prefix, found)
         with contextlib.suppress(Refused):  # it may be behind what is known already
             found = await balances(trusted, node, accounts)
-        if found == expected:
-            return
-        await asyncio.sleep(0.5)
-    assert found == expected, node.prefix
+        await asyncio.sleep(0.2)
 
 
 def test_any_node_may_be_killed_at_any_time(network: Network) -> None:
@@ -135,7 +137,8 @@ def test_all_nodes_killed_at_once_take_up_where_they_were(network: Network) -> N
         trusted = TrustedNetwork(Genesis.from_json(network.genesis.read_text()))
         async with Session(trusted, network.urls) as session:
             accounts = [session.account("arden", key) for key in keys]
-            outcome = await session.settle(session.pay(accounts[0], accounts[1].account_id, 500))
+            id = session.pay(accounts[0], accounts[1].account_id, 500)
+            outcome = await session.settle(id, timeout_ms=PATIENCE_MS)
             assert outcome.state == "final"
             for node in network.nodes:
                 await until_equal(

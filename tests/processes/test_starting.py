@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import wait_until
 from tests.processes.network import Network, Node, create_network, democite, must
 
 pytestmark = pytest.mark.process
@@ -34,12 +35,13 @@ def status(node: Node) -> dict[str, object]:
 
 def wait_for_height(node: Node, height: int) -> dict[str, object]:
     found: dict[str, object] = {}
-    for _ in range(60):
-        found = status(node)
-        if int(str(found["height"])) >= height:
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{node.prefix} stays at {found}")
+
+    def is_there() -> bool:
+        found.update(status(node))
+        return int(str(found["height"])) >= height
+
+    wait_until(is_there, lambda: f"{node.prefix} stays at {found}", pause_seconds=0.5)
+    return found
 
 
 def some_blocks(network: Network) -> int:

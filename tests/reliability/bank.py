@@ -11,6 +11,7 @@ from ledger.genesis import Genesis
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Network
 from tests.processes.test_killing import ISSUED_MINOR, open_accounts
 from wallet.delivery import Outcome
@@ -20,7 +21,6 @@ from wallet.session import Session, SessionAccount
 PEOPLE = 6
 IN_FLIGHT_PER_PERSON = 16
 READ_EVERY_SECONDS = 0.25
-SETTLE_SECONDS = 120.0
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Bank:
     async def settle(self) -> None:
         """Until every payment has its outcome."""
         for client in self.clients:
-            await client.session.idle(timeout_ms=round(SETTLE_SECONDS * 1000))
+            await client.session.idle(timeout_ms=round(PATIENCE_SECONDS * 1000))
 
 
 @contextlib.asynccontextmanager
