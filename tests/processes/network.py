@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.patience import PATIENCE_SECONDS
+from tests.processes.forked import run_forked
 
 PROGRAM = Path(sys.executable).with_name("democite")
 ROOT = Path(__file__).parents[2]
@@ -45,16 +46,9 @@ class Done:
 
 
 def democite(*words: str | Path, env: dict[str, str] | None = None) -> Done:
-    """Run the command in English and wait for its end."""
-    done = subprocess.run(
-        [PROGRAM, *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-        env={**os.environ, "DEMOCITE_LANG": "en", **(env or {})},
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    """Run the command in English, in a process of its own, and wait for its end."""
+    environment = {**os.environ, "DEMOCITE_LANG": "en", **(env or {})}
+    return Done(*run_forked([*map(str, words)], environment))
 
 
 def must(*words: str | Path) -> Done:
