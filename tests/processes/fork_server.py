@@ -93,8 +93,8 @@ def become(request: Request) -> None:
     os.chdir(request["folder"])
     files = (
         os.open(os.devnull, os.O_RDONLY),
-        os.open(request["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-        os.open(request["err"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        os.open(request["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        os.open(request["err"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
     )
     for place, descriptor in enumerate(files):
         os.dup2(descriptor, place)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.patience import PATIENCE_SECONDS
-from tests.processes.forked import run_forked
+from tests.processes.forked import ForkedProcess, RunningProcess, run_forked
 
 PROGRAM = Path(sys.executable).with_name("democite")
 ROOT = Path(__file__).parents[2]
@@ -81,7 +81,7 @@ class Node:
     folder: Path
     peer: str
     http: str
-    process: subprocess.Popen[str] | None = None
+    process: RunningProcess | None = None
 
     @property
     def data(self) -> Path:
@@ -107,6 +107,14 @@ class Node:
         return found[0]
 
 
+def start_forked(
+    node: Node, *words: str | Path, env: dict[str, str] | None = None
+) -> RunningProcess:
+    """Start a command that goes on as this node, in a process of its own; it logs to its file."""
+    environment = {**os.environ, **(env or {})}
+    return ForkedProcess([*map(str, words)], environment, os.devnull, node.folder / "node.log")
+
+
 @dataclass
 class Network:
     """Four nodes and what they share."""
@@ -125,16 +133,11 @@ class Network:
         """Start nodes (all of them, if none is named) and wait until they are ready."""
         chosen = nodes or tuple(self.nodes)
         for node in chosen:
-            log = (node.folder / "node.log").open("a")
-            node.process = subprocess.Popen(
-                [
-                    PROGRAM, "node", "start", "--data", node.data, "--genesis", self.genesis,
-                    "--passphrase-file", self.passphrase,
-                ],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
+            words = (
+                "node", "start", "--data", node.data, "--genesis", self.genesis,
+                "--passphrase-file", self.passphrase,
             )  # fmt: skip
+            node.process = start_forked(node, *words)
         for node in chosen:
             self._wait_ready(node)
 

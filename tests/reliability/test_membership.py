@@ -2,13 +2,12 @@
 
 import asyncio
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
-from tests.processes.network import PROGRAM, Network, Node, create_network, free_ports, must
+from tests.processes.network import Network, Node, create_network, free_ports, must, start_forked
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import bank
 from tests.reliability.rounds import meanwhile
@@ -89,16 +88,10 @@ async def listed(node: Node, proposal: str) -> None:
 
 
 def join(network: Network, node: Node, at: Node) -> None:
-    with (node.folder / "node.log").open("a") as log:
-        node.process = subprocess.Popen(
-            [
-                PROGRAM, "node", "join", "--data", node.data, "--genesis", network.genesis,
-                "--from", at.peer, "--passphrase-file", network.passphrase,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            text=True,
-        )  # fmt: skip
+    node.process = start_forked(
+        node, "node", "join", "--data", node.data, "--genesis", network.genesis, "--from", at.peer,
+        "--passphrase-file", network.passphrase,
+    )  # fmt: skip
 
 
 async def kill_and_start(network: Network, node: Node) -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from tests.patience import PATIENCE_SECONDS
-from tests.processes.network import PROGRAM, Network, Node, create_network, free_ports
+from tests.processes.network import PROGRAM, Network, Node, create_network, free_ports, start_forked
 from tests.reliability.namespaces import PATH, Namespaces
 from tests.reliability.relay import Relay, Weather
 
@@ -63,22 +63,25 @@ class Testbed:
 
     def start(self, node: Node) -> None:
         """Start one node; nobody waits for it."""
+        own = self.environment.get(node.prefix, {})
+        words = (
+            "--data", node.data, "--genesis", self.network.genesis, "--passphrase-file",
+            self.network.passphrase, "--peer-listen", self.listen[node.prefix],
+        )  # fmt: skip
+        if node.prefix not in self.programs and not own:
+            # Nothing about the program itself is another: it need not be loaded anew.
+            env = {"PATH": PATH, "DEMOCITE_LANG": "en"}
+            node.process = start_forked(node, "node", "start", *words, env=env)
+            return
         program = self.programs.get(node.prefix, [str(PROGRAM), "node", "start"])
         with (node.folder / "node.log").open("a") as log:
             node.process = subprocess.Popen(
-                [
-                    *program, "--data", node.data, "--genesis", self.network.genesis,
-                    "--passphrase-file", self.network.passphrase, "--peer-listen",
-                    self.listen[node.prefix],
-                ],
+                [*program, *words],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 text=True,
-                env={
-                    **os.environ, "PATH": PATH, "DEMOCITE_LANG": "en",
-                    **self.environment.get(node.prefix, {}),
-                },
-            )  # fmt: skip
+                env={**os.environ, "PATH": PATH, "DEMOCITE_LANG": "en", **own},
+            )
 
     def kill(self, node: Node) -> None:
         """SIGKILL."""
