@@ -1,6 +1,7 @@
 """The one command: groups, help, errors, and how fast it answers."""
 
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from terminal.application import application
 from terminal.errors import CommandError
 from terminal.options import JsonOption, LangOption, node_urls
 from terminal.results import Result
+from tests.patience import PATIENCE_SECONDS
 
 PROGRAM = Path(sys.executable).with_name("democite")
+KNOWN_WORK = "import asyncio, http.client, ssl, unittest.mock"
 
 
 def _group() -> typer.Typer:
@@ -132,19 +135,27 @@ def test_nodes_come_from_options_or_the_environment(monkeypatch: pytest.MonkeyPa
     assert node_urls(None) == ()
 
 
-@pytest.mark.parametrize(("words", "limit_ms"), [(["--help"], 150), (["wallet", "--help"], 350)])
-def test_help_answers_at_once(words: list[str], limit_ms: int) -> None:
-    """In processor time: how long a busy machine lets a process wait says nothing about it. Nor
-    does one try: cores that are shared take more of it for the same work."""
-    times_ms: list[float] = []
-    while not times_ms or (min(times_ms) >= limit_ms and len(times_ms) < 12):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([PROGRAM, *words], capture_output=True, check=False, timeout=30)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        times_ms.append(spent * 1000)
-        assert done.returncode == 0, done.stderr
-    assert min(times_ms) < limit_ms
+def processor_seconds(words: list[str]) -> float:
+    """What a command that must succeed takes of a processor."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(words, capture_output=True, check=False, timeout=PATIENCE_SECONDS)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize(("words", "times_max"), [(["--help"], 1.3), (["wallet", "--help"], 3.5)])
+def test_help_answers_at_once(words: list[str], times_max: float) -> None:
+    """Measured by what loading some of Python's own library takes on the same machine in the same
+    moment (0.1 s on a quick one), and in processor time: how long a busy machine lets a process
+    wait says nothing about it. Nor does one try: cores that are shared take more for the same."""
+    least, least_known = math.inf, math.inf
+    for _ in range(12):
+        least_known = min(least_known, processor_seconds([sys.executable, "-c", KNOWN_WORK]))
+        least = min(least, processor_seconds([str(PROGRAM), *words]))
+        if least < times_max * least_known:
+            return
+    assert least < times_max * least_known
 
 
 def test_help_does_not_load_what_only_work_needs() -> None:
