@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Done, Network, Node, create_network, democite, must
 from tests.processes.test_starting import some_blocks, start_words, status, wait_for_height
 
@@ -60,7 +61,7 @@ def keep(node: Node) -> None:
 def stop(node: Node) -> None:
     if node.process is not None:
         node.process.terminate()
-        node.process.wait(20)
+        node.process.wait(PATIENCE_SECONDS)
         node.process = None
 
 
