@@ -44,7 +44,7 @@ class Request(TypedDict):
 
 
 def load() -> None:
-    """All that any command loads. What this machine lacks is for the command to say that needs it."""
+    """All that any command loads. What this machine lacks, the command says that needs it."""
     for package in LOADED:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             with contextlib.suppress(ImportError):
