@@ -124,7 +124,7 @@ def test_every_key_of_a_running_node_is_renewed(network: Network) -> None:
         done(network, "network", "vote", proposal, "yes", *signed(voter, *staff), at=voter)
     wait_until(lambda: own(network).json["voting"] == voting)
     wait_until(lambda: own(network).json["signing"] == signing)
-    assert set(own(network).json) == {"voting", "signing", "transport"}
+    assert set(own(network).json) == {"voting", "signing", "transport", "cometbft"}
     assert own(network).json["transport"] != before["transport"]
 
     # With another away, nothing becomes final without the new voting key.
