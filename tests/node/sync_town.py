@@ -19,6 +19,7 @@ from node.state_sync.staging import staging_folder, synced_folder
 from node.store import open_store
 from node.territory import TerritoryOptions
 from tests.node.town import Person, Town, machinery_of, until
+from tests.patience import PATIENCE_SECONDS
 
 Bend = Callable[[bytes], bytes]
 TINY_LEVEL = 2

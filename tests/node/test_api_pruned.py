@@ -12,6 +12,7 @@ from node.retention import Retention
 from node.territory import TerritoryOptions
 from tests.node.api_town import address_of, api_town
 from tests.node.town import Person, Town, certified_by, key_of
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from node.store import STORE_KINDS, Change
 from primitives.errors import Refused
 from primitives.signatures import verify
 from tests.node.town import Person, Town, certified_by, machinery_of, until
+from tests.patience import PATIENCE_SECONDS
 
 Scenario = Callable[[Town], Awaitable[None]]
 

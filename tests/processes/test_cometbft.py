@@ -13,8 +13,9 @@ from ledger.changes import ChangeParameter, ChangeRules, PauseMember
 from ledger.rules import RULE_VERSION
 from node.genesis_file import COMETBFT
 from tests.node.cometbft.conftest import cometbft
+from tests.patience import PATIENCE_SECONDS
 from tests.processes.network import Network, Node, democite, must
-from tests.processes.quick import PATIENCE_SECONDS, Council, quick_network
+from tests.processes.quick import Council, quick_network
 from tests.reliability.testbed import ask
 
 __all__ = ["cometbft"]

@@ -36,6 +36,7 @@ from primitives.errors import Refused
 from primitives.signatures import verify
 from tests.node.test_peers_hostile import Villain
 from tests.node.town import Town, key_of, machinery_of, until
+from tests.patience import PATIENCE_SECONDS
 
 NEVER_THERE = 2**60
 UNKNOWN_IDS = [bytes([7]) * 32, bytes([8]) * 32]
