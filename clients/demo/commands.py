@@ -91,6 +91,14 @@ NoKillOption = Annotated[
         "--no-kill", help=text("Ne tuer aucun nœud.", "Do not kill a node."), show_default=False
     ),
 ]
+DemoEngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="simplex|cometbft",
+        help=text("Moteur de consensus (simplex).", "Consensus engine (simplex)."),
+    ),
+]
 
 
 @app.command(help=HELP)
@@ -101,6 +109,7 @@ def demo(
     seed: SeedOption = None,
     port_base: PortBaseOption = None,
     no_kill: NoKillOption = False,
+    engine: DemoEngineOption = None,
     lang: LangOption = None,
 ) -> int:
     """Let a network of four territories live on this machine."""
@@ -124,7 +133,9 @@ def demo(
         if not once and not summary.problems:
             print(_invitation(folder, wallets, nodes), file=sys.stderr, flush=True)
 
-    options = Options(once=once, data=data, seed=seed, port_base=port_base, kill=not no_kill)
+    options = Options(
+        once=once, data=data, seed=seed, port_base=port_base, kill=not no_kill, engine=engine
+    )
     try:
         return run(options, show)
     except Exception as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clients.demo.audit import Audit
 from clients.demo.example_files import expected_refusals
-from clients.demo.folder import DemoFolder, Progress
+from clients.demo.folder import DEFAULT_ENGINE, DemoFolder, Progress
 from clients.demo.life import Life
 from clients.demo.places import PLACES
 from clients.demo.plan import Plan, make_plan
@@ -41,6 +41,7 @@ class Options:
     seed: int | None = None
     port_base: int | None = None
     kill: bool = True
+    engine: str | None = None
 
 
 Show = Callable[[Summary, DemoFolder, list[VisitorWallet], list[NodeProcess]], None]
@@ -112,7 +113,7 @@ class Demonstration:
     async def run(self) -> int:
         """Make or resume the network, do what is left of the plan, check, show, stay up."""
         genesis = await self._open_network()
-        network = TrustedNetwork(genesis)
+        network = TrustedNetwork(genesis, self._folder.engine)
         plan = make_plan(self._progress.seed)
         self._teller.say(text("Quatre nœuds démarrent", "Four nodes are starting"))
         supervisor = Supervisor(
@@ -164,6 +165,7 @@ class Demonstration:
         for name, asked, has in (
             ("--seed", options.seed, found.seed),
             ("--port-base", options.port_base, found.port_base),
+            ("--engine", options.engine, self._folder.engine),
         ):
             if asked is not None and asked != has:
                 raise CommandError(
@@ -187,7 +189,9 @@ class Demonstration:
         for place in PLACES:
             shutil.rmtree(self._folder.town_hall(place), ignore_errors=True)
         self._folder.make_parts(PLACES)
-        genesis = await make_network(self._folder, self._nodes, self._progress.seed)
+        genesis = await make_network(
+            self._folder, self._nodes, self._progress.seed, self._options.engine or DEFAULT_ENGINE
+        )
         self._folder.write_progress(self._progress)
         return genesis
 

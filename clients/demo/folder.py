@@ -23,8 +23,10 @@ from clients.demo.places import Place
 from terminal.errors import CommandError
 from terminal.languages import text
 from wallet.atomic_files import make_private_folder, write_file
+from wallet.folder import read_engine
 
 KIND = "demo"
+DEFAULT_ENGINE = "simplex"
 VERSION = 2
 
 CREATED, OPENED, ISSUED, EARNED, PAID = "created", "opened", "issued", "earned", "paid"
@@ -65,6 +67,11 @@ class DemoFolder:
         self.cards = root / "cards"
         self.logs = root / "logs"
         self.wallets = root / "wallets"
+
+    @property
+    def engine(self) -> str:
+        """What orders the network's blocks, as the file beside the genesis says."""
+        return read_engine(self.genesis_file) or DEFAULT_ENGINE
 
     def town_hall(self, place: Place) -> Path:
         """The folder of one territory."""

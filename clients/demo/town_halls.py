@@ -20,7 +20,9 @@ from primitives.signatures import SEED_BYTES, SigningKey
 from wallet.folder import read_genesis
 
 
-async def make_network(folder: DemoFolder, nodes: Sequence[NodeProcess], seed: int) -> Genesis:
+async def make_network(
+    folder: DemoFolder, nodes: Sequence[NodeProcess], seed: int, engine: str
+) -> Genesis:
     """Have each node make its keys and its card; make the genesis out of the cards."""
     # All come to their end before anything is raised: an interruption leaves no process behind.
     ends = await asyncio.gather(
@@ -31,7 +33,16 @@ async def make_network(folder: DemoFolder, nodes: Sequence[NodeProcess], seed: i
             raise end
     cards = [str(folder.card(node.place)) for node in nodes]
     await call(
-        ("network", "create", "--demo", "--out", str(folder.genesis_file), *cards),
+        (
+            "network",
+            "create",
+            "--demo",
+            "--out",
+            str(folder.genesis_file),
+            "--engine",
+            engine,
+            *cards,
+        ),
         folder.logs / "network.log",
     )
     return read_genesis(folder.genesis_file)

@@ -309,6 +309,7 @@ class TrustedNetwork:
         self.check_engine(bundle.engine)
         if bundle.engine == COMETBFT:
             final = FinalHeader(*self.sets.verify(bundle))
+            self.certificates_verified += 1
         else:
             final = self._verify_certified(bundle)
         self.engine = bundle.engine

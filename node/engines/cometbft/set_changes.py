@@ -32,6 +32,9 @@ class SetChanges:
     def __init__(self, store: Store, epochs: EpochBook) -> None:
         self._store = store
         self._epochs = epochs
+        self._looked_at = epochs.first
+        """Up to this epoch changes were looked for."""
+        self._unproved: dict[int, tuple[ValidatorSet, ValidatorSet]] = {}
 
     def set_at(self, height: int) -> ValidatorSet:
         """The set that signs the block at a height, up to two above the newest on disk."""
@@ -42,24 +45,26 @@ class SetChanges:
         return _set_of(book.epoch(number).terms)
 
     def missing(self, chain_height: int) -> Iterator[tuple[int, ValidatorSet, ValidatorSet]]:
-        """(height, set before, set after) of changes whose proof is not kept yet, newest first; as
-        far back as there is none missing."""
+        """(height, set before, set after) of changes whose proof is not kept yet, ascending, as far
+        as their blocks are on disk. Every epoch is looked at once."""
         book = self._epochs
-        for number in range(book.current.number, book.first, -1):
-            after, before = book.epoch(number), book.epoch(number - 1)
+        while self._looked_at < book.current.number:
+            before, after = book.epoch(self._looked_at), book.epoch(self._looked_at + 1)
+            self._looked_at += 1
             if validators_of(after.terms) == validators_of(before.terms):
                 continue
             height = after.height + 1
-            if height > chain_height:
-                continue
-            if self._store.get(number_key(SET_CHANGE, height)) is not None:
-                return
-            yield height, _set_of(before.terms), _set_of(after.terms)
+            if self._store.get(number_key(SET_CHANGE, height)) is None:
+                self._unproved[height] = _set_of(before.terms), _set_of(after.terms)
+        for height, (old, new) in self._unproved.items():
+            if height <= chain_height:
+                yield height, old, new
 
     def put(self, change: SetChange) -> None:
         """Keep what proves a change. Slow: it waits for the disk."""
         key = number_key(SET_CHANGE, change.header.height)
         self._store.write([(key, encode(change.value()))], sync=True)
+        self._unproved.pop(change.header.height, None)
 
     def above(self, height: int) -> list[SetChange]:
         """Those above a height, ascending, at most as many as go into one answer."""
