@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from network import WIRE, Costs, Network, Tally, four_nodes, machine
+from network import WIRE, Costs, Network, Tally, machine, running_nodes
 
 from clients.demo.folder import DemoFolder
 from clients.demo.opening import Official, officials_of, open_accounts
@@ -216,7 +216,7 @@ def _parts(payload: Value) -> list[Value]:
 @contextlib.asynccontextmanager
 async def _bench(lines: int, prepare: Prepare) -> AsyncIterator[BatchBench]:
     """Four nodes, residents with accounts, and payers with money."""
-    async with four_nodes() as network, contextlib.AsyncExitStack() as stack:
+    async with running_nodes() as network, contextlib.AsyncExitStack() as stack:
         bench = BatchBench(network, [], random.Random(2))
         payers: list[Payer] = []
         for index, town in enumerate(make_towns(1, lines, 0)):

@@ -1,11 +1,11 @@
-"""How many payments four nodes carry, how fast, and at what cost.
+"""How many payments a few nodes carry under either engine, how fast, and at what cost.
 
     .venv/bin/python benchmarks/payments.py [--json FILE] [--seconds N] [--rates 100,400]
-        [--accounts N]
+        [--accounts N] [--engine simplex|cometbft] [--nodes N]
 
-Four node processes with their own keys, disks, TLS and HTTP, as `democite demo` starts them; every
-payment is a message of its own on a WebSocket, signed by a resident's key, checked by all four
-nodes and synced to disk by each before it counts. README.md says how to read the figures.
+Node processes (four, unless told otherwise) with their own keys, disks, TLS and HTTP, as
+`democite demo` starts them; every payment is a message of its own on a WebSocket, signed by a
+resident's key, checked by all nodes and synced to disk by each before it counts. README.md says how to read the figures.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from network import WIRE, Costs, Network, Tally, four_nodes, machine
+from network import WIRE, Costs, Network, Tally, machine, places_of, running_nodes
 
-from clients.demo.folder import DemoFolder
+from clients.demo.folder import DEFAULT_ENGINE, DemoFolder
 from clients.demo.opening import issue_money, officials_of, open_accounts
 from clients.demo.people import Person, Town, make_towns
 from clients.demo.places import PLACES
@@ -31,6 +31,7 @@ from ledger.account_kinds import ISSUER, TERRITORY
 from ledger.fields import PAYMENT_PAY
 from ledger.genesis import Genesis
 from ledger.payments import pay_fields
+from node.genesis_file import ENGINES
 from primitives.signatures import SigningKey, verify
 from wallet.delivery import Outcome
 from wallet.light.trust import TrustedNetwork
@@ -123,6 +124,10 @@ class Bench:
         """What the nodes used so far."""
         return await self._network.costs(self._load.payers[0].session.client.session)
 
+    @property
+    def _replicas(self) -> int:
+        return len(self._network.nodes)
+
     async def at_saturation(self, seconds: float) -> dict[str, object]:
         """As many payments as go through, with a bounded number in flight."""
         load = self._load
@@ -139,7 +144,7 @@ class Bench:
         payments = max(1, carried)
         used = after.processor_seconds - before.processor_seconds
         grown = {
-            name: (value - before.counters.get(name, 0.0)) / payments / len(PLACES)
+            name: (value - before.counters.get(name, 0.0)) / payments / self._replicas
             for name, value in sorted(after.counters.items())
         }
         checks_seconds = grown.get("democite_signatures_verified_total", 0.0) * _check_seconds()
@@ -148,11 +153,19 @@ class Bench:
             "payments_per_second": round(carried / (ended - started), 1),
             "latency_ms": load.tally.latency_ms(),
             "refused": load.tally.refused,
-            "processor_seconds_per_payment_and_replica": round(used / payments / 4, 9),
-            "signature_share": round(checks_seconds / (used / payments / 4), 3) if used else 0.0,
+            "processor_seconds_per_payment_and_replica": round(used / payments / self._replicas, 9),
+            "signature_share": round(checks_seconds / (used / payments / self._replicas), 3)
+            if used
+            else 0.0,
             "load_generator_processor_seconds_per_payment": round(own / payments, 9),
+            "engine_share_of_processor": round(
+                (after.engine_processor_seconds - before.engine_processor_seconds) / used, 3
+            )
+            if used
+            else 0.0,
+            "memory_megabytes_per_replica": round(after.memory_bytes / self._replicas / 1e6, 1),
             "disk_bytes_per_payment_and_replica": round(
-                (after.disk_bytes - before.disk_bytes) / payments / 4
+                (after.disk_bytes - before.disk_bytes) / payments / self._replicas
             ),
             "wire_bytes_per_payment_and_replica": {
                 "sent": round(grown.get(WIRE.format("send"), 0.0)),
@@ -195,7 +208,7 @@ class Bench:
             "payments_per_second_sent": round(count / sent_in, 1),
             "latency_ms": load.tally.latency_ms(),
             "refused": load.tally.refused,
-            "processor_seconds_per_payment_and_replica": round(used / count / 4, 9),
+            "processor_seconds_per_payment_and_replica": round(used / count / self._replicas, 9),
         }
 
 
@@ -211,12 +224,12 @@ def _check_seconds() -> float:
 
 
 @contextlib.asynccontextmanager
-async def _network(accounts: int) -> AsyncIterator[Bench]:
-    """Four nodes with accounts and money."""
-    async with four_nodes() as network, contextlib.AsyncExitStack() as stack:
-        towns = make_towns(1, accounts // len(PLACES), SERVICES)
+async def _network(accounts: int, count: int, engine: str) -> AsyncIterator[Bench]:
+    """Nodes with accounts and money."""
+    async with running_nodes(count, engine) as network, contextlib.AsyncExitStack() as stack:
+        towns = make_towns(1, accounts // count, SERVICES, places_of(count))
         load = Load(towns)
-        trusted = TrustedNetwork(network.genesis)
+        trusted = TrustedNetwork(network.genesis, engine)
         for index, town in enumerate(towns):
             session = await stack.enter_async_context(
                 Session(trusted, network.urls_from(index), on_outcome=load.note)
@@ -240,14 +253,17 @@ async def fill(folder: DemoFolder, genesis: Genesis, town: Town, session: Sessio
     await issue_money(session, officials[ISSUER], plan, town, lambda _: None)
 
 
-async def measure(seconds: float, rates: list[int], accounts: int) -> dict[str, object]:
+async def measure(
+    seconds: float, rates: list[int], accounts: int, count: int, engine: str
+) -> dict[str, object]:
     """All figures of one run."""
-    async with _network(accounts) as bench:
+    async with _network(accounts, count, engine) as bench:
         at_rates = [await bench.at_rate(rate, seconds) for rate in rates]
         saturated = await bench.at_saturation(seconds)
     return {
         "machine": machine(),
-        "nodes": len(PLACES),
+        "engine": engine,
+        "nodes": count,
         "accounts": accounts,
         "saturation": saturated,
         "rates": at_rates,
@@ -261,9 +277,14 @@ def main() -> int:
     parser.add_argument("--seconds", metavar="N", type=float, default=20.0)
     parser.add_argument("--rates", metavar="A,B", default="100,400")
     parser.add_argument("--accounts", metavar="N", type=int, default=ACCOUNTS)
+    parser.add_argument("--nodes", metavar="N", type=int, default=len(PLACES))
+    parser.add_argument("--engine", choices=ENGINES, default=DEFAULT_ENGINE)
     options = parser.parse_args()
     rates = [int(word) for word in options.rates.split(",") if word]
-    figures = json.dumps(asyncio.run(measure(options.seconds, rates, options.accounts)), indent=2)
+    measured = asyncio.run(
+        measure(options.seconds, rates, options.accounts, options.nodes, options.engine)
+    )
+    figures = json.dumps(measured, indent=2)
     print(figures)
     if options.json is not None:
         options.json.write_text(figures + "\n", encoding="utf-8")

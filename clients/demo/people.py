@@ -100,7 +100,9 @@ def town_of(seed: int, month: Month) -> Town:
     return _make_town(seed, month.place, month.residents, month.services, month.employers)
 
 
-def make_towns(seed: int, residents: int, services: int) -> tuple[Town, ...]:
+def make_towns(
+    seed: int, residents: int, services: int, places: Sequence[Place] = PLACES
+) -> tuple[Town, ...]:
     """People without names, `residents` and `services` of them per territory."""
     return tuple(
         _make_town(
@@ -110,7 +112,7 @@ def make_towns(seed: int, residents: int, services: int) -> tuple[Town, ...]:
             [(f"S{index}", "") for index in range(services)],
             (),
         )
-        for place in PLACES
+        for place in places
     )
 
 
