@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/engines.py [--json FILE] [--seconds N] [--rate N]
         [--nodes 4,7] [--repeats N]
 
-Each run is `payments.py` in a process of its own, with a network of its own. The engines take turns,
-so that what else the machine does meets both. README.md says how to read the figures.
+Each run is `payments.py` in a process of its own, with a network of its own. The engines take
+turns, so that what else the machine does meets both. README.md says how to read the figures.
 """
 
 import argparse

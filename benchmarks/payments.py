@@ -5,7 +5,8 @@
 
 Node processes (four, unless told otherwise) with their own keys, disks, TLS and HTTP, as
 `democite demo` starts them; every payment is a message of its own on a WebSocket, signed by a
-resident's key, checked by all nodes and synced to disk by each before it counts. README.md says how to read the figures.
+resident's key, checked by all nodes and synced to disk by each before it counts. README.md says how
+to read the figures.
 """
 
 import argparse

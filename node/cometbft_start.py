@@ -4,8 +4,11 @@ The engine's own modules are loaded only here and below, so that a node of the o
 without them.
 """
 
+from pathlib import Path
+
 from node.data_folder import DataFolder
 from node.key_files import KeyFiles
+from node.keys import read_public_keys
 from primitives.errors import Refused
 from primitives.signatures import SigningKey
 
@@ -18,6 +21,23 @@ def check_cometbft(folder: DataFolder) -> None:
     find_program()
     if not folder.cometbft_file.exists():
         raise Refused("engine_keys_missing", "this node has none", file=str(folder.root))
+
+
+def begin_signing(folder: DataFolder, network_id: bytes, file: Path) -> None:
+    """Make the file of what this node signed last for a network in which it never signed: at
+    `file`, since the folder goes over to that network later.
+
+    Raises `Refused`: `engine_keys_missing`, `data_malformed`.
+    """
+    from node.engines.cometbft.network_terms import chain_id_of
+    from node.engines.cometbft.signed_last import SignedLastFile
+
+    named = None
+    if folder.cometbft_file.exists():
+        named = read_public_keys(folder.public_keys_file).get("cometbft")
+    if named is None:
+        raise Refused("engine_keys_missing", "this node has none", file=str(folder.root))
+    SignedLastFile.create(file, chain_id_of(network_id), bytes.fromhex(named))
 
 
 def prepare_cometbft(folder: DataFolder, network_id: bytes, passphrase: str) -> SigningKey:

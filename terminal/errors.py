@@ -87,6 +87,7 @@ EXIT_CODES: dict[str, int] = {
     "endorsement_malformed": EXIT_USAGE,
     "recovery_key_unknown": EXIT_USAGE,
     "succession_block_missing": EXIT_USAGE,
+    "succession_from_cometbft": EXIT_USAGE,
     "succession_lacks_blocks": EXIT_USAGE,
     "succession_none": EXIT_USAGE,
     "succession_unfinished": EXIT_USAGE,

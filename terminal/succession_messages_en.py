@@ -38,6 +38,10 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "no final block is in this folder to go on from",
         "draft it at the highest node: 'democite node verify' tells each one's height",
     ),
+    "succession_from_cometbft": (
+        "a network that CometBFT orders can't be succeeded by this version",
+        "keep the data: see docs/engines.md for what remains possible",
+    ),
     "succession_none": (
         "this genesis takes no other network's place",
         "ask your town hall for the one that does",

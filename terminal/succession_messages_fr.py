@@ -39,6 +39,10 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "ce dossier n'a aucun bloc définitif d'où repartir",
         "faites le projet au nœud le plus haut : « democite node verify » dit la hauteur de chacun",
     ),
+    "succession_from_cometbft": (
+        "cette version ne sait pas refonder un réseau que CometBFT ordonne",
+        "gardez les données : docs/engines.md dit ce qui reste possible",
+    ),
     "succession_none": (
         "cette genèse ne prend la place d'aucun réseau",
         "demandez à votre mairie celle qui le fait",

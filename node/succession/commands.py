@@ -187,8 +187,6 @@ def finish(
 
     if engine not in ENGINES:
         raise CommandError("engine_unknown", field="--engine", exit_code=2)
-    if engine != ENGINES[0]:
-        raise CommandError("engine_unavailable", field="--engine", exit_code=2)
     genesis = endorsing.finish(draft, endorsements, out, engine)
     endorsed_by = list(genesis.endorsed_by())
     told = text(

@@ -23,7 +23,7 @@ from ledger.view import View
 from node.cards import CARD_FILE_MODE, Card, read_card
 from node.chain import Chain
 from node.data_folder import DataFolder
-from node.genesis_file import read_genesis
+from node.genesis_file import SIMPLEX, read_genesis
 from node.migration import open_current_store
 from node.private_files import write_new_file
 from node.start import LoadedLedger, load_ledger
@@ -52,9 +52,12 @@ def make_draft(plan: DraftPlan) -> Genesis:
 
     Raises `Refused`: `data_in_use`, `data_of_other_network`, `member_unknown`,
     `territory_unknown`, `demo_card`, `card_malformed`, `genesis_invalid`, `member_key_used`,
-    `succession_block_missing` where no block is.
+    `succession_block_missing` where no block is, `succession_from_cometbft`.
     """
     genesis, engine = read_genesis(plan.predecessor)
+    if engine != SIMPLEX:
+        # Its headers commit to no recovery keys, so nothing would prove who may endorse.
+        raise Refused("succession_from_cometbft", file=str(plan.predecessor))
     folder = DataFolder(plan.data)
     kind = folder.check(genesis.network_id, engine).store
     folder.lock()

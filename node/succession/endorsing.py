@@ -10,7 +10,7 @@ from ledger.succession import Endorsement, endorse, endorsements_from_json
 from node.cards import CARD_FILE_MODE
 from node.chain import Chain
 from node.data_folder import DataFolder
-from node.genesis_file import read_genesis, read_genesis_alone, write_genesis
+from node.genesis_file import COMETBFT, read_genesis, read_genesis_alone, write_genesis
 from node.keys import read_key
 from node.migration import open_current_store
 from node.private_files import write_new_file
@@ -117,12 +117,17 @@ def _receipts_at(chain: Chain, height: int) -> int:
 
 
 def finish(draft_file: Path, files: Sequence[Path], out: Path, engine: str) -> Genesis:
-    """Put the endorsements under the draft and write the new genesis.
+    """Put the endorsements under the draft and write the new genesis, which `engine` orders: that
+    of the old network or the other one.
 
-    Raises `Refused`: `endorsement_malformed`, `endorsement_invalid`, `endorsements_insufficient`;
-    FileExistsError.
+    Raises `Refused`: `endorsement_malformed`, `endorsement_invalid`, `endorsements_insufficient`,
+    `engine_keys_missing` where a member has no voting key for the engine; FileExistsError.
     """
     draft = read_draft(draft_file)
+    if engine == COMETBFT:
+        for territory in draft.territories:
+            if territory.cometbft_key is None:
+                raise Refused("engine_keys_missing", territory.name, file=str(draft_file))
     endorsements: list[Endorsement] = []
     for file in files:
         network_id, endorsement = read_endorsement(file)

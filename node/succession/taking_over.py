@@ -9,7 +9,8 @@ up. Then a few renames, each of which leaves something that the same command goe
     predecessor-…/    the old store, journal and `node.json`: a data folder that `node verify` reads
 
 What the node promised the old network does not bind it in the new one, where every vote is over
-another network id: its journal begins anew. So it must not be begun twice: see `again`. A node of
+another network id: its journal begins anew, or, where CometBFT orders the new network, the file of
+what was signed last for it. So it must not be begun twice: see `again`. A node of
 the new network whose store was emptied (`node rebuild`) or came from a backup gets the first state
 put back, beside the journal that it has.
 """
@@ -23,8 +24,9 @@ from pathlib import Path
 from ledger.genesis import Genesis
 from node.chain import Chain
 from node.chain_records import RESTORED, Meta
+from node.cometbft_start import begin_signing
 from node.data_folder import SUCCEEDING_FOLDER, DataFolder, NodeFile, predecessor_folder
-from node.genesis_file import read_genesis
+from node.genesis_file import COMETBFT, read_genesis
 from node.journal import JOURNAL_ID_BYTES, create_journal
 from node.migration import open_current_store
 from node.office.office import REGISTRY_FILE
@@ -70,7 +72,8 @@ def take_over(plan: TakingOver) -> TakenOver:
 
     Raises `Refused`: `succession_none`, `data_of_other_network`, `data_in_use`,
     `succession_behind`, `succession_conflict`, `succession_lacks_blocks`, `succession_differs`,
-    `member_key_used`, `state_root_differs`, `store_corrupt`.
+    `member_key_used`, `state_root_differs`, `store_corrupt`; `engine_keys_missing` where this node
+    has no voting key for the new network's engine.
     """
     genesis, engine = read_genesis(plan.genesis)
     old, _ = read_genesis(plan.predecessor)
@@ -89,7 +92,7 @@ def take_over(plan: TakingOver) -> TakenOver:
                 begun = _begun(folder, content, genesis)
                 if begun is not None and begun.network_id is not None:
                     return TakenOver(genesis, kept, is_news=False)
-                _prepare(plan, folder, content, (old, genesis), kept, begun)
+                _prepare(plan, folder, content, (old, genesis), engine, kept, begun)
             _put_in_place(folder, kept, content, genesis, engine)
     finally:
         folder.unlock()
@@ -119,6 +122,7 @@ def _prepare(
     folder: DataFolder,
     content: NodeFile,
     networks: tuple[Genesis, Genesis],
+    engine: str,
     kept: Path,
     begun: Meta | None,
 ) -> None:
@@ -139,6 +143,9 @@ def _prepare(
         if plan.again:
             # An id that no journal has: the node takes its own for another's, and only observes.
             begun = Meta(secrets.token_bytes(JOURNAL_ID_BYTES))
+        elif engine == COMETBFT:
+            # Without this file, as with `again`, the node does not start: its key could sign twice.
+            begin_signing(folder, genesis.network_id, building / folder.signed_last_file.name)
     else:
         mode = _REFILLED
     source = _source(plan, folder, content, genesis, building, kept)
@@ -221,7 +228,7 @@ def _put_in_place(
         kept.mkdir(PRIVATE_FOLDER_MODE, exist_ok=True)
         if not (kept / folder.file.name).exists():
             write_new_file(kept / folder.file.name, folder.file.read_bytes())
-    for place in (folder.store, folder.journal):
+    for place in (folder.store, folder.journal, folder.signed_last_file):
         new = folder.succeeding / place.name
         if not new.exists():
             continue  # it is in its place

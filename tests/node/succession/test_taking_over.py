@@ -12,10 +12,12 @@ from node.chain import Chain
 from node.chain_records import BODY, IDS, OBJECT
 from node.data_folder import DataFolder
 from node.epoch_book import EpochBook
+from node.genesis_file import engine_file
 from node.inspection import verify_data
 from node.rebuilding import rebuild_store
 from node.store import after_prefix, open_store
-from node.succession.endorsing import check_own_chain
+from node.succession.drafting import write_draft
+from node.succession.endorsing import check_own_chain, finish
 from node.succession.taking_over import take_over
 from node.territory import TerritoryNode
 from primitives.errors import Refused
@@ -307,3 +309,44 @@ def test_a_store_that_was_emptied_gets_its_first_state_back(tmp_path: Path) -> N
         await town.stop()
 
     asyncio.run(scenario())
+
+
+def test_a_node_without_a_key_for_the_new_engine_stays_what_it_is(
+    copied: Callable[[], Ruin],
+) -> None:
+    ruin = copied()
+    ruin.agree(ruin.draft(ruin.highest(0, 1, 2, 3)), 0, 1, 2)
+    engine_file(ruin.new_file).write_text("cometbft\n")
+    source = ruin.highest(0, 1, 2, 3)
+    folder = DataFolder(ruin.root(source))
+    before = folder.read()
+    with pytest.raises(Refused, match="engine_keys_missing"):
+        ruin.over(source)
+    assert folder.read() == before
+    assert not folder.succeeding.exists() and not folder.signed_last_file.exists()
+    assert verify_data(folder.root, ruin.old_file)["height"]
+
+
+def test_no_draft_is_made_of_a_network_that_cometbft_orders(copied: Callable[[], Ruin]) -> None:
+    ruin = copied()
+    engine_file(ruin.old_file).write_text("cometbft\n")
+    with pytest.raises(Refused, match="succession_from_cometbft"):
+        ruin.draft()
+
+
+def test_no_genesis_is_written_for_an_engine_that_a_member_has_no_key_for(
+    copied: Callable[[], Ruin],
+) -> None:
+    ruin = copied()
+    draft = ruin.draft(ruin.highest(0, 1, 2, 3))
+    first, *others = draft.territories
+    file, out = ruin.town.folder / "draft.json", ruin.town.folder / "out.json"
+    write_draft(file, replace(draft, territories=(replace(first, cometbft_key=None), *others)))
+    with pytest.raises(Refused, match="engine_keys_missing"):
+        finish(file, [], out, "cometbft")
+    # With a key each, it is the endorsements that are lacking.
+    file.unlink()
+    write_draft(file, draft)
+    with pytest.raises(Refused, match="endorsements_insufficient"):
+        finish(file, [], out, "cometbft")
+    assert not out.exists() and not engine_file(out).exists()
