@@ -189,6 +189,12 @@ CardsArgument = Annotated[
         metavar="CARD…", help=text("Les cartes des territoires.", "The territories' cards.")
     ),
 ]
+EngineArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="simplex|cometbft", help=text("Le moteur de consensus.", "The consensus engine.")
+    ),
+]
 EngineOption = Annotated[
     str,
     _option(

@@ -11,6 +11,7 @@ from node.command_options import (
     CurrencyOption,
     DaysOption,
     DemoSeedOption,
+    EngineArgument,
     FullHistoryOption,
     GenesisFileOption,
     HttpListenOption,
@@ -211,6 +212,28 @@ def status(node: NodeOption = None, lang: LangOption = None, as_json: JsonOption
 
     content = fetch_status(_urls(node))
     return Result(content, status_lines(content))
+
+
+@app.command(
+    help=text(
+        "Dire si un moteur de consensus peut tourner ici.", "Say whether an engine can run here."
+    )
+)
+def engine(name: EngineArgument, lang: LangOption = None, as_json: JsonOption = False) -> Result:
+    """Which program an engine takes, found and of a version that was tried."""
+    from node.genesis_file import COMETBFT, ENGINES
+
+    if name not in ENGINES:
+        raise CommandError("engine_unknown", field="ENGINE", exit_code=2)
+    if name != COMETBFT:
+        told = text("intégré, rien à installer", "built in, nothing to install")
+        return Result({"engine": name}, f"{name} : {told}")
+    from node.engines.cometbft.program import check_program, find_program
+
+    program = find_program()
+    version = check_program(program)
+    data: dict[str, object] = {"engine": name, "version": version, "program": str(program)}
+    return Result(data, f"{name} {version} : {program}")
 
 
 @app.command(help=text("Tout vérifier dans les données.", "Check everything in the data."))

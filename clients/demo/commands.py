@@ -85,18 +85,21 @@ PortBaseOption = Annotated[
         ),
     ),
 ]
-NoKillOption = Annotated[
-    bool,
-    typer.Option(
-        "--no-kill", help=text("Ne tuer aucun nœud.", "Do not kill a node."), show_default=False
-    ),
-]
-DemoEngineOption = Annotated[
+EngineOption = Annotated[
     str | None,
     typer.Option(
         "--engine",
         metavar="simplex|cometbft",
-        help=text("Moteur de consensus (simplex).", "Consensus engine (simplex)."),
+        help=text(
+            "Moteur de consensus (simplex) ; cometbft demande son programme.",
+            "The consensus engine (simplex); cometbft takes its program.",
+        ),
+    ),
+]
+NoKillOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-kill", help=text("Ne tuer aucun nœud.", "Do not kill a node."), show_default=False
     ),
 ]
 
@@ -108,8 +111,8 @@ def demo(
     data: KeptDataOption = None,
     seed: SeedOption = None,
     port_base: PortBaseOption = None,
+    engine: EngineOption = None,
     no_kill: NoKillOption = False,
-    engine: DemoEngineOption = None,
     lang: LangOption = None,
 ) -> int:
     """Let a network of four territories live on this machine."""

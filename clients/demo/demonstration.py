@@ -20,7 +20,7 @@ from clients.demo.ports import PORTS_PER_NODE, check_free, choose_base
 from clients.demo.summary import Summary
 from clients.demo.supervisor import NodeProcess, Supervisor
 from clients.demo.teller import Teller
-from clients.demo.town_halls import make_network
+from clients.demo.town_halls import check_engine, make_network
 from clients.demo.visitors import VisitorWallet, make_wallets
 from ledger.genesis import Genesis
 from terminal.errors import CommandError
@@ -48,7 +48,12 @@ Show = Callable[[Summary, DemoFolder, list[VisitorWallet], list[NodeProcess]], N
 
 
 def run(options: Options, show: Show) -> int:
-    """Run a demonstration; gives its exit code. `show` is called once the figures are there."""
+    """Run a demonstration; gives its exit code. `show` is called once the figures are there.
+
+    Raises `CommandError`, before anything is made where the engine's program is missing.
+    """
+    if options.engine not in (None, DEFAULT_ENGINE):
+        check_engine(options.engine)
     with _folder(options.data) as folder:
         lock = FileLock(folder.lock_file)
         if not lock.try_acquire():
@@ -127,6 +132,7 @@ class Demonstration:
                 make_wallets,
                 self._folder,
                 genesis,
+                self._folder.engine,
                 [person for town in plan.towns for person in town.visitors],
             )
             self._write_network_file(genesis)
@@ -137,6 +143,7 @@ class Demonstration:
                 progress=self._progress,
                 audit=audit,
                 network_id=genesis.network_id,
+                engine=self._folder.engine,
                 certificates_verified=network.certificates_verified,
                 restarts=supervisor.restarts,
                 seconds=self._teller.seconds,
@@ -199,6 +206,7 @@ class Demonstration:
         content = {
             "network_id": genesis.network_id.hex(),
             "genesis": str(self._folder.genesis_file),
+            "engine": self._folder.engine,
             "territories": [
                 {
                     "name": node.place.name,

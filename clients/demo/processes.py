@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,10 +64,26 @@ async def call(words: Sequence[str], log: Path) -> None:
         )
 
 
+def ask(words: Sequence[str]) -> None:
+    """Run one short command of `democite` before there is a folder for logs. Raises `CommandError`
+    with what it refused, as if it had been asked here."""
+    env = {**os.environ, "DEMOCITE_LANG": current_language()}
+    done = subprocess.run(
+        [*PROGRAM, *words], capture_output=True, check=False, timeout=COMMAND_SECONDS, env=env
+    )
+    if done.returncode != 0:
+        code, message, hint = _error_in(done.stderr.decode(errors="replace"))
+        raise CommandError(code, message, hint, exit_code=done.returncode)
+
+
 def last_error(log: Path) -> tuple[str, str, str]:
     """Code, message and hint of the last failure in a log."""
+    return _error_in(log.read_text(errors="replace"))
+
+
+def _error_in(said: str) -> tuple[str, str, str]:
     code, message, hint = "internal_error", "", ""
-    for line in log.read_text(errors="replace").splitlines():
+    for line in said.splitlines():
         if line.startswith("error[") and "]: " in line:
             code, message = line.removeprefix("error[").split("]: ", 1)
             hint = ""

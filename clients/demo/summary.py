@@ -28,6 +28,7 @@ class Summary:
     progress: Progress
     audit: Audit
     network_id: bytes
+    engine: str
     certificates_verified: int
     restarts: int
     seconds: float
@@ -64,6 +65,7 @@ class Summary:
             "members": header.members,
             "seed": self.progress.seed,
             "network_id": self.network_id.hex(),
+            "engine": self.engine,
             "seconds": round(self.seconds, 1),
             "resumed": self.resumed,
             "problems": list(self.problems),

@@ -14,7 +14,8 @@ from clients.demo.processes import last_error, start
 from terminal.errors import CommandError
 from terminal.languages import text
 
-READY_SECONDS = 60.0
+READY_SECONDS = 240.0
+"""Four start together, perhaps with an engine's process beside each; what dies is told at once."""
 STOP_SECONDS = 12.0
 RESTART_SECONDS = 1.0
 """Between a death that was not planned and the new process."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clients.demo.folder import DemoFolder
 from clients.demo.places import Place
-from clients.demo.processes import call
+from clients.demo.processes import ask, call
 from clients.demo.supervisor import NodeProcess
 from ledger.genesis import Genesis, founding_accounts
 from ledger.objects import Account
@@ -18,10 +18,16 @@ from primitives.errors import InvariantBroken
 from primitives.keystore import unseal
 from primitives.signatures import SEED_BYTES, SigningKey
 from wallet.folder import read_genesis
+from wallet.light.bundles import SIMPLEX
+
+
+def check_engine(engine: str) -> None:
+    """Nodes can run under it on this machine. Raises `CommandError` with what is missing."""
+    ask(("node", "engine", engine))
 
 
 async def make_network(
-    folder: DemoFolder, nodes: Sequence[NodeProcess], seed: int, engine: str
+    folder: DemoFolder, nodes: Sequence[NodeProcess], seed: int, engine: str = SIMPLEX
 ) -> Genesis:
     """Have each node make its keys and its card; make the genesis out of the cards."""
     # All come to their end before anything is raised: an interruption leaves no process behind.
@@ -32,17 +38,9 @@ async def make_network(
         if end is not None:
             raise end
     cards = [str(folder.card(node.place)) for node in nodes]
+    out = ("--out", str(folder.genesis_file))
     await call(
-        (
-            "network",
-            "create",
-            "--demo",
-            "--out",
-            str(folder.genesis_file),
-            "--engine",
-            engine,
-            *cards,
-        ),
+        ("network", "create", "--demo", "--engine", engine, *out, *cards),
         folder.logs / "network.log",
     )
     return read_genesis(folder.genesis_file)

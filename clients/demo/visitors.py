@@ -35,7 +35,7 @@ class VisitorWallet:
 
 
 def make_wallets(
-    folder: DemoFolder, genesis: Genesis, people: Sequence[Person]
+    folder: DemoFolder, genesis: Genesis, engine: str, people: Sequence[Person]
 ) -> list[VisitorWallet]:
     """The wallets of these people; those that are there already stay as they are."""
     passphrase_file = folder.wallets / "passphrase.txt"
@@ -49,7 +49,7 @@ def make_wallets(
             identity = WalletIdentity(
                 genesis.network_id, prefix, RESIDENT, person.signing_key.public_key
             )
-            WalletFolder(file).create(genesis)
+            WalletFolder(file).create(genesis, engine)
             create_wallet_file(file, identity, person.signing_key, PASSPHRASE)
         made.append(VisitorWallet(prefix, file, passphrase_file, person.address))
     return made

@@ -52,6 +52,7 @@ def _receipt_holds(stage: Stage, done: Done) -> None:
 
 README_STEPS: Table = {
     "scripts/demo": Elsewhere("tests/demo/test_demonstration.py runs the demonstration"),
+    "scripts/demo --engine cometbft": Elsewhere("tests/demo/test_demonstration_cometbft.py"),
     "scripts/test": Elsewhere("it runs this test"),
     "scripts/demo --data demo-data": Elsewhere("tests/demo/test_demonstration.py"),
     ". .venv/bin/activate && mkdir -p trial && cd trial": Run(),

@@ -228,6 +228,9 @@ STEPS: Table = {
     "democite network create --out genese.json valmont.card jura.card brenta.card liria.card": Run(
         {"create": "create --parameter heartbeat_ms=1000"}, Stage.make_others, _founded_well
     ),
+    "democite node engine cometbft": Elsewhere(
+        "the program need not be on this machine: tests/demo/test_demonstration_cometbft.py"
+    ),
     "democite node start --data /srv/democite --genesis genese.json --peer-listen 0.0.0.0:7000 "
     "--passphrase-file /etc/democite/phrase": Run(after=_is_ready, stays="valmont"),
     # Every day.

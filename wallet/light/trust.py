@@ -114,7 +114,7 @@ class TrustedNetwork:
         self.first_epoch = genesis.first_epoch
         self.epochs: list[KnownEpoch] = []
         """Those after the first, without a gap."""
-        self.certificates_verified = 0
+        self._certificates_verified = 0
         self._first_members = MemberSet.of(
             Member(one.voting_key, one.recovery_key, one.prefix) for one in genesis.territories
         )
@@ -286,6 +286,12 @@ class TrustedNetwork:
 
     # -- headers ------------------------------------------------------------------------------
 
+    @property
+    def certificates_verified(self) -> int:
+        """How often signatures of a set were verified: certificates, and CometBFT's commits."""
+        commits = 0 if self._sets is None else self._sets.commits_verified
+        return self._certificates_verified + commits
+
     def check_engine(self, engine: str) -> None:
         """It may order this network's blocks. Raises `Refused("engine_differs")`."""
         if self.engine not in (None, engine):
@@ -309,7 +315,6 @@ class TrustedNetwork:
         self.check_engine(bundle.engine)
         if bundle.engine == COMETBFT:
             final = FinalHeader(*self.sets.verify(bundle))
-            self.certificates_verified += 1
         else:
             final = self._verify_certified(bundle)
         self.engine = bundle.engine
@@ -364,7 +369,7 @@ class TrustedNetwork:
             verify_certificate(certificate, members, self.network_id, signatures.verify)
         except Refused as refusal:
             raise Refused("certificate_invalid", refusal.detail or refusal.code) from None
-        self.certificates_verified += 1
+        self._certificates_verified += 1
 
 
 def check_rule_version(version: int) -> None:
