@@ -192,9 +192,7 @@ class Demonstration:
         self._teller.say(
             text("Quatre mairies font leurs clés", "Four town halls are making their keys")
         )
-        # What an interrupted making left behind was never a network.
-        for place in PLACES:
-            shutil.rmtree(self._folder.town_hall(place), ignore_errors=True)
+        self._folder.remove_unfinished(PLACES)
         self._folder.make_parts(PLACES)
         genesis = await make_network(
             self._folder, self._nodes, self._progress.seed, self._options.engine or DEFAULT_ENGINE

@@ -15,6 +15,7 @@ DIR/
 
 import json
 import secrets
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from clients.demo.places import Place
 from terminal.errors import CommandError
 from terminal.languages import text
 from wallet.atomic_files import make_private_folder, write_file
-from wallet.folder import read_engine
+from wallet.folder import engine_file, read_engine
 
 KIND = "demo"
 DEFAULT_ENGINE = "simplex"
@@ -112,6 +113,15 @@ class DemoFolder:
                 file=str(self.root),
             )
         make_private_folder(self.root)
+
+    def remove_unfinished(self, places: tuple[Place, ...]) -> None:
+        """Remove what an interrupted making left behind: it was never a network, and commands
+        write over nothing."""
+        for folder in (self.cards, self.wallets, *map(self.town_hall, places)):
+            shutil.rmtree(folder, ignore_errors=True)
+        genesis = self.genesis_file
+        for file in (genesis, engine_file(genesis), self.month_file, self.steps_file):
+            file.unlink(missing_ok=True)
 
     def make_parts(self, places: tuple[Place, ...]) -> None:
         """Make the folders inside, and a passphrase for each town hall."""

@@ -62,6 +62,25 @@ def test_each_town_hall_has_its_own_passphrase(tmp_path: Path) -> None:
     assert all(file.stat().st_mode & 0o077 == 0 for file in files)
 
 
+def test_what_an_interrupted_making_left_is_removed(tmp_path: Path) -> None:
+    folder = DemoFolder(tmp_path / "demo")
+    folder.prepare()
+    folder.make_parts(PLACES)
+    left = (
+        folder.card(PLACES[0]),
+        folder.recovery_file(PLACES[1]),
+        folder.genesis_file,
+        folder.genesis_file.with_name("genesis.json.engine"),
+        folder.month_file,
+    )
+    for file in left:
+        file.write_text("left")
+    folder.remove_unfinished(PLACES)
+    assert not any(file.exists() for file in left)
+    folder.remove_unfinished(PLACES)
+    folder.make_parts(PLACES)
+
+
 def test_ports_that_are_taken() -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
