@@ -93,6 +93,9 @@ def _make(root: Path, image: bytes, files: dict[str, bytes], backup: Path) -> No
     folder.registry.mkdir(PRIVATE_FOLDER_MODE)
     write_new_file(folder.registry / REGISTRY_FILE, image)
     create_journal(folder.journal)
+    # The same for the other engine: a file without a word, so that no first start makes one, also
+    # where the backup is older than the node's first network.
+    write_new_file(folder.signed_last_file, b"")
     store = open_store(folder.store, folder.read().store)
     try:
         # An id that no journal has: the node takes its own for another's, and only observes.

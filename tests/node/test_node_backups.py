@@ -8,7 +8,10 @@ import pytest
 
 from node import node_backups
 from node.chain import Chain
+from node.cometbft_start import prepare_cometbft
 from node.data_folder import DataFolder
+from node.engines.cometbft.network_terms import chain_id_of
+from node.engines.cometbft.signed_last import SignedLastFile
 from node.journal import Journal
 from node.keys import read_key
 from node.office.office import REGISTRY_FILE
@@ -70,6 +73,12 @@ def test_a_restored_node_knows_that_it_forgot(data: Path, tmp_path: Path) -> Non
     journal = Journal(again / "journal", meta.journal_id, meta.journal_sequence)
     journal.close()
     assert journal.lost_reason is not None
+    # Nor does it sign under the other engine, though no network is named in this backup.
+    folder = DataFolder(again)
+    assert not folder.read().network_id
+    key = prepare_cometbft(folder, bytes(32), PASSPHRASE)
+    with pytest.raises(Refused, match="signer_state_missing"):
+        SignedLastFile.read(folder.signed_last_file, chain_id_of(bytes(32)), key.public_key)
 
 
 def test_nothing_is_written_over(data: Path, tmp_path: Path) -> None:

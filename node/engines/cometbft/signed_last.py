@@ -109,6 +109,8 @@ class SignedLastFile:
                 raw = stream.read(2 * BLOCK_BYTES + 1)
         except FileNotFoundError:
             raise Refused("signer_state_missing", file=str(path)) from None
+        if not raw:  # as a restored node has it (`node.node_backups`)
+            raise Refused("signer_state_missing", file=str(path))
         if len(raw) != 2 * BLOCK_BYTES:
             raise _malformed(path)
         slots = [_read_slot(raw[at : at + BLOCK_BYTES], path) for at in (0, BLOCK_BYTES)]

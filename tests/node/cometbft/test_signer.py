@@ -241,7 +241,7 @@ def with_version(raw: bytes) -> bytes:
     ("change", "code"),
     [
         (lambda raw: raw[:-20], "signer_state_malformed"),
-        (lambda raw: b"", "signer_state_malformed"),
+        (lambda raw: b"", "signer_state_missing"),
         (lambda raw: raw + b"\0", "signer_state_malformed"),
         (lambda raw: bytes(len(raw)), "signer_state_malformed"),
         (lambda raw: b"\xff" * len(raw), "signer_state_malformed"),
