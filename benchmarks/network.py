@@ -33,6 +33,8 @@ FURTHER_PLACES = (
 )
 """Beside the demonstration's four: a network of seven bears two that fail."""
 
+FIRST_BASE = 29_000
+"""Away from the ports of demonstrations."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -159,7 +161,7 @@ async def running_nodes(
     """Start them, empty but for what the genesis holds; a node that dies is an error."""
     places = places_of(count)
     with _temporary_folder() as folder:
-        base = choose_base(None, count)
+        base = choose_base(None, count, FIRST_BASE)
         nodes = [
             NodeProcess(place, base + index * PORTS_PER_NODE, base + index * PORTS_PER_NODE + 1)
             for index, place in enumerate(places)

@@ -25,6 +25,8 @@ from clients.demo.town_halls import make_network
 from ledger.genesis import Genesis
 from node.data_folder import DataFolder
 
+FIRST_BASE = 29_500
+"""Away from the ports of demonstrations and of the other benchmarks."""
 READY_SECONDS_MAX = 1_200.0
 STOP_SECONDS_MAX = 20.0
 NS_PER_SECOND = 1_000_000_000
@@ -160,7 +162,7 @@ async def life_network(crowd: int = 0) -> AsyncIterator[LifeNetwork]:
     """Make one, with so many accounts in it from the start; leaving stops and removes it."""
     with tempfile.TemporaryDirectory(prefix="democite-life-") as name:
         folder = DemoFolder(Path(name))
-        base = choose_base(None, len(PLACES))
+        base = choose_base(None, len(PLACES), FIRST_BASE)
         nodes = [
             NodeProcess(place, base + index * PORTS_PER_NODE, base + index * PORTS_PER_NODE + 1)
             for index, place in enumerate(PLACES)

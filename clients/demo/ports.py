@@ -10,19 +10,19 @@ BASES_TRIED = 20
 PORTS_PER_NODE = 2
 
 
-def choose_base(wanted: int | None, nodes: int) -> int:
-    """The first of the ports to use: the one asked for, else the first that is free with those
-    after it. Raises `Refused("port_in_use")`.
+def choose_base(wanted: int | None, nodes: int, first: int = FIRST_BASE) -> int:
+    """The first of the ports to use: the one asked for, else the next from `first` on that is free
+    with those after it. Who looks at the same time finds the same. Raises `Refused("port_in_use")`.
     """
     count = nodes * PORTS_PER_NODE
     if wanted is not None:
         check_free(wanted, nodes)
         return wanted
     for turn in range(BASES_TRIED):
-        base = FIRST_BASE + turn * 10
+        base = first + turn * 10
         if all(_is_free(port) for port in range(base, base + count)):
             return base
-    raise Refused("port_in_use", f"{HOST}:{FIRST_BASE}")
+    raise Refused("port_in_use", f"{HOST}:{first}")
 
 
 def check_free(base: int, nodes: int) -> None:

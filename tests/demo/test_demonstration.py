@@ -18,7 +18,8 @@ from tests.patience import PATIENCE_SECONDS
 pytestmark = pytest.mark.process
 
 PROGRAM = str(Path(sys.executable).with_name("democite"))
-RUN_SECONDS = 180
+PORT_BASE = "28700"
+"""Another than that of the demonstrations in other tests, which may run at the same time."""
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def summary(folder: Path) -> dict[str, Any]:
     """The figures of one whole run."""
     done = subprocess.run(
-        [PROGRAM, "demo", "--once", "--json", "-", "--data", str(folder), "--lang", "en"],
+        [
+            PROGRAM,
+            "demo",
+            "--once",
+            "--json",
+            "-",
+            "--data",
+            str(folder),
+            "--lang",
+            "en",
+            "--port-base",
+            PORT_BASE,
+        ],
         capture_output=True,
         check=False,
-        timeout=RUN_SECONDS + PATIENCE_SECONDS,
+        timeout=4 * PATIENCE_SECONDS,
     )
     assert done.returncode == 0, (done.stdout + done.stderr).decode()[-4_000:]
     lines = done.stdout.decode().splitlines()
@@ -45,7 +58,6 @@ def summary(folder: Path) -> dict[str, Any]:
 def test_the_table_is_true(summary: dict[str, Any]) -> None:
     check_figures(summary)
     assert summary["engine"] == "simplex"
-    assert summary["seconds"] <= RUN_SECONDS
 
 
 @pytest.fixture

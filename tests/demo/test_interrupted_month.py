@@ -18,7 +18,8 @@ from tests.patience import PATIENCE_SECONDS
 pytestmark = pytest.mark.process
 
 PROGRAM = str(Path(sys.executable).with_name("democite"))
-RUN_SECONDS = 200
+PORT_BASE = "28800"
+"""Another than that of the demonstrations in other tests, which may run at the same time."""
 ACTS_BEFORE_THE_END = 60
 ACTS_BEFORE_THE_KILL = 110
 
@@ -35,7 +36,7 @@ def test_a_month_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     with _demo(folder) as second:
         _until(lambda: _lines(acts) >= max(ACTS_BEFORE_THE_KILL, noted + 1))
         os.kill(_pids(folder)[3], signal.SIGKILL)
-        output, errors = second.communicate(timeout=RUN_SECONDS)
+        output, errors = second.communicate(timeout=4 * PATIENCE_SECONDS)
     figures: dict[str, Any] = json.loads(output)
     assert figures["problems"] == [], errors
     assert second.returncode == 0
@@ -47,7 +48,18 @@ def test_a_month_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
 
 def _demo(folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [PROGRAM, "demo", "--once", "--no-kill", "--json", "-", "--data", str(folder)],
+        [
+            PROGRAM,
+            "demo",
+            "--once",
+            "--no-kill",
+            "--json",
+            "-",
+            "--data",
+            str(folder),
+            "--port-base",
+            PORT_BASE,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
