@@ -59,6 +59,10 @@ def must(*words: str | Path) -> Done:
     return done
 
 
+STILL_SECONDS = 0.7
+"""Longer than the pause before an empty block that proves the state after the one before."""
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago."""
     sockets = [socket.socket() for _ in range(count)]
@@ -115,6 +119,20 @@ def start_forked(
     return ForkedProcess([*map(str, words)], environment, os.devnull, node.folder / "node.log")
 
 
+def _height(node: Node) -> int | None:
+    """Where a node stands; None if it does not run, or does not answer."""
+    import json
+    import urllib.request
+
+    if node.process is None:
+        return None
+    try:
+        with urllib.request.urlopen(f"{node.url}/v1/status", timeout=10) as answer:
+            return int(json.loads(answer.read())["height"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 @dataclass
 class Network:
     """Four nodes and what they share."""
@@ -156,6 +174,20 @@ class Network:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
         raise RuntimeError(f"{node.prefix} is not ready\n{(node.folder / 'node.log').read_text()}")
+
+    def settle(self) -> None:
+        """Wait until the nodes that run stand at one height, and stay there: a payment is final one
+        block before a state with it is proved, and on one node before the others."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        before: set[int] = set()
+        while True:
+            now = {height for height in map(_height, self.nodes) if height is not None}
+            if len(now) == 1 and now == before:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the nodes stand at {sorted(now)}")
+            before = now
+            time.sleep(STILL_SECONDS)
 
     def kill(self, node: Node) -> None:
         """SIGKILL, as a power cut would."""

@@ -116,6 +116,7 @@ def test_the_town_hall_recovers_a_lost_phone(street: Street, baker: str) -> None
     asked = street.office("recover", card, "--replace", old[:8])
     assert asked.code == 0, asked.err
     # Whoever has the phone sees the request at once, though the phone is blocked.
+    street.network.settle()
     seen = street.wallet("alice", "balance")
     assert seen.code == 0 and "WARNING" in seen.err
     done = street.when_due("complete", address)

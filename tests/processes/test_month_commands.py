@@ -77,7 +77,8 @@ class Town:
         )  # fmt: skip
 
     def balance(self, name: str) -> int:
-        """A wallet's proved balance."""
+        """A wallet's proved balance, once the node proves the newest."""
+        self.network.settle()
         found = must("wallet", "balance", *self.wallet(name), "--json").json
         return int(str(found["balance_minor"]))
 

@@ -65,7 +65,8 @@ class Residents:
         ).json  # fmt: skip
 
     def balance(self, name: str) -> int:
-        """A wallet's proved balance."""
+        """A wallet's proved balance, once the nodes agree on it."""
+        self.network.settle()
         done = self.run(name, "balance")
         assert done.code == 0, done.err
         return int(str(done.json["balance_minor"]))
