@@ -1,19 +1,21 @@
 """Anything may come out of a local socket: it is a request, or refused as one thing."""
 
 import contextlib
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from node.engines.cometbft.comet_log import CometLog
+from node.engines.cometbft.comet_log import LAST_WORDS_MAX, TEXT_MAX, CometLog
 from node.engines.cometbft.descriptors import message_class
 from node.engines.cometbft.frames import FrameReader, frame
-from node.engines.cometbft.wire import decode_request
+from node.engines.cometbft.requests import Request
+from node.engines.cometbft.wire import Echo, Flush, decode_request
 from primitives.errors import InvariantBroken
 from tests.node.cometbft.signing import new_signer
 
+_KINDS = (*get_args(Request), Echo, Flush)
 _FIELDS = message_class("abci.Request").DESCRIPTOR.fields
 
 
@@ -22,7 +24,7 @@ _FIELDS = message_class("abci.Request").DESCRIPTOR.fields
 @example(b"\x1a\x03\x0a\x01\xff")  # text that is no UTF-8
 def test_bytes_are_a_request_or_refused(raw: bytes) -> None:
     with contextlib.suppress(InvariantBroken):
-        decode_request(raw)
+        assert isinstance(decode_request(raw), _KINDS)
 
 
 @given(st.sampled_from([field.number for field in _FIELDS]), st.binary(max_size=120))
@@ -30,7 +32,7 @@ def test_every_kind_of_request_is_read_or_refused(number: int, content: bytes) -
     key = number << 3 | 2
     prefix = bytes([key]) if key < 0x80 else bytes([key & 0x7F | 0x80, key >> 7])
     with contextlib.suppress(InvariantBroken):
-        decode_request(prefix + frame(content))
+        assert isinstance(decode_request(prefix + frame(content)), _KINDS)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8))
@@ -46,6 +48,7 @@ def test_a_log_takes_anything(pieces: list[bytes]) -> None:
     log = CometLog(lambda: 0.0)
     for piece in pieces:
         log.feed(piece)
+    assert len(log.last_words) <= LAST_WORDS_MAX * (TEXT_MAX + 3)
 
 
 @given(raws=st.lists(st.binary(max_size=120), max_size=5))
