@@ -65,8 +65,7 @@ class State(RecordReader):
     ) -> None:
         self.source = source
         self.receipts = receipts
-        self.rules = rules
-        """Of the epoch in force; the node puts the next one's here when that begins."""
+        self._rules = rules
         self.receipt_count = receipt_count
         self.tip = Candidate(None, self)
         self.before_commit: Callable[[Candidate], None] | None = None
@@ -78,6 +77,17 @@ class State(RecordReader):
         self._currencies: dict[str, Currency] = {}
         self._territories: dict[str, TerritoryRecord] = {}
         self._network: NetworkRecord | None = None
+
+    @property
+    def rules(self) -> RuleSet:
+        """Of the epoch in force; the node puts the next one's here when that begins."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: RuleSet) -> None:
+        self._rules = rules
+        # What is checked against the newest final state is checked for the next block.
+        self.tip.rules, self.tip.parameters = rules, rules.parameters
 
     @property
     def parameters(self) -> Parameters:

@@ -7,7 +7,7 @@ from _pytest.monkeypatch import MonkeyPatch
 
 from ledger import families, fields, rules
 from ledger.changes import ChangeParameter, ChangeRules
-from ledger.execution import BlockRefused, execute
+from ledger.execution import BlockRefused, check, execute
 from ledger.fields import PAYMENT_PAY, PAYMENT_REFUND, Payment
 from ledger.payments import PayPlan, check_pay
 from ledger.rules import RULE_VERSION, RuleSet
@@ -198,3 +198,22 @@ def test_parameters_apply_from_the_boundary_on() -> None:
     assert world.code(payment) is None
     chronicle.boundary()
     assert world.code(payment) == "validity_too_long"
+
+
+@pytest.mark.usefixtures("next_rules")
+def test_what_comes_in_before_the_next_block_is_judged_by_the_rules_that_it_will_have() -> None:
+    """The newest final block was the boundary, executed under the rules of before; a node checks
+    what comes in against the state after it."""
+    chronicle = Chronicle(RULE_VERSION)
+    world = chronicle.world
+    accounts = [entry(name, currency="AUBE") for name in ("ana", "ben")]
+    chronicle.block(world.open(accounts, staff="aube staff", prefix="aube"))
+    issued = [(person("ana", "aube"), 100)]
+    chronicle.block(world.issue(issued, currency="AUBE", signers=["aube issuer"]))
+    world.enacted("rules", ChangeRules(NEXT))
+    small, tip = chronicle.pay(9), world.state.tip
+    check(tip, small, world.time_ms)
+    chronicle.boundary()
+    assert world.state.tip is tip
+    with pytest.raises(Refused, match="amount_out_of_range"):
+        check(tip, small, world.time_ms)
