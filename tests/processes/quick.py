@@ -1,6 +1,7 @@
 """Networks for process tests that are not about founding one: made in this process, their keys
 sealed cheaply, and their town halls' acts signed here and handed in over HTTP."""
 
+import json
 import secrets
 import time
 import urllib.error
@@ -108,7 +109,7 @@ class Council:
             kind,
             genesis.network_id,
             created_ms=now_ms(),
-            valid_until_ms=now_ms() + 600_000,
+            valid_until_ms=now_ms() + 3_600_000,
             account=_territory(genesis, node).account_id,
             device=second.public_key,
             number=self._numbers,
@@ -117,8 +118,8 @@ class Council:
         submit(node, sign_transaction(body, genesis.network_id, second, [first]))
 
 
-def submit(node: Node, raw: bytes) -> None:
-    """Hand a transaction in and wait until it is final."""
+def submit(node: Node, raw: bytes) -> dict[str, object]:
+    """Hand a transaction in and wait until it is final; what the node says of it then."""
     request = urllib.request.Request(
         f"{node.url}/v1/transactions?wait_ms=10000",
         data=raw,
@@ -137,6 +138,10 @@ def submit(node: Node, raw: bytes) -> None:
             if error.code not in (429, 503):
                 raise AssertionError(f"{node.prefix}: {said.decode()}") from None
             time.sleep(0.2)
+    told = json.loads(said)
+    if not isinstance(told, dict):
+        raise AssertionError(f"{node.prefix}: {said.decode()}")
+    return told
 
 
 def _until_listed(node: Node, proposal: str) -> None:
