@@ -15,8 +15,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from network import WIRE, Costs, Network, Tally, machine, running_nodes
-
+from benchmarks.load import Tally
+from benchmarks.machine import machine
+from benchmarks.network import WIRE, Costs, Network, running_nodes
 from clients.demo.folder import DemoFolder
 from clients.demo.opening import Official, officials_of, open_accounts
 from clients.demo.people import Town, make_towns

@@ -1,6 +1,6 @@
 """How many bulletins four nodes credit, how fast, and at what cost.
 
-    .venv/bin/python benchmarks/bulletins.py [--json FILE] [--seconds N] [--lines N]
+    .venv/bin/python -m benchmarks.bulletins [--json FILE] [--seconds N] [--lines N]
 
 One programme in each territory credits every resident there with each batch, signed by the node and
 two of the staff. README.md says how to read the figures.
@@ -8,8 +8,7 @@ two of the staff. README.md says how to read the figures.
 
 import sys
 
-from batches import START_MINOR, Fields, Hall, Lines, Payer, run
-
+from benchmarks.batches import START_MINOR, Fields, Hall, Lines, Payer, run
 from clients.demo.people import demo_secret
 from ledger.bulletins import bulletin_credit_fields
 from ledger.fields import BULLETIN_CREDIT, PROGRAMME_OPEN

@@ -1,6 +1,6 @@
 """Both engines at the same settings, one after the other and again: figures and a table.
 
-    .venv/bin/python benchmarks/engines.py [--json FILE] [--seconds N] [--rate N]
+    .venv/bin/python -m benchmarks.engines [--json FILE] [--seconds N] [--rate N]
         [--nodes 4,7] [--repeats N]
 
 Each run is `payments.py` in a process of its own, with a network of its own. The engines take

@@ -1,6 +1,6 @@
 """What a wallet that was a year away reads and checks before its next payment.
 
-    .venv/bin/python benchmarks/life_wallet.py [--json FILE] [--territories N] [--epochs N]
+    .venv/bin/python -m benchmarks.life_wallet [--json FILE] [--territories N] [--epochs N]
 
 In a network of 40 territories one has a new voting key every tenth week; 52 epochs end. Their
 certificates are real ones (27 Ed25519 signatures each), served over HTTP on loopback. The wallet
@@ -200,7 +200,7 @@ async def measure(territories: int, epochs: int) -> dict[str, object]:
             seconds, busy = time.perf_counter() - started, time.process_time() - busy
     finally:
         await runner.cleanup()
-    if final.header.epoch != epochs:
+    if not isinstance(final.header, Header) or final.header.epoch != epochs:
         raise AssertionError("the wallet is not where the network is")
     return {
         "territories": territories,

@@ -3,38 +3,37 @@
 As `democite demo` starts them: own processes, keys, disks, TLS between them, HTTP for wallets.
 """
 
+import asyncio
 import contextlib
 import os
-import platform
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
+from benchmarks.crowd import put_crowd
 from clients.demo.folder import DEFAULT_ENGINE, DemoFolder
 from clients.demo.places import PLACES, Place
 from clients.demo.ports import PORTS_PER_NODE, choose_base
 from clients.demo.processes import processor_seconds
-from clients.demo.summary import percentile
 from clients.demo.supervisor import NodeProcess, Supervisor
 from clients.demo.town_halls import make_network
 from ledger.genesis import Genesis
+from node.data_folder import DataFolder
 
 METRIC = re.compile(r"^(\w+_total) ([-+.\de]+)$", re.MULTILINE)
 WIRE = "cometbft_p2p_message_{}_bytes_total"
-FURTHER_PLACES = (
-    Place("Aigueblanche", "aigue", "AIG", "france"),
-    Place("Rocca Bruna", "rocca", "ROC", "italy"),
-    Place("Peñalba", "penalba", "PEN", "spain"),
-)
-"""Beside the demonstration's four: a network of seven bears two that fail."""
+PLACES_MAX = 16
+"""Beside the demonstration's four there are made-up ones. Seven bear two that fail."""
 
-FIRST_BASE = 29_000
-"""Away from the ports of demonstrations."""
+FIRST_PORT = 20_000
+PORTS_PER_BENCHMARK = 40
+BENCHMARKS = 200
+"""Away from the ports of demonstrations, and each process away from others on this machine."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -51,27 +50,6 @@ class Costs:
     counters: dict[str, float]
 
 
-@dataclass
-class Tally:
-    """Outcomes of one phase; times are monotonic seconds."""
-
-    latencies_ms: list[float] = field(default_factory=list)
-    refused: dict[str, int] = field(default_factory=dict)
-    times: list[float] = field(default_factory=list)
-
-    def refuse(self, code: str) -> None:
-        """Count one that did not become final."""
-        self.refused[code] = self.refused.get(code, 0) + 1
-
-    def latency_ms(self) -> dict[str, float]:
-        """From before signing until the header's certificate was verified by the sender."""
-        return {
-            "p50": round(percentile(self.latencies_ms, 0.50), 1),
-            "p99": round(percentile(self.latencies_ms, 0.99), 1),
-            "max": round(max(self.latencies_ms, default=0.0), 1),
-        }
-
-
 @dataclass(frozen=True)
 class Network:
     """Running nodes."""
@@ -80,6 +58,7 @@ class Network:
     folder: DemoFolder
     nodes: list[NodeProcess]
     genesis: Genesis
+    supervisor: Supervisor
 
     def urls_from(self, index: int) -> list[str]:
         """All nodes' URLs, one node's first."""
@@ -127,22 +106,20 @@ def _resident_bytes(pid: int) -> int:
         return 0
 
 
+def first_port() -> int:
+    """Where this process looks for free ports from."""
+    return FIRST_PORT + os.getpid() % BENCHMARKS * PORTS_PER_BENCHMARK
+
+
 def places_of(count: int) -> tuple[Place, ...]:
     """The first so many territories."""
-    places = (*PLACES, *FURTHER_PLACES)
-    if not 1 <= count <= len(places):
-        raise ValueError(f"1 to {len(places)} nodes")
-    return places[:count]
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    return {
-        "processors": os.cpu_count(),
-        "architecture": platform.machine(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-    }
+    if not 1 <= count <= PLACES_MAX:
+        raise ValueError(f"1 to {PLACES_MAX} nodes")
+    further = (
+        Place(f"Commune {number}", f"commune{number}", f"C{number:02d}", "france")
+        for number in range(len(PLACES) + 1, PLACES_MAX + 1)
+    )
+    return (*PLACES, *further)[:count]
 
 
 @contextlib.contextmanager
@@ -156,20 +133,28 @@ def _temporary_folder() -> Iterator[DemoFolder]:
 
 @contextlib.asynccontextmanager
 async def running_nodes(
-    count: int = len(PLACES), engine: str = DEFAULT_ENGINE
+    count: int = len(PLACES), engine: str = DEFAULT_ENGINE, crowd: int = 0
 ) -> AsyncIterator[Network]:
-    """Start them, empty but for what the genesis holds; a node that dies is an error."""
+    """Start them, empty but for what the genesis holds and a crowd of so many accounts; a node that
+    dies is an error."""
     places = places_of(count)
     with _temporary_folder() as folder:
-        base = choose_base(None, count, FIRST_BASE)
+        base = choose_base(None, count, first_port())
         nodes = [
             NodeProcess(place, base + index * PORTS_PER_NODE, base + index * PORTS_PER_NODE + 1)
             for index, place in enumerate(places)
         ]
         folder.make_parts(places)
         genesis = await make_network(folder, nodes, 1, engine)
+        if crowd:
+            stores = [(data.store, data.read().store) for data in _data_folders(folder, places)]
+            await asyncio.to_thread(put_crowd, stores, genesis, crowd)
         async with Supervisor(folder, nodes, lambda: None) as supervisor:
             await supervisor.wait_ready()
-            yield Network(engine, folder, nodes, genesis)
+            yield Network(engine, folder, nodes, genesis, supervisor)
             if supervisor.restarts:
                 raise RuntimeError("a node died meanwhile")
+
+
+def _data_folders(folder: DemoFolder, places: Sequence[Place]) -> list[DataFolder]:
+    return [DataFolder(folder.node_data(place)) for place in places]

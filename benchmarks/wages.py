@@ -1,6 +1,6 @@
 """How many lines of wages four nodes pay, how fast, and at what cost.
 
-    .venv/bin/python benchmarks/wages.py [--json FILE] [--seconds N] [--lines N]
+    .venv/bin/python -m benchmarks.wages [--json FILE] [--seconds N] [--lines N]
 
 One employer in each territory pays every resident there with each run, signed by its key and
 countersigned by the node's. README.md says how to read the figures.
@@ -8,8 +8,7 @@ countersigned by the node's. README.md says how to read the figures.
 
 import sys
 
-from batches import Fields, Hall, Lines, Payer, run
-
+from benchmarks.batches import Fields, Hall, Lines, Payer, run
 from clients.demo.people import demo_secret
 from ledger.account_kinds import EMPLOYER, TERRITORY
 from ledger.accounts import open_fields

@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import life_wallet
 import structlog
-from network import machine
 
+from benchmarks import life_wallet
 from benchmarks.life import catching_up, idle, prune, restart, snapshots
+from benchmarks.machine import machine
 
 Measure = Callable[[argparse.Namespace], Awaitable[dict[str, Any]]]
 

@@ -51,13 +51,14 @@ async def join(folder: Path, port: int, kind: str) -> dict[str, Any]:
         )
     )
     await node.start()
-    parts = node._running
+    parts: Any = node._running  # the built-in engine's, which alone has snapshots
+    syncing = parts.syncing
     async with asyncio.timeout(SECONDS_MAX):
-        while not parts.syncing.is_running:
+        while not syncing.is_running:
             await asyncio.sleep(_ASKED_SECONDS)
         began, busy = time.monotonic(), time.process_time()
         while node._parts is parts:
-            if not parts.syncing.is_running:
+            if not syncing.is_running:
                 raise RuntimeError("it found no snapshot")
             await asyncio.sleep(_ASKED_SECONDS)
         fetched, fetched_busy = time.monotonic() - began, time.process_time() - busy

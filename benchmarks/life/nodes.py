@@ -15,7 +15,8 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks.life.crowd import put_crowd
+from benchmarks.crowd import put_crowd
+from benchmarks.network import first_port
 from clients.demo.folder import DemoFolder
 from clients.demo.places import PLACES
 from clients.demo.ports import PORTS_PER_NODE, choose_base
@@ -25,8 +26,6 @@ from clients.demo.town_halls import make_network
 from ledger.genesis import Genesis
 from node.data_folder import DataFolder
 
-FIRST_BASE = 29_500
-"""Away from the ports of demonstrations and of the other benchmarks."""
 READY_SECONDS_MAX = 1_200.0
 STOP_SECONDS_MAX = 20.0
 NS_PER_SECOND = 1_000_000_000
@@ -162,7 +161,7 @@ async def life_network(crowd: int = 0) -> AsyncIterator[LifeNetwork]:
     """Make one, with so many accounts in it from the start; leaving stops and removes it."""
     with tempfile.TemporaryDirectory(prefix="democite-life-") as name:
         folder = DemoFolder(Path(name))
-        base = choose_base(None, len(PLACES), FIRST_BASE)
+        base = choose_base(None, len(PLACES), first_port())
         nodes = [
             NodeProcess(place, base + index * PORTS_PER_NODE, base + index * PORTS_PER_NODE + 1)
             for index, place in enumerate(PLACES)

@@ -1,18 +1,15 @@
-"""People who pay in a running network, as `benchmarks/payments.py` has them."""
+"""People who pay in a network whose nodes are started and stopped one by one."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from payments import Load, Payer, fill
-
 from benchmarks.life.nodes import LifeNetwork
-from clients.demo.people import make_towns
-from wallet.light.trust import TrustedNetwork
-from wallet.session import Session
-
-SERVICES = 4
+from benchmarks.load import Load, paying
+from benchmarks.work import towns_of
+from clients.demo.folder import DEFAULT_ENGINE
+from clients.demo.places import PLACES
 
 
 @contextlib.asynccontextmanager
@@ -20,22 +17,12 @@ async def residents(
     network: LifeNetwork, count: int, towns: Sequence[int] = (0, 1, 2, 3)
 ) -> AsyncIterator[Load]:
     """So many in each of these territories, with money; their nodes run."""
-    everyone = make_towns(1, count, SERVICES)
-    load = Load(everyone)
-    trusted = TrustedNetwork(network.genesis)
-    async with contextlib.AsyncExitStack() as stack:
-        for index in towns:
-            urls = [network.nodes[each].url for each in towns if each != index]
-            session = await stack.enter_async_context(
-                Session(trusted, [network.nodes[index].url, *urls], on_outcome=load.note)
-            )
-            town = everyone[index]
-            await fill(network.folder, network.genesis, town, session)
-            load.payers += [
-                Payer(one, session.account(town.place.prefix, one.signing_key), session)
-                for one in town.buyers
-                if one.limit_minor is None
-            ]
+    everyone = towns_of([PLACES[index] for index in towns], count * len(towns))
+    urls = [
+        [network.nodes[each].url for each in (index, *(town for town in towns if town != index))]
+        for index in towns
+    ]
+    async with paying(network.folder, network.genesis, DEFAULT_ENGINE, everyone, urls) as load:
         yield load
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.life.crowd import put_crowd
+from benchmarks.crowd import put_crowd
 from benchmarks.life.joiner import JOINER, new_data
 from benchmarks.life.nodes import BYTES_PER_MB, bytes_on_disk
 from clients.demo.summary import percentile
@@ -41,7 +41,9 @@ class PayingTown(Town):
 
     @property
     def shelf(self) -> SnapshotShelf:
-        return self.nodes[0]._running.snapshots
+        running: Any = self.nodes[0]._running  # the built-in engine's
+        shelf: SnapshotShelf = running.snapshots
+        return shelf
 
 
 class Pulse:

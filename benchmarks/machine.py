@@ -1,0 +1,52 @@
+"""What figures were measured on, and when: every file of figures says it."""
+
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from primitives.signatures import SigningKey, verify
+
+CHECKS_TIMED = 2_000
+MESSAGE_BYTES = 200
+
+
+def machine() -> dict[str, object]:
+    """The machine's facts, and how busy it was just before."""
+    return {
+        "processors": os.cpu_count(),
+        "processor": _processor(),
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "memory_gigabytes": round(_memory_bytes() / 1e9, 1),
+        "signature_check_microseconds": round(check_seconds() * 1e6, 1),
+        "load_average_before": round(os.getloadavg()[0], 2),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def check_seconds(checks: int = CHECKS_TIMED) -> float:
+    """Processor seconds that one signature check costs here."""
+    key = SigningKey.from_seed(bytes(32))
+    message = bytes(MESSAGE_BYTES)
+    signature = key.sign(message)
+    started = time.process_time()
+    for _ in range(checks):
+        verify(key.public_key, message, signature)
+    return (time.process_time() - started) / checks
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
