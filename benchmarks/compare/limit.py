@@ -1,0 +1,65 @@
+"""The limit: nothing but the signature checks, four per payment, in as many processes as there are
+processors."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+
+from nacl import bindings
+
+from benchmarks.compare.settings import Figures, Settings
+from primitives.signatures import SigningKey, verify
+
+REPLICAS = 4
+KEYS = 64
+MESSAGE_BYTES = 200
+CHECKED_AT_ONCE = 256
+
+Check = Callable[[bytes, bytes, bytes], object]
+
+
+def check_with_pynacl(public_key: bytes, message: bytes, signature: bytes) -> object:
+    """What a check costs in every row, whatever verifier is in use. Raises on a bad signature."""
+    return bindings.crypto_sign_open(signature + message, public_key)
+
+
+def check_in_use(public_key: bytes, message: bytes, signature: bytes) -> object:
+    """The verifier that nodes use. Raises ValueError on a bad signature."""
+    if not verify(public_key, message, signature):
+        raise ValueError("a good signature was refused")
+    return True
+
+
+def _checks(check: Check, seconds: float) -> tuple[int, float]:
+    """How many one process makes, and the processor seconds that they took."""
+    keys = [SigningKey.from_seed(number.to_bytes(32, "big")) for number in range(KEYS)]
+    message = bytes(MESSAGE_BYTES)
+    work = [(key.public_key, message, key.sign(message)) for key in keys]
+    count, ends, began = 0, time.monotonic() + seconds, time.process_time()
+    while time.monotonic() < ends:
+        for index in range(CHECKED_AT_ONCE):
+            check(*work[index % KEYS])
+        count += CHECKED_AT_ONCE
+    return count, time.process_time() - began
+
+
+def measure_limit(settings: Settings) -> Figures:
+    """Payments a second that PyNaCl's checks alone allow, and those of the verifier in use."""
+    return {
+        **_measure(check_with_pynacl, settings.seconds),
+        "verifier_in_use": _measure(check_in_use, settings.seconds / 2),
+    }
+
+
+def _measure(check: Check, seconds: float) -> Figures:
+    processors = os.cpu_count() or 1
+    with multiprocessing.Pool(processors) as pool:
+        began = time.monotonic()
+        done = pool.starmap(_checks, [(check, seconds)] * processors)
+        passed = time.monotonic() - began
+    checks = sum(count for count, _ in done)
+    return {
+        "payments_per_second": round(checks / passed / REPLICAS, 1),
+        "check_microseconds": round(sum(used for _, used in done) / checks * 1e6, 2),
+    }
