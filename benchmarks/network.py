@@ -16,10 +16,11 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.crowd import put_crowd
+from benchmarks.processes import bytes_on_disk, children_of, processor_seconds, resident_bytes
+from benchmarks.wire import peer_bytes_sent
 from clients.demo.folder import DEFAULT_ENGINE, DemoFolder
 from clients.demo.places import PLACES, Place
 from clients.demo.ports import PORTS_PER_NODE, choose_base
-from clients.demo.processes import processor_seconds
 from clients.demo.supervisor import NodeProcess, Supervisor
 from clients.demo.town_halls import make_network
 from ledger.genesis import Genesis
@@ -34,7 +35,6 @@ FIRST_PORT = 20_000
 PORTS_PER_BENCHMARK = 40
 BENCHMARKS = 200
 """Away from the ports of demonstrations, and each process away from others on this machine."""
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ class Costs:
     memory_bytes: int
     """Resident, at this moment."""
     disk_bytes: int
+    peer_bytes: int | None
+    """What nodes sent to each other, as TCP carried it; None where nothing tells."""
+
     counters: dict[str, float]
 
 
@@ -64,46 +67,33 @@ class Network:
         """All nodes' URLs, one node's first."""
         return [one.url for one in self.nodes[index:] + self.nodes[:index]]
 
+    @property
+    def living(self) -> list[NodeProcess]:
+        """The nodes that run: all, unless one was killed to see what becomes of the others."""
+        return [
+            node
+            for node in self.nodes
+            if node.process is not None and node.process.returncode is None
+        ]
+
     async def costs(self, session: aiohttp.ClientSession) -> Costs:
         """What the nodes used so far."""
         counters: dict[str, float] = {}
-        for node in self.nodes:
+        for node in self.living:
             async with session.get(f"{node.url}/metrics") as answer:
                 for name, figure in METRIC.findall(await answer.text()):
                     counters[name] = counters.get(name, 0.0) + float(figure)
-        nodes = [node.pid for node in self.nodes if node.pid is not None]
-        engines = [child for pid in nodes for child in _children(pid)]
-        of_engines = sum(processor_seconds(pid) for pid in engines)
+        nodes = [node.pid for node in self.living if node.pid is not None]
+        engines = [child for pid in nodes for child in children_of(pid)]
+        of_engines = processor_seconds(engines)
         return Costs(
-            sum(processor_seconds(pid) for pid in nodes) + of_engines,
+            processor_seconds(nodes) + of_engines,
             of_engines,
-            sum(_resident_bytes(pid) for pid in (*nodes, *engines)),
-            self._bytes_on_disk(),
+            resident_bytes((*nodes, *engines)),
+            sum(bytes_on_disk(self.folder.node_data(node.place)) for node in self.nodes),
+            peer_bytes_sent({node.peer_port for node in self.nodes}),
             counters,
         )
-
-    def _bytes_on_disk(self) -> int:
-        total = 0
-        for node in self.nodes:
-            for path in self.folder.node_data(node.place).rglob("*"):
-                with contextlib.suppress(FileNotFoundError):
-                    total += path.stat().st_size if path.is_file() else 0
-        return total
-
-
-def _children(pid: int) -> list[int]:
-    """Processes that a node started."""
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _resident_bytes(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
-    except OSError:
-        return 0
 
 
 def first_port() -> int:

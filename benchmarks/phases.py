@@ -65,7 +65,8 @@ class Bench:
         }
 
     def _used(self, before: Costs, after: Costs, payments: int) -> dict[str, Any]:
-        share = 1 / payments / len(self.network.nodes)
+        replicas = len(self.network.living)
+        share = 1 / payments / replicas
         used = after.processor_seconds - before.processor_seconds
         of_engine = after.engine_processor_seconds - before.engine_processor_seconds
         grown = {
@@ -73,7 +74,9 @@ class Bench:
             for name, value in sorted(after.counters.items())
         }
         checks = grown.get("democite_signatures_verified_total", 0.0) * check_seconds()
-        replicas = len(self.network.nodes)
+        sent = None
+        if before.peer_bytes is not None and after.peer_bytes is not None and replicas > 1:
+            sent = round((after.peer_bytes - before.peer_bytes) / (replicas - 1) / payments)
         return {
             "processor_seconds_per_payment_and_replica": round(used * share, 9),
             "signature_share": round(checks / (used * share), 3) if used else 0.0,
@@ -82,6 +85,7 @@ class Bench:
             "disk_bytes_per_payment_and_replica": round(
                 (after.disk_bytes - before.disk_bytes) * share
             ),
+            "peer_bytes_per_payment_and_other_replica": sent,
             "wire_bytes_per_payment_and_replica": {
                 "sent": round(grown.get(WIRE.format("send"), 0.0)),
                 "received": round(grown.get(WIRE.format("receive"), 0.0)),
@@ -104,7 +108,7 @@ class Bench:
         await load.idle()
         after = await self.costs()
         used = after.processor_seconds - before.processor_seconds
-        share = 1 / count / len(self.network.nodes)
+        share = 1 / count / len(self.network.living)
         return {
             "payments_per_second_asked": rate,
             "payments_per_second_sent": round(sent, 1),

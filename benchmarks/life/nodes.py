@@ -137,15 +137,6 @@ class LifeNetwork:
         return self.folder.node_data(self.nodes[index].place)
 
 
-def bytes_on_disk(folder: Path) -> int:
-    """All files below a folder; what goes away meanwhile counts nothing."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
-
-
 async def metrics_of(session: aiohttp.ClientSession, node: NodeProcess) -> dict[str, float]:
     """What a node counts; nothing while it does not answer."""
     try:

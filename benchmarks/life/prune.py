@@ -5,8 +5,9 @@ import time
 from collections import Counter
 from typing import Any
 
-from benchmarks.life.nodes import bytes_on_disk, life_network
+from benchmarks.life.nodes import life_network
 from benchmarks.life.residents import pay_for, residents
+from benchmarks.processes import bytes_on_disk
 from ledger.genesis import Genesis
 from node.chain import Chain
 from node.chain_records import ACCOUNT, BODY, FIRST_NUMBER, HEADER, IDS, OBJECT, TRANSACTION

@@ -3,8 +3,9 @@
 import signal
 from typing import Any
 
-from benchmarks.life.nodes import BYTES_PER_MB, Began, LifeNetwork, bytes_on_disk, life_network
+from benchmarks.life.nodes import BYTES_PER_MB, Began, LifeNetwork, life_network
 from benchmarks.life.residents import pay_for, residents
+from benchmarks.processes import bytes_on_disk
 
 RESIDENTS = 6
 PAID_SECONDS = 1.0

@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks.crowd import put_crowd
 from benchmarks.life.joiner import JOINER, new_data
-from benchmarks.life.nodes import BYTES_PER_MB, bytes_on_disk
+from benchmarks.life.nodes import BYTES_PER_MB
+from benchmarks.processes import bytes_on_disk
 from clients.demo.summary import percentile
 from node.cards import Card, card_to_json
 from node.observers import Observers
