@@ -8,14 +8,19 @@ set (docs/protocol.md, section 5).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from consensus.certificates import Certificate, verify_certificate
+from consensus.cometbft.headers import Header as CometBftHeader
+from consensus.cometbft.succession import ProvedEnd, check_end
 from consensus.finality import check_descent, check_finalizes
 from consensus.header import Header
 from consensus.members import Member, MemberSet
 from consensus.votes import Verifier
 from primitives.errors import Refused
+
+LastHeader: TypeAlias = Header | CometBftHeader
+"""Both say height, time, digest, state root and rule version by these names."""
 
 
 class Row(Protocol):
@@ -69,24 +74,46 @@ class NamedLast(Protocol):
     def signers(self) -> Sequence[Row] | None:
         """The set that signed the certificate, for a boundary; else None: `members` did."""
 
+    @property
+    def proved(self) -> ProvedEnd | None:
+        """Who signed and who may endorse, where CometBFT ordered the predecessor; else None."""
+
 
 def set_of(rows: Sequence[Row]) -> MemberSet:
     """These rows as a set. Raises `Refused("members_malformed")`."""
     return MemberSet.of(Member(row.voting_key, row.recovery_key, row.prefix) for row in rows)
 
 
-def check_last(named: NamedLast, verify: Verifier) -> Header:
+def check_last(named: NamedLast, verify: Verifier) -> LastHeader:
     """The predecessor's last header, if it is final and all that is said of it is so.
 
-    The set of `members` follows from the header itself where that is a boundary; else it is the set
-    that signed. Raises `Refused("succession_unproved")`.
+    The set of `members` follows from the header itself where that is a boundary, or where it is
+    proved to stand in the state that the header names; else it is the set that signed. Raises
+    `Refused("succession_unproved")`.
     """
     try:
+        if named.proved is not None:
+            return check_end(named, named.proved, verify)
         return _checked(named, verify)
     except Refused as refusal:
         if refusal.code == "succession_unproved":
             raise
         raise Refused("succession_unproved", str(refusal)) from refusal
+
+
+def last_header(named: NamedLast) -> LastHeader:
+    """The same header, not checked. Raises `Refused`."""
+    if named.proved is not None:
+        return CometBftHeader.decode(named.header)
+    return Header.decode(named.header)
+
+
+def begins_ms(named: NamedLast) -> int:
+    """When a network begins that takes this place; Unix time: just after what it goes on from, so
+    that whoever drafts the same gets the same, and the first block is due. Raises `Refused`."""
+    if named.proved is not None:
+        return CometBftHeader.decode(named.header).time_ms + 1
+    return max(Header.decode(raw).time_ms for raw in (named.header, *named.between)) + 1
 
 
 def _checked(named: NamedLast, verify: Verifier) -> Header:

@@ -42,6 +42,8 @@ from primitives.hashing import hash_bytes
 GENESIS_VERSION = 1
 SUCCESSOR_VERSION = 2
 """Of a genesis that takes the place of another network."""
+PROVED_SUCCESSOR_VERSION = 3
+"""Of one whose predecessor CometBFT ordered: an older program says that it does not know it."""
 GENESIS_KIND = "genesis"
 DRAFT_KIND = "genesis_draft"
 """Of one that waits for endorsements: nothing starts from it."""
@@ -69,7 +71,7 @@ class Genesis:
     network_id: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.version != (GENESIS_VERSION if self.succession is None else SUCCESSOR_VERSION):
+        if self.version != _version_of(self.succession):
             raise Refused("version_unknown", f"genesis version {self.version}", field="version")
         object.__setattr__(self, "rules", RuleSet(self.rule_version, self.parameters))
         if not 0 <= self.time_ms <= AMOUNT_MINOR_MAX:
@@ -160,12 +162,12 @@ class Genesis:
         if reader.text("kind") != kind:
             raise Refused("genesis_malformed", f"this is not a {kind}", field="kind")
         version = reader.integer("version")
-        if version not in (GENESIS_VERSION, SUCCESSOR_VERSION):
+        if version not in (GENESIS_VERSION, SUCCESSOR_VERSION, PROVED_SUCCESSOR_VERSION):
             raise Refused("version_unknown", "a genesis of an unknown version", field="version")
         figures = reader.of("parameters")
         if set(figures.names()) != set(PARAMETER_NAMES):
             raise Refused("genesis_malformed", "not the known parameters", field="parameters")
-        is_successor = version == SUCCESSOR_VERSION
+        is_successor = version != GENESIS_VERSION
         genesis = cls(
             version,
             reader.integer("time_ms"),
@@ -173,7 +175,7 @@ class Genesis:
             Parameters(**{name: figures.integer(name) for name in PARAMETER_NAMES}),
             tuple([territory_from_json(entry) for entry in reader.items("territories")]),
             reader.integer("rule_version"),
-            Succession.from_json(reader.of("succession")) if is_successor else None,
+            _read_succession(version, reader.of("succession")) if is_successor else None,
             endorsements_from_json(reader.items("endorsements")) if is_successor else (),
         )
         claimed = reader.bytes("network_id", 32)
@@ -218,6 +220,19 @@ def initial_objects(genesis: Genesis) -> list[tuple[bytes, StateObject]]:
         objects += [founded.record, *founded.accounts, *founded.currencies]
         objects += keys_of(member_of(territory))
     return sorted([(item.tree_key, item) for item in objects], key=lambda pair: pair[0])
+
+
+def _version_of(succession: Succession | None) -> int:
+    """What the version of a genesis with this succession is."""
+    if succession is None:
+        return GENESIS_VERSION
+    return SUCCESSOR_VERSION if succession.proved is None else PROVED_SUCCESSOR_VERSION
+
+
+def _read_succession(version: int, reader: JsonFields) -> Succession:
+    if version == PROVED_SUCCESSOR_VERSION:
+        return Succession.proved_from_json(reader)
+    return Succession.from_json(reader)
 
 
 def _check_unique(values: list[str] | list[bytes], name: str, why: str) -> None:

@@ -9,7 +9,7 @@
     t ‖ id(32)             receipt number(8)
     a ‖ account(20) ‖ number(8)    the lane if it was this account's own: device(8) ‖ number(8)
     k ‖ index(8)           root of a full chunk of the receipt log
-    v ‖ height(8)          a change of the set (`node.engines.cometbft.set_changes`)
+    v ‖ height(8)          a change of CometBFT's validator set (`node.kept_sets`)
     r                      the epoch from which this node votes again, if it lost its journal
     e ‖ epoch(8)           how an epoch began, from 1 on (`node.epochs.EpochRecord`)
     c ‖ short name         date(8) ‖ id(16) of the proposal by which a later territory joined

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from consensus.header import Header
-from consensus.succession import check_last
+from consensus.succession import begins_ms, check_last
 from ledger.genesis import GENESIS_KIND, Genesis
 from ledger.succession import Succession
 from node.private_files import write_new_file
@@ -68,6 +67,5 @@ def read_genesis_alone(path: Path, kind: str = GENESIS_KIND) -> Genesis:
 def _check_begins(time_ms: int, succession: Succession) -> None:
     """A successor begins just after what it goes on from: with any later time it would stand still
     until then, and its recovery keys would be asked for a second yes."""
-    headers = [Header.decode(raw) for raw in (succession.header, *succession.between)]
-    if time_ms != max(one.time_ms for one in headers) + 1:
+    if time_ms != begins_ms(succession):
         raise Refused("succession_unproved", "it begins at another time than just after")

@@ -205,7 +205,7 @@ class TerritoryNode:
 
     def set_changes(self, above: int) -> list[SetChange]:
         """Changes of CometBFT's validator set above a height, ascending, at most as many as go into
-        one answer. Raises `Refused("not_found")` under the built-in engine."""
+        one answer. Raises `Refused("not_found")` where no network before had any."""
         return self._running.set_changes(above)
 
     def epoch(self, number: int) -> Epoch | None:

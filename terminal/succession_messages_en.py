@@ -38,9 +38,17 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "no final block is in this folder to go on from",
         "draft it at the highest node: 'democite node verify' tells each one's height",
     ),
-    "succession_from_cometbft": (
-        "a network that CometBFT orders can't be succeeded by this version",
-        "keep the data: see docs/engines.md for what remains possible",
+    "succession_block_waiting": (
+        "CometBFT's files in this folder hold a final block that the node has not executed yet",
+        "start the node once more with 'democite node start', stop it, and draft again",
+    ),
+    "succession_commit_missing": (
+        "CometBFT's files in this folder do not prove the node's last block",
+        "draft at another node of that height; a copied folder needs its 'cometbft' folder too",
+    ),
+    "cometbft_data_unreadable": (
+        "CometBFT's files in this folder can't be read",
+        "end what uses them and free the disk; else take another node's folder",
     ),
     "succession_none": (
         "this genesis takes no other network's place",

@@ -39,9 +39,17 @@ SUCCESSION_MESSAGES: dict[str, tuple[str, str]] = {
         "ce dossier n'a aucun bloc définitif d'où repartir",
         "faites le projet au nœud le plus haut : « democite node verify » dit la hauteur de chacun",
     ),
-    "succession_from_cometbft": (
-        "cette version ne sait pas refonder un réseau que CometBFT ordonne",
-        "gardez les données : docs/engines.md dit ce qui reste possible",
+    "succession_block_waiting": (
+        "les fichiers de CometBFT ont ici un bloc définitif que le nœud n'a pas encore exécuté",
+        "démarrez le nœud encore une fois (« node start »), arrêtez-le, refaites le projet",
+    ),
+    "succession_commit_missing": (
+        "les fichiers de CometBFT de ce dossier ne prouvent pas le dernier bloc du nœud",
+        "faites le projet à un autre nœud de cette hauteur ; une copie veut aussi « cometbft »",
+    ),
+    "cometbft_data_unreadable": (
+        "les fichiers de CometBFT de ce dossier ne se lisent pas",
+        "arrêtez ce qui s'en sert, libérez le disque ; sinon prenez le dossier d'un autre nœud",
     ),
     "succession_none": (
         "cette genèse ne prend la place d'aucun réseau",

@@ -128,7 +128,7 @@ class NetworkReads:
 
     async def sets(self, request: web.Request) -> web.Response:
         """Changes of the validator set in a row, for who follows them. Raises
-        `Refused("not_found")` under the built-in engine."""
+        `Refused("not_found")` under the built-in engine, but for a successor."""
         above = decimal(request.query.get("above", "0"), "above")
         changes = self._node.set_changes(above)
         response = web.Response(body=write_set_changes(changes), content_type=MSGPACK)

@@ -7,6 +7,7 @@ from consensus.evidence import DoubleVote
 from node.answers import CertifiedHeader, FinalBlock, FinalHeader, NodeStatus
 from node.committer import CommittedBlock
 from node.engines.port import Told
+from node.kept_sets import one_answer
 from node.key_ring import NodeKeys
 from node.machinery import Machinery
 from node.territory_options import TerritoryOptions
@@ -37,8 +38,11 @@ class SimplexNode(Machinery):
         return self.reads.certified(height)
 
     def set_changes(self, above: int) -> list[SetChange]:
-        """See `EngineNode`: epochs are followed here."""
-        raise Refused("not_found")
+        """See `EngineNode`: epochs are followed here. What a predecessor under CometBFT left is for
+        its wallets, which follow it to its end."""
+        if self.genesis.succession is None:
+            raise Refused("not_found")
+        return one_answer(self.store, above)
 
     def is_ready(self) -> bool:
         """A quorum is connected (without a vote: one member), and this node is not behind what

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.genesis import Genesis
 from node.command_options import PredecessorOption
 from terminal.application import application
 from terminal.languages import text
@@ -152,17 +153,12 @@ def endorse(
     as_json: JsonOption = False,
 ) -> Result:
     """Sign the draft with a recovery key, where that is kept; needs no network."""
-    from node.succession.endorsing import check_own_chain, endorse_draft, read_draft
+    from node.succession.endorsing import endorse_draft, read_draft
     from node.succession.words import state_line, succession_data, succession_lines
-    from terminal.errors import CommandError
     from terminal.passphrases import read_passphrase
 
-    if (data is None) != (predecessor is None):
-        raise CommandError("usage", "--data DIR --predecessor GENESIS", field="--predecessor")
     read = read_draft(draft)
-    held = None
-    if data is not None and predecessor is not None:
-        held = check_own_chain(read, data, predecessor)
+    held = _held(read, data, predecessor)
     _ask(f"{succession_lines(read)}\n{state_line(held)}", yes=yes)
     prefix = endorse_draft(read, keystore, read_passphrase(passphrase_file), out)
     told = text(f"{prefix} approuve : {out}", f"{prefix} endorses it: {out}")
@@ -176,6 +172,8 @@ def finish(
     endorsements: EndorsementsArgument,
     out: SuccessorOutOption,
     engine: SuccessorEngineOption = "simplex",
+    data: OwnDataOption = None,
+    predecessor: OwnPredecessorOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:
@@ -187,6 +185,7 @@ def finish(
 
     if engine not in ENGINES:
         raise CommandError("engine_unknown", field="--engine", exit_code=2)
+    held = _held(endorsing.read_draft(draft), data, predecessor)
     genesis = endorsing.finish(draft, endorsements, out, engine)
     endorsed_by = list(genesis.endorsed_by())
     told = text(
@@ -195,8 +194,25 @@ def finish(
         f"Endorsed by {', '.join(endorsed_by)}. Genesis in {out}: each member takes its node over "
         "by 'democite node succeed'.",
     )
-    content = {**succession_data(genesis), "endorsed_by": endorsed_by, "genesis": str(out)}
+    content = {
+        **succession_data(genesis),
+        "endorsed_by": endorsed_by,
+        "genesis": str(out),
+        "state_compared": held is True,
+    }
     return Result(content, f"{succession_lines(genesis)}\n{told}")
+
+
+def _held(draft: Genesis, data: Path | None, predecessor: Path | None) -> bool | None:
+    """What an own node says of a draft, its sets and its state; None where none was named."""
+    from node.succession.endorsing import check_own_chain
+    from terminal.errors import CommandError
+
+    if (data is None) != (predecessor is None):
+        raise CommandError("usage", "--data DIR --predecessor GENESIS", field="--predecessor")
+    if data is None or predecessor is None:
+        return None
+    return check_own_chain(draft, data, predecessor)
 
 
 def _ask(shown: str, *, yes: bool) -> None:

@@ -8,28 +8,33 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from consensus.header import Header
+from consensus.cometbft.certified import CertifiedHeader as CometBftCertified
+from consensus.succession import LastHeader, begins_ms, check_last, last_header
 from ledger.changes import AddMember
 from ledger.enactment import check_same
 from ledger.founders import Territory
-from ledger.genesis import DRAFT_KIND, SUCCESSOR_VERSION, Genesis
-from ledger.network_objects import ENACTED, NetworkMember, ProposalRecord
+from ledger.genesis import DRAFT_KIND, PROVED_SUCCESSOR_VERSION, SUCCESSOR_VERSION, Genesis
+from ledger.network_objects import ENACTED, NETWORK, NetworkMember, ProposalRecord
 from ledger.objects import TerritoryRecord, decode_object
 from ledger.roles import COUNTERSIGN
-from ledger.succession import Succession
+from ledger.succession import ProvedNetwork, Succession
 from ledger.successor_state import succeeding_objects
 from ledger.terms import terms_of
 from ledger.view import View
 from node.cards import CARD_FILE_MODE, Card, read_card
 from node.chain import Chain
 from node.data_folder import DataFolder
+from node.engines.cometbft.set_changes import SetChanges
 from node.genesis_file import SIMPLEX, read_genesis
 from node.migration import open_current_store
 from node.private_files import write_new_file
 from node.start import LoadedLedger, load_ledger
 from node.state_sync.adoption import adopt
+from node.store import Store
+from node.succession.comet_end import drafted_end
 from node.succession.lineage import rows_of
 from primitives.errors import InvariantBroken, Refused
+from primitives.signatures import verify
 
 _TELLING = (b"territory", b"proposal")
 _HEAD_BYTES = 16
@@ -52,12 +57,10 @@ def make_draft(plan: DraftPlan) -> Genesis:
 
     Raises `Refused`: `data_in_use`, `data_of_other_network`, `member_unknown`,
     `territory_unknown`, `demo_card`, `card_malformed`, `genesis_invalid`, `member_key_used`,
-    `succession_block_missing` where no block is, `succession_from_cometbft`.
+    `succession_block_missing` where no block is; of a network that CometBFT orders what
+    `drafted_end` raises.
     """
     genesis, engine = read_genesis(plan.predecessor)
-    if engine != SIMPLEX:
-        # Its headers commit to no recovery keys, so nothing would prove who may endorse.
-        raise Refused("succession_from_cometbft", file=str(plan.predecessor))
     folder = DataFolder(plan.data)
     kind = folder.check(genesis.network_id, engine).store
     folder.lock()
@@ -66,7 +69,16 @@ def make_draft(plan: DraftPlan) -> Genesis:
         store = open_current_store(folder.store, kind)
         try:
             chain = Chain(store)
-            return draft_of(chain, load_ledger(chain, genesis), genesis, plan)
+            loaded = load_ledger(chain, genesis)
+            if chain.newest is None:
+                raise Refused("succession_block_missing")
+            if engine == SIMPLEX:
+                return draft_of(
+                    chain, loaded, genesis, plan, _certified_end(chain, loaded, genesis)
+                )
+            certified = drafted_end(folder, store, chain, genesis)
+            end = _proved_end(store, loaded, genesis, certified)
+            return draft_of(chain, loaded, genesis, plan, end)
         finally:
             store.close()
     finally:
@@ -78,49 +90,93 @@ def write_draft(out: Path, draft: Genesis) -> None:
     write_new_file(out, draft.to_json(DRAFT_KIND).encode(), CARD_FILE_MODE)
 
 
-def draft_of(chain: Chain, loaded: LoadedLedger, genesis: Genesis, plan: DraftPlan) -> Genesis:
-    """The same from a chain that is open. `genesis` is the old one. No clock is read: whoever
-    drafts the same from the same block gets the same network, and its first block is due."""
-    executor, epochs = loaded.executor, loaded.epochs
-    view = executor.state.tip
-    newest = None if chain.newest is None else chain.certified(chain.height)
-    if newest is None:
-        raise Refused("succession_block_missing")
-    header = newest.header
-    last = epochs.current.members
-    ends = header.next_set_hash is not None
+def draft_of(
+    chain: Chain, loaded: LoadedLedger, genesis: Genesis, plan: DraftPlan, end: Succession
+) -> Genesis:
+    """The same from a chain that is open; `end` is what goes on, with nobody gone yet. `genesis` is
+    the old one. No clock is read: whoever drafts the same from the same block gets the same
+    network, and its first block is due."""
+    view = loaded.executor.state.tip
     cards = _cards(plan.cards, genesis)
     known = _territories(chain, view, genesis)
     members, former = _divided(view, known, cards, plan.without)
     draft = Genesis(
-        SUCCESSOR_VERSION,
-        max(one.time_ms for one in (header, *newest.between)) + 1,
+        SUCCESSOR_VERSION if end.proved is None else PROVED_SUCCESSOR_VERSION,
+        begins_ms(end),
         genesis.demo,
         terms_of(view).parameters,
         tuple(members),
         terms_of(view).rule_version,
-        Succession(
-            predecessor=genesis.network_id,
-            epoch=epochs.current.number + 1,
-            height=header.height,
-            header=header.encode(),
-            between=tuple([one.encode() for one in newest.between]),
-            certificate=newest.certificate.encode(),
-            state_root=executor.commitment.root_after(view),
-            members=rows_of(last),
-            signers=rows_of(epochs.epoch(header.epoch).members) if ends else None,
-            former=tuple(former),
-        ),
+        replace(end, former=tuple(former)),
     )
     succeeding_objects(view, set(known), draft)
     return draft
 
 
-def header_of(draft: Genesis) -> Header:
+def _certified_end(chain: Chain, loaded: LoadedLedger, genesis: Genesis) -> Succession:
+    """The end of a network under the built-in engine."""
+    newest = chain.certified(chain.height)
+    if newest is None:
+        raise Refused("succession_block_missing")
+    header, epochs = newest.header, loaded.epochs
+    ends = header.next_set_hash is not None
+    return Succession(
+        predecessor=genesis.network_id,
+        epoch=epochs.current.number + 1,
+        height=header.height,
+        header=header.encode(),
+        between=tuple([one.encode() for one in newest.between]),
+        certificate=newest.certificate.encode(),
+        state_root=_root(loaded),
+        members=rows_of(epochs.current.members),
+        signers=rows_of(epochs.epoch(header.epoch).members) if ends else None,
+        former=(),
+    )
+
+
+def _proved_end(
+    store: Store, loaded: LoadedLedger, genesis: Genesis, certified: CometBftCertified
+) -> Succession:
+    """The end of a network that CometBFT ordered: the members are those of the state before the
+    last block, which is the newest state that a header names. Raises
+    `Refused("succession_commit_missing")` where the commit is for a later header."""
+    header, executor = certified.header, loaded.executor
+    if certified.between:
+        raise Refused("succession_commit_missing", f"height {header.height}")
+    # The newest state is the one after that header's block; the one before it the header names.
+    named = executor.state.recent[-2]
+    found = executor.commitment.prove_object(NETWORK, "", named)
+    if found.raw is None:
+        raise InvariantBroken("the state has no terms")
+    signers = SetChanges(store, loaded.epochs).set_at(header.height)
+    keys = tuple(sorted([one.public_key for one in signers.validators]))
+    proved = ProvedNetwork(keys, found.raw, found.proof)
+    end = Succession(
+        predecessor=genesis.network_id,
+        epoch=loaded.epochs.current.number + 1,
+        height=header.height,
+        header=header.encode(),
+        between=(),
+        certificate=certified.commit.encode(),
+        state_root=_root(loaded),
+        members=proved.members,
+        signers=None,
+        former=(),
+        proved=proved,
+    )
+    check_last(end, verify)
+    return end
+
+
+def _root(loaded: LoadedLedger) -> bytes:
+    return loaded.executor.commitment.root_after(loaded.executor.state.tip)
+
+
+def header_of(draft: Genesis) -> LastHeader:
     """The predecessor's last final header as a successor names it."""
     if draft.succession is None:
         raise Refused("succession_none")
-    return Header.decode(draft.succession.header)
+    return last_header(draft.succession)
 
 
 def territory_prefixes(chain: Chain) -> frozenset[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from consensus.cometbft.headers import Header as CometBftHeader
 from ledger.genesis import DRAFT_KIND, Genesis
 from ledger.succession import Endorsement, endorse, endorsements_from_json
 from node.cards import CARD_FILE_MODE
@@ -15,8 +16,9 @@ from node.keys import read_key
 from node.migration import open_current_store
 from node.private_files import write_new_file
 from node.start import load_ledger
+from node.succession.comet_end import check_end_held
 from node.succession.drafting import header_of
-from node.succession.lineage import check_lineage
+from node.succession.lineage import check_lineage, is_same
 from node.undo import undone_on_failure
 from primitives.encoding import encode
 from primitives.errors import Refused
@@ -80,10 +82,14 @@ def check_own_chain(draft: Genesis, data: Path, predecessor: Path) -> bool:
         store = open_current_store(folder.store, kind)
         try:
             chain = Chain(store)
-            if check_not_above(chain, draft) < succession.height:
+            own_height = check_not_above(chain, draft)
+            last = header_of(draft)
+            if isinstance(last, CometBftHeader):
+                check_end_held(folder, store, chain, old, last)
+            if own_height < succession.height:
                 return False
             executor = load_ledger(chain, old).executor
-            check_lineage(chain, old, succession)
+            check_lineage(store, chain, old, succession)
             if executor.commitment.root_after(executor.state.tip) != succession.state_root:
                 raise Refused("succession_differs", "the state after the last block is another")
             return True
@@ -95,8 +101,10 @@ def check_own_chain(draft: Genesis, data: Path, predecessor: Path) -> bool:
 
 def check_not_above(chain: Chain, successor: Genesis) -> int:
     """The same for a chain that is open."""
-    last = header_of(successor)
-    if chain.meta.network_id not in (None, last.network_id):
+    last, succession = header_of(successor), successor.succession
+    if succession is None:
+        raise Refused("succession_none")
+    if chain.meta.network_id not in (None, succession.predecessor):
         raise Refused("data_of_other_network", (chain.meta.network_id or b"").hex())
     if chain.height > last.height:
         count = chain.meta.receipts - _receipts_at(chain, last.height)
@@ -104,8 +112,7 @@ def check_not_above(chain: Chain, successor: Genesis) -> int:
             "succession_behind",
             f"height {chain.height} is final here, not {last.height}: {count} transactions more",
         )
-    stored = chain.stored_header(last.height)
-    if stored is not None and stored.header.digest != last.digest:
+    if chain.stored_header(last.height) is not None and not is_same(chain, last):
         raise Refused("succession_conflict", f"height {last.height}")
     return chain.height
 

@@ -28,10 +28,11 @@ from node.chain_records import (
     Meta,
     number_key,
 )
+from node.kept_sets import stored_changes
 from node.start import LoadedLedger, load_ledger
 from node.store import Change, Store, after_prefix
 from node.succession.drafting import header_of, territory_prefixes
-from node.succession.lineage import check_lineage
+from node.succession.lineage import check_lineage, is_newest
 from primitives.errors import InvariantBroken, Refused
 from primitives.indexed_tree import IndexedTree
 from primitives.receipt_log import ReceiptLog
@@ -55,9 +56,9 @@ def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal:
         raise Refused("succession_none")
     if genesis.demo != old.demo:
         raise Refused("succession_differs", "only one of the two is a demo")
-    if chain.newest.header.digest != header_of(genesis).digest:
+    if not is_newest(chain, header_of(genesis)):
         raise Refused("succession_conflict", f"height {chain.height}")
-    check_lineage(chain, old, succession)
+    check_lineage(source, chain, old, succession)
     executor = loaded.executor
     if executor.commitment.root_after(executor.state.tip) != succession.state_root:
         raise Refused("state_root_differs", "the state here is not the one that was endorsed")
@@ -66,10 +67,7 @@ def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal:
         raise Refused("store_corrupt", "the ids of the receipts are not those under the root")
     tree, slots = _copy_objects(chain, loaded, target, genesis)
     root = state_root(tree.count(), tree.root(), log.root())
-    for number in range(1, genesis.first_epoch):
-        record = source.get(number_key(EPOCH, number))
-        if record is not None:
-            target.write([(number_key(EPOCH, number), record)], sync=False)
+    _copy_leading(chain, source, target, genesis)
     receipts = chain.meta.receipts
     meta = replace(
         journal,
@@ -84,6 +82,19 @@ def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal:
     target.write([(BASE, base.encode()), (META_KEY, meta.encode())], sync=True)
     # As the node will at its start: what can't be loaded must not come into the old one's place.
     load_ledger(Chain(target), genesis)
+
+
+def _copy_leading(chain: Chain, source: Store, target: Store, genesis: Genesis) -> None:
+    """What leads wallets of older networks to the sets that signed their last headers: beginnings
+    of epochs with their certificates, and changes of CometBFT's validators with their commits. An
+    epoch that began under CometBFT proves nothing to anybody else."""
+    for number in range(1, genesis.first_epoch):
+        key = number_key(EPOCH, number)
+        record, raw = chain.epoch_record(number), source.get(key)
+        if record is not None and record.certificate is not None:
+            target.write([(key, raw)], sync=False)
+    for key, raw in stored_changes(source, 0):
+        target.write([(key, raw)], sync=False)
 
 
 def _copy_receipts(chain: Chain, target: Store) -> ReceiptLog:

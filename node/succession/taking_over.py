@@ -21,11 +21,18 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from consensus.cometbft.headers import Header as CometBftHeader
 from ledger.genesis import Genesis
 from node.chain import Chain
 from node.chain_records import RESTORED, Meta
 from node.cometbft_start import begin_signing
-from node.data_folder import SUCCEEDING_FOLDER, DataFolder, NodeFile, predecessor_folder
+from node.data_folder import (
+    COMETBFT_FOLDER,
+    SUCCEEDING_FOLDER,
+    DataFolder,
+    NodeFile,
+    predecessor_folder,
+)
 from node.genesis_file import COMETBFT, read_genesis
 from node.journal import JOURNAL_ID_BYTES, create_journal
 from node.migration import open_current_store
@@ -34,6 +41,7 @@ from node.private_files import PRIVATE_FOLDER_MODE, private_by_default, sync_fol
 from node.registry.register import Registry
 from node.state_sync.adoption import adopt
 from node.store import STORE_KINDS, Store, open_store
+from node.succession.comet_end import check_end_held
 from node.succession.drafting import header_of
 from node.succession.endorsing import check_not_above
 from node.succession.successor_store import build
@@ -43,6 +51,8 @@ _BUILDING = f".{SUCCEEDING_FOLDER}"
 _NETWORK_FILE = "network"
 _SOURCE = "source"
 _FIRST, _REFILLED = "first", "refilled"
+_SIGNS, _SILENT = "signs", "silent"
+"""Whether a new `signed-last` was made: what stands there else is the old network's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,15 @@ def take_over(plan: TakingOver) -> TakenOver:
     Raises `Refused`: `succession_none`, `data_of_other_network`, `data_in_use`,
     `succession_behind`, `succession_conflict`, `succession_lacks_blocks`, `succession_differs`,
     `member_key_used`, `state_root_differs`, `store_corrupt`; `engine_keys_missing` where this node
-    has no voting key for the new network's engine.
+    has no voting key for the new network's engine; of a network that CometBFT ordered what
+    `check_end_held` raises.
     """
     genesis, engine = read_genesis(plan.genesis)
     old, _ = read_genesis(plan.predecessor)
-    last = header_of(genesis)
-    if old.network_id != last.network_id:
+    succession = genesis.succession
+    if succession is None:
+        raise Refused("succession_none")
+    if old.network_id != succession.predecessor:
         raise Refused("data_of_other_network", old.network_id.hex(), file=str(plan.predecessor))
     folder = DataFolder(plan.data)
     kept = predecessor_folder(folder.root, old.network_id)
@@ -137,6 +150,7 @@ def _prepare(
     building = folder.root / _BUILDING
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(PRIVATE_FOLDER_MODE)
+    signs = _SILENT
     if begun is None:
         begun = Meta(create_journal(building / folder.journal.name))
         mode = _FIRST
@@ -146,9 +160,10 @@ def _prepare(
         elif engine == COMETBFT:
             # Without this file, as with `again`, the node does not start: its key could sign twice.
             begin_signing(folder, genesis.network_id, building / folder.signed_last_file.name)
+            signs = _SIGNS
     else:
         mode = _REFILLED
-    source = _source(plan, folder, content, genesis, building, kept)
+    source = _source(plan, folder, content, networks, building, kept, is_first=mode == _FIRST)
     try:
         target = open_store(building / folder.store.name, content.store)
         try:
@@ -160,7 +175,7 @@ def _prepare(
     finally:
         source.close()
     shutil.rmtree(building / _SOURCE, ignore_errors=True)
-    words = f"{genesis.network_id.hex()} {mode}\n"
+    words = f"{genesis.network_id.hex()} {mode} {signs}\n"
     write_new_file(building / _NETWORK_FILE, words.encode("ascii"))
     building.rename(folder.succeeding)
     sync_folder(folder.root)
@@ -181,17 +196,24 @@ def _source(
     plan: TakingOver,
     folder: DataFolder,
     content: NodeFile,
-    genesis: Genesis,
+    networks: tuple[Genesis, Genesis],
     building: Path,
     kept: Path,
+    *,
+    is_first: bool,
 ) -> Store:
     """The store that holds the old network's last block: this node's own, or the one named."""
+    old, genesis = networks
+    last = header_of(genesis)
     # Also where a crash left the fetched store alone: a later start would put it in place of this.
     adopt(folder.store, content.store)
     if folder.store.exists():
         own = open_current_store(folder.store, content.store)
         try:
-            if check_not_above(Chain(own), genesis) == header_of(genesis).height:
+            height = check_not_above(Chain(own), genesis)
+            if is_first and isinstance(last, CometBftHeader):
+                check_end_held(folder, own, Chain(own), old, last)
+            if height == last.height:
                 return own
         except BaseException:
             own.close()
@@ -199,12 +221,12 @@ def _source(
         own.close()
     store_from = plan.store_from or kept / folder.store.name
     if not store_from.exists():
-        raise Refused("succession_lacks_blocks", f"height {header_of(genesis).height}")
+        raise Refused("succession_lacks_blocks", f"height {last.height}")
     # A copy: whoever handed it over finds it as it was.
     shutil.copytree(store_from, building / _SOURCE)
     named = _opened(building / _SOURCE, store_from)
     try:
-        if check_not_above(Chain(named), genesis) == header_of(genesis).height:
+        if check_not_above(Chain(named), genesis) == last.height:
             return named
         raise Refused("succession_lacks_blocks", file=str(store_from))
     except BaseException:
@@ -223,7 +245,8 @@ def _put_in_place(
     folder: DataFolder, kept: Path, content: NodeFile, genesis: Genesis, engine: str
 ) -> None:
     """The renames; whatever they were interrupted by, they go on from there."""
-    is_first = (folder.succeeding / _NETWORK_FILE).read_text("ascii").split()[1] == _FIRST
+    words = (folder.succeeding / _NETWORK_FILE).read_text("ascii").split()
+    is_first = words[1] == _FIRST
     if is_first:
         kept.mkdir(PRIVATE_FOLDER_MODE, exist_ok=True)
         if not (kept / folder.file.name).exists():
@@ -238,8 +261,23 @@ def _put_in_place(
         shutil.rmtree(place, ignore_errors=True)
         os.rename(new, place)
         sync_folder(folder.root)
+    if is_first:
+        _keep_engine_files(folder, kept, signs=_SIGNS in words)
     # Of the old network's state, and of no use to the new one's members.
     shutil.rmtree(folder.root / "snapshots", ignore_errors=True)
     folder.write(replace(content, network_id=genesis.network_id.hex(), engine=engine))
     shutil.rmtree(folder.succeeding)
+    sync_folder(folder.root)
+
+
+def _keep_engine_files(folder: DataFolder, kept: Path, *, signs: bool) -> None:
+    """CometBFT's own files are of one network's chain, and so is what was signed last in it: the
+    new one begins without. With `signs` the new `signed-last` is in its place already."""
+    comet = folder.root / COMETBFT_FOLDER
+    if comet.exists() and not (kept / COMETBFT_FOLDER).exists():
+        os.rename(comet, kept / COMETBFT_FOLDER)
+    signed, kept_signed = folder.signed_last_file, kept / folder.signed_last_file.name
+    if not signs and signed.exists() and not kept_signed.exists():
+        os.rename(signed, kept_signed)
+    sync_folder(kept)
     sync_folder(folder.root)

@@ -46,7 +46,7 @@ class CometBftChain(Chain):
 
     def __init__(self, made: Genesis, voting: Sequence[SigningKey], keys: list[SigningKey]) -> None:
         super().__init__(made, voting)
-        self.keys = keys
+        self.keys = self.first_keys = keys
         self.absent: tuple[bytes, ...] = (keys[-1].public_key,)
         self.signed: list[SignedHeader] = []
         self.changes: list[SetChange] = []

@@ -8,20 +8,16 @@ change since the genesis, whatever was pruned.
 
 from collections.abc import Iterator
 
-from consensus.cometbft.certified import (
-    SET_CHANGES_AT_ONCE,
-    SET_CHANGES_BYTES_MAX,
-    SetChange,
-)
+from consensus.cometbft.certified import SetChange
 from consensus.cometbft.validators import ValidatorSet
 from ledger.terms import NetworkTerms
 from node.chain_records import SET_CHANGE, number_key
 from node.engines.cometbft.network_terms import validators_of
 from node.epoch_book import EpochBook
-from node.store import Store, after_prefix
-from primitives.encoding import decode, encode
+from node.kept_sets import one_answer
+from node.store import Store
+from primitives.encoding import encode
 
-_ANSWER_BYTES = SET_CHANGES_BYTES_MAX // 2
 SIGNS_AFTER = 2
 """So many heights after the boundary a new set signs for the first time."""
 
@@ -68,15 +64,7 @@ class SetChanges:
 
     def above(self, height: int) -> list[SetChange]:
         """Those above a height, ascending, at most as many as go into one answer."""
-        found: list[SetChange] = []
-        size = 0
-        begin, end = number_key(SET_CHANGE, height + 1), after_prefix(SET_CHANGE)
-        for _, raw in self._store.iterate(begin, end):
-            size += len(raw)
-            if len(found) >= SET_CHANGES_AT_ONCE or (found and size > _ANSWER_BYTES):
-                break
-            found.append(SetChange.from_value(decode(raw, bytes_max=SET_CHANGES_BYTES_MAX)))
-        return found
+        return one_answer(self._store, height)
 
 
 def _set_of(terms: NetworkTerms) -> ValidatorSet:

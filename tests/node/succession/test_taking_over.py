@@ -327,13 +327,6 @@ def test_a_node_without_a_key_for_the_new_engine_stays_what_it_is(
     assert verify_data(folder.root, ruin.old_file)["height"]
 
 
-def test_no_draft_is_made_of_a_network_that_cometbft_orders(copied: Callable[[], Ruin]) -> None:
-    ruin = copied()
-    engine_file(ruin.old_file).write_text("cometbft\n")
-    with pytest.raises(Refused, match="succession_from_cometbft"):
-        ruin.draft()
-
-
 def test_no_genesis_is_written_for_an_engine_that_a_member_has_no_key_for(
     copied: Callable[[], Ruin],
 ) -> None:
