@@ -114,10 +114,13 @@ Prepare = Callable[[Hall], Awaitable[Payer]]
 class BatchBench:
     """One network whose territories pay batches."""
 
-    def __init__(self, network: Network, payers: list[Payer], draw: random.Random) -> None:
+    def __init__(
+        self, network: Network, payers: list[Payer], draw: random.Random, lines: int
+    ) -> None:
         self._network = network
         self._payers = payers
         self._draw = draw
+        self._lines = lines
         self._tally = Tally()
         self._payers_by_id: dict[bytes, Payer] = {}
 
@@ -137,7 +140,7 @@ class BatchBench:
         draw = self._draw
         lines = [
             (resident, draw.randint(*LINE_MINOR), draw.randbytes(32))
-            for resident in payer.hall.residents
+            for resident in draw.sample(payer.hall.residents, self._lines)
         ]
         fields = payer.fields(draw.randbytes(16), lines)
         id = payer.hall.session.send(payer.lane, payer.kind, fields, cosigners=payer.cosigners)
@@ -158,7 +161,6 @@ class BatchBench:
 
     async def at_saturation(self, seconds: float) -> dict[str, object]:
         """As many lines as go through."""
-        lines = len(self._payers[0].hall.residents)
         await self._saturate(WARM_UP_SECONDS)
         self._tally = Tally()
         before, started = await self._costs(), time.monotonic()
@@ -168,7 +170,7 @@ class BatchBench:
         own = time.process_time() - own_before
         after = await self._costs()
         batches = len(tally.times)
-        carried = batches * lines
+        carried = batches * self._lines
         await self._idle()
         share = 1 / max(1, carried) / len(PLACES)
         grown = {
@@ -215,12 +217,12 @@ def _parts(payload: Value) -> list[Value]:
 
 
 @contextlib.asynccontextmanager
-async def _bench(lines: int, prepare: Prepare) -> AsyncIterator[BatchBench]:
-    """Four nodes, residents with accounts, and payers with money."""
+async def _bench(lines: int, residents: int, prepare: Prepare) -> AsyncIterator[BatchBench]:
+    """Four nodes, residents with accounts, and payers with money; a batch pays so many of them."""
     async with running_nodes() as network, contextlib.AsyncExitStack() as stack:
-        bench = BatchBench(network, [], random.Random(2))
+        bench = BatchBench(network, [], random.Random(2), lines)
         payers: list[Payer] = []
-        for index, town in enumerate(make_towns(1, lines, 0)):
+        for index, town in enumerate(make_towns(1, residents, 0)):
             session = await stack.enter_async_context(
                 Session(
                     TrustedNetwork(network.genesis),
@@ -229,7 +231,7 @@ async def _bench(lines: int, prepare: Prepare) -> AsyncIterator[BatchBench]:
                 )
             )
             payers.append(await prepare(await _hall(network, town, session)))
-        bench = BatchBench(network, payers, random.Random(2))
+        bench = BatchBench(network, payers, random.Random(2), lines)
         yield bench
 
 
@@ -251,13 +253,17 @@ async def _hall(network: Network, town: Town, session: Session) -> Hall:
     )
 
 
-async def _measure(seconds: float, lines: int, prepare: Prepare) -> dict[str, object]:
-    async with _bench(lines, prepare) as bench:
+async def measure_batches(
+    seconds: float, lines: int, prepare: Prepare, residents: int | None = None
+) -> dict[str, object]:
+    """Batches of so many lines, to as many of each territory's residents (all, unless told)."""
+    async with _bench(lines, residents or lines, prepare) as bench:
         saturated = await bench.at_saturation(seconds)
     return {
         "machine": machine(),
         "nodes": len(PLACES),
         "lines_per_batch": lines,
+        "accounts": (residents or lines) * len(PLACES),
         "saturation": saturated,
     }
 
@@ -269,7 +275,9 @@ def run(description: str, prepare: Prepare) -> int:
     parser.add_argument("--seconds", metavar="N", type=float, default=20.0)
     parser.add_argument("--lines", metavar="N", type=int, default=LINES)
     options = parser.parse_args()
-    figures = json.dumps(asyncio.run(_measure(options.seconds, options.lines, prepare)), indent=2)
+    figures = json.dumps(
+        asyncio.run(measure_batches(options.seconds, options.lines, prepare)), indent=2
+    )
     print(figures)
     if options.json is not None:
         options.json.write_text(figures + "\n", encoding="utf-8")

@@ -54,24 +54,36 @@ def _put_objects(store: Store, genesis: Genesis, accounts: int) -> int:
 
 
 def _objects(genesis: Genesis, accounts: int) -> Iterator[tuple[bytes, StateObject]]:
-    """The genesis's objects, the first territory's currency with the crowd's money, the crowd."""
-    home = genesis.territories[0]
-    code = home.currencies[0].code
+    """The genesis's objects, each first currency with its part of the crowd's money, the crowd."""
+    homes = genesis.territories
+    counts = {
+        home.currencies[0].code: len(range(first, accounts, len(homes)))
+        for first, home in enumerate(homes)
+    }
     for key, item in initial_objects(genesis):
-        if isinstance(item, Currency) and item.code == code:
-            total = accounts * BALANCE_MINOR
+        if isinstance(item, Currency) and item.code in counts:
+            total = counts[item.code] * BALANCE_MINOR
             item = item._replace(
-                accounts=item.accounts + accounts, supply_minor=total, reserve_minor=total
+                accounts=item.accounts + counts[item.code], supply_minor=total, reserve_minor=total
             )
         yield key, item
     for number in range(accounts):
-        one = _resident(home.prefix, code, number)
+        home = homes[number % len(homes)]
+        one = _resident(home.prefix, home.currencies[0].code, number)
         yield one.tree_key, one
 
 
+def _secret(number: int) -> bytes:
+    return hash_bytes("benchmark_crowd", number.to_bytes(8, "big"))
+
+
+def crowd_account(prefix: str, number: int) -> bytes:
+    """The id of an account of the crowd, `prefix` that of territory `number` modulo their count."""
+    return account_id(prefix, _secret(number))
+
+
 def _resident(prefix: str, currency: str, number: int) -> Account:
-    secret = hash_bytes("benchmark_crowd", number.to_bytes(8, "big"))
-    identity = account_id(prefix, secret)
+    secret, identity = _secret(number), crowd_account(prefix, number)
     return Account(
         tree_key=tree_key(ACCOUNT, identity),
         id=identity,

@@ -31,7 +31,7 @@ WINDOW = 3_000
 """Payments in flight at saturation, all keys together."""
 
 START_MINOR = 100_000_000
-SETTLE_SECONDS = 120.0
+SETTLE_SECONDS = 300.0
 SENT_AT_ONCE = 64
 
 
@@ -124,6 +124,12 @@ class Load:
             self._ready.append(self._sign(self._signed))
             self._signed += 1
 
+    def take_signed(self, payments: int) -> list[tuple[int, Signed]]:
+        """So many signed payments with their numbers, to be sent another way than by `send`."""
+        self.prepare(payments)
+        first = self._signed - len(self._ready)
+        return [(first + place, self._ready.popleft()) for place in range(payments)]
+
     def _another_payer(self, payment: int) -> bytes:
         payee = work.payee_of(payment, len(self.payers), self._currencies)
         return self.payers[payee].account.account_id
@@ -177,12 +183,32 @@ class Load:
                 await asyncio.sleep(0.001)
         return count / (time.monotonic() - began)
 
+    async def send_all(self, payments: int, window: int) -> None:
+        """Send so many as fast as the window allows, and see how all end."""
+        sent = 0
+        while sent < payments:
+            for _ in range(min(SENT_AT_ONCE, payments - sent, window - self.in_flight)):
+                if not self.send():
+                    break
+                sent += 1
+            await asyncio.sleep(0 if self.in_flight < window else 0.002)
+        await self.idle()
+
+    def _state(self) -> str:
+        """Where the sessions stand that wait too long."""
+        sessions = {id(payer.session): payer.session for payer in self.payers}.values()
+        return ", ".join(
+            f"{session.pending_count} by {session.connected_url or 'no node'}"
+            f" (connected {session.connections} times)"
+            for session in sessions
+        )
+
     async def idle(self) -> None:
         """Until every payment has its outcome."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while self._payers_by_id:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.in_flight} payments without an outcome")
+                raise TimeoutError(f"{self.in_flight} payments without an outcome: {self._state()}")
             await asyncio.sleep(0.02)
 
 

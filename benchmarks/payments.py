@@ -20,7 +20,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.load import paying
+from benchmarks.load import PayeeOf, paying
 from benchmarks.machine import machine
 from benchmarks.network import places_of, running_nodes
 from benchmarks.phases import Bench
@@ -34,13 +34,18 @@ ACCOUNTS = 1_000
 
 @contextlib.asynccontextmanager
 async def bench_of(
-    accounts: int = ACCOUNTS, nodes: int = len(PLACES), engine: str = DEFAULT_ENGINE, crowd: int = 0
+    accounts: int = ACCOUNTS,
+    nodes: int = len(PLACES),
+    engine: str = DEFAULT_ENGINE,
+    crowd: int = 0,
+    payee_of: PayeeOf | None = None,
 ) -> AsyncIterator[Bench]:
     """A network whose residents have accounts and money; so many in all, as near as it divides."""
     async with running_nodes(nodes, engine, crowd) as network:
         towns = towns_of(places_of(nodes), accounts // nodes * nodes)
         urls = [network.urls_from(index) for index in range(nodes)]
-        async with paying(network.folder, network.genesis, engine, towns, urls) as load:
+        folder, genesis = network.folder, network.genesis
+        async with paying(folder, genesis, engine, towns, urls, payee_of) as load:
             yield Bench(network, load)
 
 

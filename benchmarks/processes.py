@@ -37,6 +37,11 @@ def start(
         )
 
 
+def end_in_order_when_terminated() -> None:
+    """Have SIGTERM end this program as an error does: what it started is stopped first."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
 @contextlib.contextmanager
 def stopped_after(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
     """Stop these processes however this ends; more may join the list meanwhile."""

@@ -18,13 +18,15 @@ from benchmarks.compare.ratios import SPEED, middle, table
 from benchmarks.compare.settings import Settings
 from benchmarks.compare.sides import OWN, SHORT_NAMES, Rounds, run_rounds
 from benchmarks.machine import machine
+from benchmarks.measures.form import FORMS
+from benchmarks.processes import end_in_order_when_terminated
 
 ROUNDS = 3
 SHORT_SECONDS = 5.0
 
 
 def measure(settings: Settings, rounds: int, names: list[str], out: Path | None) -> dict[str, Any]:
-    """All rounds; after each, what there is so far stands in `out`."""
+    """All rounds; what there is so far always stands in `out`."""
     facts = machine()
 
     def figures(found: Rounds) -> dict[str, Any]:
@@ -54,6 +56,20 @@ def chart(rounds: Rounds) -> str:
     return bar_chart("Payments per second, four replicas on one small machine", bars)
 
 
+def read(file: Path) -> dict[str, Any]:
+    """What this command, or `scripts/benchmark`, wrote."""
+    content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    if content.get("kind") != "benchmarks":
+        return content
+    rounds = content["measures"]["compare"]["rounds"]
+    names = rounds[0] if rounds else {}
+    return {
+        **content,
+        "rates": list(FORMS[content["form"]].rates),
+        "sides": {name: [one[name] for one in rounds if name in one] for name in names},
+    }
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     seconds = SHORT_SECONDS if options.short else options.seconds
     rates = tuple(int(word) for word in options.rates.split(",") if word)
@@ -62,6 +78,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def main() -> int:
     """Measure and print."""
+    end_in_order_when_terminated()
     usual = Settings()
     parser = argparse.ArgumentParser(
         prog="benchmarks.compare", description=__doc__.splitlines()[0].rstrip(":")
@@ -80,7 +97,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such side: {', '.join(unknown)} (there are {', '.join(SHORT_NAMES)})")
     if options.file is not None:
-        figures = json.loads(options.file.read_text("utf-8"))
+        figures = read(options.file)
     else:
         names = [SHORT_NAMES[side] for side in options.sides or SHORT_NAMES]
         rounds = options.rounds or (1 if options.short else ROUNDS)

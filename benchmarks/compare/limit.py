@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import NamedTuple
 
 from nacl import bindings
 
@@ -31,17 +33,25 @@ def check_in_use(public_key: bytes, message: bytes, signature: bytes) -> object:
     return True
 
 
-def _checks(check: Check, seconds: float) -> tuple[int, float]:
-    """How many one process makes, and the processor seconds that they took."""
+class _Done(NamedTuple):
+    """What one process did: checks, and the seconds and processor seconds that they took."""
+
+    checks: int
+    seconds: float
+    used: float
+
+
+def _checks(check: Check, seconds: float) -> _Done:
+    """As many as one process makes in this time."""
     keys = [SigningKey.from_seed(number.to_bytes(32, "big")) for number in range(KEYS)]
     message = bytes(MESSAGE_BYTES)
     work = [(key.public_key, message, key.sign(message)) for key in keys]
-    count, ends, began = 0, time.monotonic() + seconds, time.process_time()
-    while time.monotonic() < ends:
+    count, began, used_before = 0, time.monotonic(), time.process_time()
+    while (passed := time.monotonic() - began) < seconds:
         for index in range(CHECKED_AT_ONCE):
             check(*work[index % KEYS])
         count += CHECKED_AT_ONCE
-    return count, time.process_time() - began
+    return _Done(count, passed, time.process_time() - used_before)
 
 
 def measure_limit(settings: Settings) -> Figures:
@@ -54,12 +64,13 @@ def measure_limit(settings: Settings) -> Figures:
 
 def _measure(check: Check, seconds: float) -> Figures:
     processors = os.cpu_count() or 1
-    with multiprocessing.Pool(processors) as pool:
-        began = time.monotonic()
-        done = pool.starmap(_checks, [(check, seconds)] * processors)
-        passed = time.monotonic() - began
-    checks = sum(count for count, _ in done)
+    # New processes, which inherit neither threads nor what this one does when it is terminated.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processors, context) as pool:
+        work = [pool.submit(_checks, check, seconds) for _ in range(processors)]
+        done = [one.result() for one in work]
+    checks = sum(one.checks for one in done)
     return {
-        "payments_per_second": round(checks / passed / REPLICAS, 1),
-        "check_microseconds": round(sum(used for _, used in done) / checks * 1e6, 2),
+        "payments_per_second": round(sum(one.checks / one.seconds for one in done) / REPLICAS, 1),
+        "check_microseconds": round(sum(one.used for one in done) / checks * 1e6, 2),
     }

@@ -18,7 +18,6 @@ from benchmarks.processes import (
     bytes_on_disk,
     children_of,
     processor_seconds,
-    resident_bytes,
     start,
     stopped_after,
 )
@@ -129,22 +128,18 @@ class _Server:
         self.turn += int(carried[1])  # no payment twice
         return int(carried[1]), float(rate[1]) if rate else 0.0
 
-    def used(self) -> tuple[float, int, int]:
-        """Processor seconds, bytes on disk and in memory, up to now."""
+    def used(self) -> tuple[float, int]:
+        """Processor seconds and bytes on disk, up to now."""
         pids = children_of(self.process.pid)
         seconds = processor_seconds([self.process.pid], with_ended_children=True)
-        return (
-            seconds + processor_seconds(pids),
-            bytes_on_disk(self.folder / "data"),
-            resident_bytes([self.process.pid]),
-        )
+        return seconds + processor_seconds(pids), bytes_on_disk(self.folder / "data")
 
     def at_full_speed(self, settings: Settings, connections: int) -> Figures:
         """As many transfers as these connections carry."""
         self.bench(settings, connections, settings.warm_up_seconds)
-        before, disk_before, _ = self.used()
+        before, disk_before = self.used()
         carried, rate = self.bench(settings, connections, settings.seconds)
-        after, disk_after, _ = self.used()
+        after, disk_after = self.used()
         return {
             "payments_per_second": round(rate, 1),
             "processor_seconds_per_payment_and_replica": round(

@@ -41,17 +41,22 @@ Rounds = dict[str, list[Figures]]
 
 
 def run_rounds(
-    settings: Settings, rounds: int, names: Sequence[str], on_round: Callable[[Rounds], None]
+    settings: Settings, rounds: int, names: Sequence[str], on_side: Callable[[Rounds], None]
 ) -> Rounds:
-    """Every side once, then all again in the other direction, and so on; `on_round` after each
-    round, so that what was measured is not lost with a later one."""
+    """Every side once, then all again in the other direction, and so on; `on_side` after each, so
+    that what was measured is not lost with a later one."""
     found: Rounds = {name: [] for name in names}
     for turn in range(rounds):
         for name in _in_turn(names, turn):
             print(f"round {turn + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
             found[name].append(_measured(name, settings))
-        on_round(found)
+            on_side(found)
     return found
+
+
+def run_round(settings: Settings) -> dict[str, Figures]:
+    """Every side once."""
+    return {name: _measured(name, settings) for name in SIDES}
 
 
 def _measured(name: str, settings: Settings) -> Figures:

@@ -1,5 +1,6 @@
 """Tables, ratios and charts out of what rounds measured, and the order of the sides."""
 
+import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from nacl.exceptions import BadSignatureError
 
 from benchmarks.chart import Bar, bar_chart
 from benchmarks.compare import limit, own, sides
+from benchmarks.compare.__main__ import chart, read
 from benchmarks.compare.ratios import middle, ratio_of, table, why_missing
 from benchmarks.compare.settings import Figures, Settings
 from primitives.errors import Refused
@@ -83,7 +85,7 @@ def test_sides_take_turns_and_a_failure_costs_the_others_nothing(
     found = sides.run_rounds(
         Settings(), 2, ["a", "b", "c"], lambda rounds: kept.append(len(rounds["a"]))
     )
-    assert order == ["a", "b", "c", "c", "b", "a"] and kept == [1, 2]
+    assert order == ["a", "b", "c", "c", "b", "a"] and kept == [1, 1, 1, 1, 1, 2]
     assert why_missing(found["b"]) and "a validator ended" in str(why_missing(found["b"]))
     assert found["c"] == [{"payments_per_second": 1.0}] * 2
 
@@ -95,6 +97,18 @@ def test_an_engine_that_is_not_here_is_missing(monkeypatch: pytest.MonkeyPatch) 
 
 def _not_found() -> Path:
     raise Refused("cometbft_missing")
+
+
+def test_files_of_both_commands_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    one = {sides.OWN: side(2_000, 20), sides.LIMIT: {"payments_per_second": 4_000}}
+    measures = {"compare": {"rounds": [one, one]}}
+    file.write_text(json.dumps({"kind": "benchmarks", "form": "short", "measures": measures}))
+    found = read(file)
+    assert found["sides"] == {sides.OWN: [one[sides.OWN]] * 2, sides.LIMIT: [one[sides.LIMIT]] * 2}
+    assert 'class="ours"' in chart(found["sides"]) and table(found["sides"], found["rates"])
+    file.write_text(json.dumps({"measure": "compare", "sides": ROUNDS, "rates": [100]}))
+    assert read(file)["sides"] == ROUNDS
 
 
 def test_the_limit_checks_signatures_for_real() -> None:

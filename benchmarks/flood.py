@@ -1,0 +1,180 @@
+"""Payments that come at a rate whatever becomes of those before, each attempt told apart.
+
+A refused one is sent again when its payer's turn comes round, as a wallet would; no key has more
+than 32 on their way. Frames are read here as they come, so that nothing is retried in silence.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from benchmarks.load import IN_FLIGHT_PER_KEY, Payer, Signed, Tally
+from wallet.delivery import BUSY_CODES
+from wallet.light.bundles import bundle_from_json
+from wallet.node_stream import EVENTS_PATH, FRAME_BYTES_MAX
+from wallet.reader import Reader
+from wallet.transaction_ids import transaction_id
+
+SENT_AT_ONCE = 64
+PAUSE_SECONDS = 0.002
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One payment on its way; `at` in monotonic seconds."""
+
+    signed: Signed
+    at: float
+
+
+@dataclass
+class Attempts:
+    """All that was sent, and what became of it."""
+
+    ready: dict[int, deque[Signed]]
+    """What each payer, by number, has still to send, in the order of its lane."""
+
+    tally: Tally = field(default_factory=Tally)
+    count: int = 0
+    refused_after_ms: list[float] = field(default_factory=list)
+    refused_told_when: int = 0
+    """Refusals for now that said when to try again."""
+
+    open: dict[bytes, tuple[int, Attempt]] = field(default_factory=dict)
+    in_flight: dict[int, int] = field(default_factory=dict)
+
+    def take(self, payer: int) -> Signed | None:
+        """The next payment of a payer, unless it may have no more on their way."""
+        if self.in_flight.get(payer, 0) >= IN_FLIGHT_PER_KEY or not self.ready[payer]:
+            return None
+        signed = self.ready[payer].popleft()
+        self.open[transaction_id(signed.raw)] = payer, Attempt(signed, time.monotonic())
+        self.in_flight[payer] = self.in_flight.get(payer, 0) + 1
+        self.count += 1
+        return signed
+
+    def final(self, id: bytes) -> None:
+        """It is final, under a header whose certificate was verified."""
+        ended = self._end(id)
+        if ended is not None:
+            self.tally.final(_ms_since(ended[1].at))
+
+    def refused(self, id: bytes, word: str, told_when: bool) -> None:
+        """It was not taken; what was refused for now waits for its payer's next turn."""
+        ended = self._end(id)
+        if ended is None:
+            return
+        payer, attempt = ended
+        self.refused_after_ms.append(_ms_since(attempt.at))
+        self.tally.refuse(word)
+        if word in BUSY_CODES:
+            self.refused_told_when += told_when
+            self.ready[payer].appendleft(attempt.signed)
+
+    def _end(self, id: bytes) -> tuple[int, Attempt] | None:
+        ended = self.open.pop(id, None)
+        if ended is not None:
+            self.in_flight[ended[0]] -= 1
+        return ended
+
+
+def _ms_since(moment: float) -> float:
+    return (time.monotonic() - moment) * 1000
+
+
+class Channel:
+    """One WebSocket to one node: payments out, what became of them in."""
+
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, reader: Reader, url: str, attempts: Attempts
+    ) -> None:
+        self._socket = socket
+        self._reader = reader
+        self._url = url
+        self._attempts = attempts
+        self._verified: set[int] = set()
+        self._early: dict[int, list[bytes]] = {}
+
+    async def send(self, signed: Signed) -> None:
+        """Send one payment."""
+        await self._socket.send_bytes(signed.raw)
+
+    async def listen(self) -> None:
+        """Take what comes, until the connection ends."""
+        async for message in self._socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            content = json.loads(message.data)
+            kind = content.get("type")
+            if kind == "submitted":
+                told_when = "retry_after_ms" in content
+                for id, word in content["results"]:
+                    if word not in ("accepted", "known"):
+                        self._attempts.refused(bytes.fromhex(id), word, told_when)
+            elif kind == "final":
+                self._final(content["height"], [bytes.fromhex(id) for id in content["ids"]])
+            elif kind == "header":
+                bundle = bundle_from_json(content)
+                height = (await self._reader.accept_from(self._url, bundle)).height
+                self._verified.add(height)
+                self._final(height, self._early.pop(height, []))
+
+    def _final(self, height: int, ids: list[bytes]) -> None:
+        if height not in self._verified:
+            self._early.setdefault(height, []).extend(ids)
+            return
+        for id in ids:
+            self._attempts.final(id)
+
+
+@contextlib.asynccontextmanager
+async def channel(payer: Payer, attempts: Attempts) -> AsyncIterator[Channel]:
+    """A WebSocket to the node that this payer's session uses first."""
+    client = payer.session.client
+    url = client.urls[0]
+    async with client.session.ws_connect(
+        url + EVENTS_PATH, max_msg_size=FRAME_BYTES_MAX, compress=0
+    ) as socket:
+        opened = Channel(socket, payer.session.reader, url, attempts)
+        listening = asyncio.create_task(opened.listen())
+        try:
+            yield opened
+            if listening.done():
+                listening.result()
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
+async def send_at_rate(
+    attempts: Attempts, channels: Sequence[Channel], rate: float, seconds: float
+) -> None:
+    """Attempts at this rate, payer after payer, each on its territory's channel; the time that a
+    slow socket costs is made up for."""
+    payers = len(attempts.ready)
+    turn, idle_turns = 0, 0
+    began = time.monotonic()
+    while (now := time.monotonic()) < began + seconds:
+        due = int((now - began) * rate) - attempts.count
+        for _ in range(min(due, SENT_AT_ONCE)):
+            signed = attempts.take(turn % payers)
+            if signed is not None:
+                await channels[turn % len(channels)].send(signed)
+            idle_turns = 0 if signed is not None else idle_turns + 1
+            turn += 1
+            if idle_turns >= payers:
+                break  # everybody has as many on their way as they may
+        await asyncio.sleep(0 if due > SENT_AT_ONCE and idle_turns < payers else PAUSE_SECONDS)
+
+
+async def settled(attempts: Attempts, seconds_max: float) -> None:
+    """Until what is on its way has ended, or for so long."""
+    ends = time.monotonic() + seconds_max
+    while attempts.open and time.monotonic() < ends:
+        await asyncio.sleep(0.02)

@@ -1,0 +1,1 @@
+"""All measures, one after the other, into one file of figures (`scripts/benchmark`)."""

@@ -1,0 +1,106 @@
+"""Runs the measures and writes one file of figures:
+
+    scripts/benchmark [NAME…] [--full] [--json FILE] [--note WORDS]
+
+The short form takes one round of 5 s a point and a hundred thousand accounts, in under ten minutes;
+`--full` what README and docs/performance.md are filled with, and says first how long that takes.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import machine
+from benchmarks.measures.form import FULL, SHORT, Form
+from benchmarks.processes import end_in_order_when_terminated
+from benchmarks.suite.measures import MEASURES
+
+VERSION = 1
+PATIENCE = 6
+"""A machine that is busy otherwise takes longer than expected; so many times, at most."""
+
+PATIENCE_SECONDS = 300
+
+
+def expected(names: list[str], form: Form) -> str:
+    """How long it will take, in words."""
+    seconds = sum(MEASURES[name].seconds(form) for name in names)
+    return f"{len(names)} measures, {form.name} form: about {max(1, round(seconds / 60))} minutes"
+
+
+def run(names: list[str], form: Form, note: str, out: Path) -> dict[str, Any]:
+    """All rounds of these measures; what there is so far always stands in `out`."""
+    began = time.monotonic()
+    measured: dict[str, dict[str, Any]] = {
+        name: {"rounds": [], "seconds": 0.0, "failures": []} for name in names
+    }
+    figures = {
+        "kind": "benchmarks",
+        "version": VERSION,
+        "form": form.name,
+        "machine": machine(),
+        "note": note,
+        "seconds": 0.0,
+        "measures": measured,
+    }
+    for turn in range(form.rounds):
+        for name in names:
+            if turn >= MEASURES[name].rounds(form):
+                continue
+            _run_one(name, form, measured[name])
+            figures["seconds"] = round(time.monotonic() - began, 1)
+            out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return figures
+
+
+def _run_one(name: str, form: Form, measured: dict[str, Any]) -> None:
+    entry = MEASURES[name]
+    print(f"{name}, round {len(measured['rounds']) + 1}", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    longest = PATIENCE * entry.seconds(form) / entry.rounds(form) + PATIENCE_SECONDS
+    with tempfile.TemporaryDirectory(prefix="democite-suite-") as folder:
+        file = Path(folder) / "figures.json"
+        words = [sys.executable, "-m", "benchmarks.suite.one", name, form.name, str(file)]
+        try:
+            subprocess.run(words, check=True, timeout=longest, stdout=subprocess.DEVNULL)
+            measured["rounds"].append(json.loads(file.read_text("utf-8")))
+        except (subprocess.SubprocessError, OSError) as error:
+            # Told, and costs the other measures nothing; what it said stands above.
+            measured["failures"].append(f"{type(error).__name__}: {error}"[-300:])
+            print(f"{name} failed", file=sys.stderr, flush=True)
+    measured["seconds"] = round(measured["seconds"] + time.monotonic() - began, 1)
+
+
+def main() -> int:
+    """Measure and write."""
+    end_in_order_when_terminated()
+    parser = argparse.ArgumentParser(
+        prog="scripts/benchmark", description=__doc__.splitlines()[0].rstrip(":")
+    )
+    parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(MEASURES))
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--json", metavar="FILE", type=Path, default=Path("benchmark.json"))
+    parser.add_argument(
+        "--note", metavar="WORDS", default="", help="stands in the file, as: a busy machine"
+    )
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in MEASURES]
+    if unknown:
+        parser.error(f"no such measure: {', '.join(unknown)} (there are {', '.join(MEASURES)})")
+    names, form = options.names or list(MEASURES), FULL if options.full else SHORT
+    print(expected(names, form), file=sys.stderr, flush=True)
+    figures = run(names, form, options.note, options.json)
+    failed = [name for name, one in figures["measures"].items() if one["failures"]]
+    print(f"{options.json}, {figures['seconds']:.0f} s", file=sys.stderr)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
