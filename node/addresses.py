@@ -6,6 +6,7 @@ import socket
 from primitives.errors import Refused
 
 PORT_MAX = 65_535
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 def parse_host_port(text: str, field: str) -> tuple[str, int]:
@@ -18,6 +19,14 @@ def parse_host_port(text: str, field: str) -> tuple[str, int]:
     if not 1 <= number <= PORT_MAX or any(c in host for c in "/@ "):
         raise Refused("host_port_malformed", text[:100], field=field)
     return host, number
+
+
+def url_of(http: str) -> str:
+    """A node's URL from `HOST:PORT`: TLS everywhere but on this machine, as wallets have it."""
+    if "://" in http:
+        return http.rstrip("/")
+    host = http.rpartition(":")[0]
+    return f"{'http' if host in LOOPBACK_NAMES else 'https'}://{http}"
 
 
 def is_loopback(host: str) -> bool:

@@ -256,7 +256,8 @@ class Chain:
 
     @property
     def base_height(self) -> int:
-        """Of the genesis block: 0, or where the predecessor's chain ended."""
+        """Of the block below the first one here whose state is not the genesis's, if there is such
+        a block; else 0."""
         return 0 if self.base is None else self.base.height
 
     @property

@@ -10,10 +10,11 @@
     a ‖ account(20) ‖ number(8)    the lane if it was this account's own: device(8) ‖ number(8)
     k ‖ index(8)           root of a full chunk of the receipt log
     v ‖ height(8)          a change of CometBFT's validator set (`node.kept_sets`)
+    f ‖ epoch(8)           what proves it (`node.engines.cometbft.proof_book`)
     r                      the epoch from which this node votes again, if it lost its journal
     e ‖ epoch(8)           how an epoch began, from 1 on (`node.epochs.EpochRecord`)
     c ‖ short name         date(8) ‖ id(16) of the proposal by which a later territory joined
-    s                      where a successor's chain begins: see `Base`
+    s                      where a chain begins that follows from no genesis: see `Base`
 
 Objects lag one block: with the newest final header h the store holds the state after h − 1, which
 is what that header's state root commits to. So a start can check every object against a header,
@@ -47,6 +48,7 @@ EPOCH = b"e"
 CARD = b"c"
 BASE = b"s"
 SET_CHANGE = b"v"
+EPOCH_PROOF = b"f"
 RESTORED = b"r"
 """Until when a member that lost its journal only observes: see `Restored`."""
 
@@ -167,16 +169,21 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Where a chain begins that goes on from a predecessor's state: the height of its genesis
-    block, how many receipts there are by then, and the state root that its first header names."""
+    """Where a chain begins whose first state follows from no genesis: the height of the block
+    below, how many receipts there are by then, and the state root that its first header names.
+    That is a successor's genesis block, whose epoch the genesis names, or under CometBFT the
+    newest block whose state came as a snapshot; `epoch` is the one of the block above it."""
 
     height: int
     receipts: int
     state_root: bytes
+    epoch: int | None = None
 
     def encode(self) -> bytes:
         """The stored form."""
-        return encode(("base", 1, self.height, self.receipts, self.state_root))
+        if self.epoch is None:
+            return encode(("base", 1, self.height, self.receipts, self.state_root))
+        return encode(("base", 2, self.height, self.receipts, self.state_root, self.epoch))
 
     @staticmethod
     def decode(raw: bytes) -> "Base":
@@ -184,6 +191,8 @@ class Base:
         match decode(raw):
             case ("base", 1, int(height), int(receipts), bytes(state_root)):
                 return Base(height, receipts, state_root)
+            case ("base", 2, int(height), int(receipts), bytes(state_root), int(epoch)):
+                return Base(height, receipts, state_root, epoch)
         raise InvariantBroken("where the chain begins can't be read")
 
 

@@ -181,6 +181,7 @@ def join(
     genesis: GenesisFileOption,
     join_from: JoinFromOption,
     checkpoint: CheckpointOption = None,
+    full_history: FullHistoryOption = False,
     behind_proxy: BehindProxyOption = False,
     peer_listen: PeerListenOption = None,
     http_listen: HttpListenOption = None,
@@ -200,6 +201,7 @@ def join(
         peer_listen=peer_listen,
         http_listen=http_listen,
         join_from=join_from,
+        full_history=full_history,
         checkpoint=checkpoint,
     )
     run(plan, read_passphrase(passphrase_file))

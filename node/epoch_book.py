@@ -22,6 +22,8 @@ class EpochBook:
         """The epoch with this number. Raises InvariantBroken if it has not begun here."""
         newest = chain.newest
         number = self._first.number
+        if newest is None and chain.base is not None and chain.base.epoch is not None:
+            number = chain.base.epoch
         if newest is not None:
             number = newest.header.epoch + (newest.header.next_set_hash is not None)
         self.current = self.epoch(number)

@@ -24,8 +24,8 @@ from node.answers import (
     Submission,
     TransactionStatus,
 )
-from node.engines.choice import engine_node
-from node.engines.port import EngineNode, Told
+from node.engines.choice import engine_node, newcomer_of
+from node.engines.port import EngineNode, NewcomerTold, Told, WithoutState
 from node.epochs import Epoch
 from node.key_ring import NodeKeys, TransportIdentity
 from node.newcomer import Newcomer
@@ -46,7 +46,8 @@ class TerritoryNode:
     def __init__(self, options: TerritoryOptions) -> None:
         self._options = options
         self._parts: EngineNode | None = None
-        self._newcomer: Newcomer | None = None
+        self._newcomer: WithoutState | None = None
+        self._blocks_must_do = False
         self._listeners: list[OnFinal] = []
         self._waiters = FinalWaiters()
         self._ended = asyncio.Event()
@@ -57,6 +58,8 @@ class TerritoryNode:
     async def start(self) -> None:
         """Open the data, rebuild and check the state, listen, and begin to take part."""
         options, again_soon = self._options, self._begin_again_soon
+        if await self._begins_with_snapshot():
+            return
         try:
             told = Told(self._waiters.wake, self._tell_all, again_soon, self._fatal)
             parts = engine_node(options, told)
@@ -69,6 +72,20 @@ class TerritoryNode:
             return
         await parts.start()
         self._parts = parts
+
+    async def _begins_with_snapshot(self) -> bool:
+        """Whether the engine takes one by a protocol of its own, now."""
+        told = NewcomerTold(self._begin_again_soon, self._begin_with_blocks, self._fatal)
+        newcomer = await newcomer_of(self._options, told, blocks_must_do=self._blocks_must_do)
+        if newcomer is None:
+            return False
+        await newcomer.start()
+        self._newcomer = newcomer
+        return True
+
+    def _begin_with_blocks(self) -> None:
+        self._blocks_must_do = True
+        self._begin_again_soon()
 
     def _begin_again_soon(self) -> None:
         self._again = asyncio.get_running_loop().create_task(self._begin_again())
@@ -207,6 +224,16 @@ class TerritoryNode:
         """Changes of CometBFT's validator set above a height, ascending, at most as many as go into
         one answer. Raises `Refused("not_found")` where no network before had any."""
         return self._running.set_changes(above)
+
+    def epoch_proofs(self, first: int) -> bytes:
+        """Under CometBFT, what proves how the epochs from `first` on began, as many as go into one
+        answer. Raises `Refused("not_found")` under the built-in engine."""
+        return self._running.epoch_proofs(first)
+
+    def snapshot_heights(self) -> list[int]:
+        """Under CometBFT, the heights whose state this node gives as a snapshot, newest first.
+        Raises `Refused("not_found")` under the built-in engine."""
+        return self._running.snapshot_heights()
 
     def epoch(self, number: int) -> Epoch | None:
         """An epoch that has begun here."""

@@ -18,6 +18,10 @@ COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
         "never remove this file: the node might sign two blocks at one height. Take a new voting "
         "key (see the operator's guide)",
     ),
+    "epoch_unproved": (
+        "what a member says of an epoch is not what more than two thirds signed",
+        "nothing to do: other members are asked; if none can prove it, every block is fetched",
+    ),
     "signer_state_missing": (
         "what this node signed last under CometBFT is gone",
         "put back no old copy: the node might sign two blocks at one height. Take a new voting key "

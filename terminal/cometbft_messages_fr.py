@@ -18,6 +18,11 @@ COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
         "ne supprimez jamais ce fichier : le nœud pourrait signer deux blocs à une même hauteur. "
         "Prenez une nouvelle clé de vote (voir le guide de l'exploitant)",
     ),
+    "epoch_unproved": (
+        "ce qu'un membre dit d'une époque n'est pas ce que plus de deux tiers ont signé",
+        "rien à faire : d'autres membres sont interrogés ; si aucun ne la prouve, tous les blocs "
+        "sont repris",
+    ),
     "signer_state_missing": (
         "ce que ce nœud a signé en dernier sous CometBFT a disparu",
         "ne remettez aucune ancienne copie : le nœud pourrait signer deux blocs à une même "

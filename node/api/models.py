@@ -255,6 +255,13 @@ class Evidence(Model):
     items: list[DoubleVote]
 
 
+class Snapshots(Model):
+    """Snapshots that a node offers through CometBFT, newest first: the heights after whose blocks
+    the state is as they have it."""
+
+    heights: list[int]
+
+
 class Health(Model):
     """Alive, or ready."""
 

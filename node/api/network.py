@@ -135,6 +135,19 @@ class NetworkReads:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    async def epoch_proofs(self, request: web.Request) -> web.Response:
+        """What proves how epochs began, in a row, for who joins. Raises `Refused("not_found")`
+        under the built-in engine."""
+        first = decimal(request.query.get("from", "1"), "from")
+        response = web.Response(body=self._node.epoch_proofs(first), content_type=MSGPACK)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def snapshots(self, request: web.Request) -> web.Response:
+        """Which snapshots CometBFT passes on from here. Raises `Refused("not_found")` under the
+        built-in engine."""
+        return answer(models.Snapshots(heights=self._node.snapshot_heights()))
+
     async def terms(self, request: web.Request) -> web.Response:
         """The terms voted last, with their proof."""
         return answer(proof_model(self._node.network_with_proof()))

@@ -32,6 +32,26 @@ class Told:
     on_fatal: Callable[[str | Refused], None]
 
 
+@dataclass(frozen=True, slots=True)
+class NewcomerTold:
+    """Who is told what by a node that takes a snapshot. `on_synced`: a store waits to be taken
+    over; `on_none`: no snapshot could be had; `on_fatal`: why the node can't go on."""
+
+    on_synced: Callable[[], None]
+    on_none: Callable[[], None]
+    on_fatal: Callable[[str | Refused], None]
+
+
+class WithoutState(Protocol):
+    """A node that has no state yet, and is getting one."""
+
+    async def start(self) -> None:
+        """Begin. Raises `Refused`; everything is closed then."""
+
+    async def stop(self) -> None:
+        """Leave it, and close the data."""
+
+
 class EngineNode(Protocol):
     """See the module's docstring."""
 
@@ -63,6 +83,12 @@ class EngineNode(Protocol):
 
     def set_changes(self, above: int) -> list[SetChange]:
         """See `TerritoryNode.set_changes`."""
+
+    def epoch_proofs(self, first: int) -> bytes:
+        """See `TerritoryNode.epoch_proofs`."""
+
+    def snapshot_heights(self) -> list[int]:
+        """See `TerritoryNode.snapshot_heights`."""
 
     def status(self) -> NodeStatus:
         """For `node status` and health."""

@@ -44,6 +44,14 @@ class SimplexNode(Machinery):
             raise Refused("not_found")
         return one_answer(self.store, above)
 
+    def epoch_proofs(self, first: int) -> bytes:
+        """See `EngineNode`: epochs have certificates here."""
+        raise Refused("not_found")
+
+    def snapshot_heights(self) -> list[int]:
+        """See `EngineNode`: peers ask each other."""
+        raise Refused("not_found")
+
     def is_ready(self) -> bool:
         """A quorum is connected (without a vote: one member), and this node is not behind what
         enough of them said."""

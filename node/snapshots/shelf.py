@@ -144,8 +144,9 @@ class SnapshotShelf:
 
     @property
     def oldest_height(self) -> int | None:
-        """From which height on blocks are needed by whoever begins with one of these."""
-        return self._held[-1].manifest.height if self._held else None
+        """From which height on blocks are needed by whoever begins with one of these. Under
+        CometBFT such a one wants to see the header below the snapshot's too."""
+        return self._held[-1].manifest.height - 1 if self._held else None
 
     def at(self, height: int) -> Held | None:
         """The snapshot at a height."""

@@ -57,7 +57,10 @@ def _carry_journal(old_folder: Path, new_folder: Path, kind: str) -> bool:
         journal_id=old.meta.journal_id,
         journal_sequence=max(old.meta.journal_sequence, new.meta.journal_sequence),
     )
-    changes: list[Change] = [(META_KEY, carried.encode()), *old.before_genesis]
+    # A store that says where its chain begins knows that better than the one of before.
+    new_begins = any(key == BASE for key, _ in new.before_genesis)
+    before = [each for each in old.before_genesis if not (new_begins and each[0] == BASE)]
+    changes: list[Change] = [(META_KEY, carried.encode()), *before]
     if old.restored is not None:
         passed = [each for each in new.epochs if each.epoch not in old.numbers]
         changes.append((RESTORED, _still_asked(old.restored, passed).encode()))

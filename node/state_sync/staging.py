@@ -9,7 +9,7 @@ A part's objects or ids and its mark are one write. What is not finished has no 
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from consensus.header import Block
@@ -30,6 +30,7 @@ from node.chain_records import (
 from node.epochs import EpochRecord
 from node.peers.catch_up import Target
 from node.private_files import sync_folder
+from node.snapshots.manifest import Manifest
 from node.snapshots.offers import Offer, read_offer
 from node.snapshots.parts import check_objects, check_receipts, receipts_in
 from node.state_sync.completion import complete
@@ -134,27 +135,7 @@ class Staging:
         """Check a part and keep it. Refuses `peer_malformed` and `snapshot_wrong`."""
         if self.offer is None:
             raise InvariantBroken("no snapshot is being fetched")
-        manifest = self.offer.manifest
-        chunks = len(manifest.object_roots)
-        if part < chunks:
-            entries = check_objects(manifest, part, content)
-            changes: list[Change] = [
-                (OBJECT + entry.key, entry.slot.to_bytes(SLOT_BYTES, "big") + entry.value)
-                for entry in entries
-                if entry.slot
-            ]
-            values = [entry.value for entry in entries if entry.slot]
-            changes.extend(card_entries(values, self._opened.get))
-        else:
-            check_receipts(manifest, part - chunks, content)
-            first, end = receipts_in(manifest, part - chunks)
-            changes = [(number_key(IDS, first), content)]
-            changes += [
-                (TRANSACTION + content[at : at + HASH_BYTES], number.to_bytes(8, "big"))
-                for number, at in zip(
-                    range(first, end), range(0, len(content), HASH_BYTES), strict=True
-                )
-            ]
+        changes = part_changes(self.offer.manifest, part, content, self._opened.get)
         mark = _PROGRESS + part.to_bytes(_PART_BYTES, "big")
         self._opened.write([*changes, (mark, b"")], sync=False)
         self._missing.discard(part)
@@ -171,7 +152,7 @@ class Staging:
         manifest, store = self.offer.manifest, self._opened
         if blocks[0].header != manifest.header or blocks[-1].header != reached.header:
             raise InvariantBroken("the blocks are not those after the snapshot")
-        _add_up(store)
+        add_up(store)
         begun = reached.header.epoch + (reached.header.next_set_hash is not None)
         later = list(store.iterate(number_key(EPOCH, begun + 1), after_prefix(EPOCH)))
         store.write([(key, None) for key, _ in later], sync=False)
@@ -204,7 +185,32 @@ class Staging:
             store.close()
 
 
-def _add_up(store: Store) -> None:
+def part_changes(
+    manifest: Manifest, part: int, content: bytes, get: Callable[[bytes], bytes | None]
+) -> list[Change]:
+    """What a part puts into the store, once it is checked against its root; `get` reads there.
+    Refuses `peer_malformed` and `snapshot_wrong`."""
+    chunks = len(manifest.object_roots)
+    if part < chunks:
+        entries = check_objects(manifest, part, content)
+        changes: list[Change] = [
+            (OBJECT + entry.key, entry.slot.to_bytes(SLOT_BYTES, "big") + entry.value)
+            for entry in entries
+            if entry.slot
+        ]
+        values = [entry.value for entry in entries if entry.slot]
+        return [*changes, *card_entries(values, get)]
+    check_receipts(manifest, part - chunks, content)
+    first, end = receipts_in(manifest, part - chunks)
+    numbers = zip(range(first, end), range(0, len(content), HASH_BYTES), strict=True)
+    changes = [
+        (TRANSACTION + content[at : at + HASH_BYTES], number.to_bytes(8, "big"))
+        for number, at in numbers
+    ]
+    return [(number_key(IDS, first), content), *changes]
+
+
+def add_up(store: Store) -> None:
     """All balances against the currencies, before anything is believed."""
     full_sums(
         decode_object(value[SLOT_BYTES:])

@@ -105,5 +105,6 @@ def typed_key(kind: str, raw: bytes) -> dict[str, str]:
 def rfc3339(time_ns: int) -> str:
     """A time as CometBFT's JSON has it, to the nanosecond."""
     seconds, rest = divmod(time_ns, NANOSECONDS_PER_SECOND)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    # Not `strftime`: it does not pad the year 1, which stands in the place of no time.
+    whole = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
     return f"{whole}.{rest:09d}Z"

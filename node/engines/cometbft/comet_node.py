@@ -21,15 +21,18 @@ from node.answers import FinalBlock, FinalHeader, NodeStatus, PeerStatus
 from node.committer import CommittedBlock
 from node.engines.cometbft.comet_settings import comet_settings, node_ids
 from node.engines.cometbft.comet_view import BEHIND_BLOCKS_MAX, CometWatch
+from node.engines.cometbft.epoch_proofs import write_proofs
 from node.engines.cometbft.ledger import CometLedger
 from node.engines.cometbft.network_terms import chain_id_of, node_id_of, validators_of
 from node.engines.cometbft.pool_feeder import PoolFeeder
 from node.engines.cometbft.program import check_program, find_program
+from node.engines.cometbft.proof_book import ProofBook
 from node.engines.cometbft.running import RunningComet
 from node.engines.cometbft.set_changes import SetChanges
 from node.engines.cometbft.signed_headers import SignedHeaders
 from node.engines.cometbft.signed_last import SignedLastFile
 from node.engines.cometbft.signer import Signer
+from node.engines.cometbft.snapshot_serving import snapshot_heights
 from node.engines.port import Told
 from node.epoch_keeper import members_of
 from node.key_ring import NodeKeys
@@ -80,6 +83,7 @@ class CometNode:
         )
         self._own_key = key.public_key
         self.sets = SetChanges(ledger.store, self.epochs)
+        self.proofs = ProofBook(ledger.store, self.epochs)
         self.headers = SignedHeaders(lambda: self.comet.rpc, self.chain, self.sets)
         self.feeder = PoolFeeder(lambda: self.comet.rpc, ledger.mempool)
         self.watch = CometWatch(self.comet.rpc)
@@ -128,6 +132,7 @@ class CometNode:
             height, first = finalized.header.height, committed.first_number
             self._told.on_final(FinalBlock(height, header, ids, first, committed.touched))
             await self.headers.keep_set_changes()
+            await self.headers.keep_epoch_proofs(self.proofs)
 
     async def _header_of(self, height: int) -> FinalHeader:
         while True:
@@ -156,6 +161,14 @@ class CometNode:
     def set_changes(self, above: int) -> list[SetChange]:
         """See `EngineNode`."""
         return self.sets.above(above)
+
+    def epoch_proofs(self, first: int) -> bytes:
+        """See `EngineNode`."""
+        return write_proofs(self.proofs.from_epoch(first))
+
+    def snapshot_heights(self) -> list[int]:
+        """See `EngineNode`."""
+        return snapshot_heights(self.ledger.snapshots, self.chain, self.options.genesis)
 
     def is_current(self) -> bool:
         """See `EngineNode`."""

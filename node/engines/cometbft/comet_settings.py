@@ -35,6 +35,10 @@ class Reachable(Protocol):
     def peer(self) -> str:
         """HOST:PORT."""
 
+    @property
+    def http(self) -> str:
+        """Where it answers everybody: HOST:PORT, or a URL."""
+
 
 def node_ids(nodes: Iterable[Reachable]) -> frozenset[str]:
     """Their ids among CometBFT's peers."""
@@ -49,7 +53,7 @@ def comet_genesis(options: TerritoryOptions) -> CometGenesis:
     return CometGenesis(
         chain_id_of(genesis.network_id),
         genesis.time_ms * NANOSECONDS_PER_MS,
-        consensus_params(terms),
+        consensus_params(terms, genesis.first_epoch),
         [
             GenesisValidator(each.public_key, names[each.public_key])
             for each in first_validators(terms)

@@ -20,6 +20,7 @@ from node.engines.cometbft.epoch_turns import EpochTurns
 from node.engines.cometbft.ledger_application import LedgerApplication, LedgerParts
 from node.engines.cometbft.ledger_blocks import LedgerBlocks
 from node.engines.cometbft.network_terms import node_ids_of
+from node.engines.cometbft.snapshot_serving import SnapshotServing
 from node.epoch_keeper import members_of
 from node.intake import Intake
 from node.mempool import Mempool
@@ -112,6 +113,7 @@ class CometLedger:
             self.intake,
             self.committer,
             self.admitted,
+            SnapshotServing(self.snapshots, self.chain, genesis),
         )
         self.application = LedgerApplication(parts)
 

@@ -62,6 +62,7 @@ from node.engines.cometbft.responses import (
     ResponseQuery,
 )
 from node.engines.cometbft.result_codes import OTHER, number_of
+from node.engines.cometbft.snapshot_serving import SnapshotServing
 from node.executor import BlockUnsound
 from node.intake import Intake
 from node.mempool import Mempool
@@ -84,6 +85,7 @@ class LedgerParts:
     intake: Intake
     committer: Committer
     admitted: Callable[[], frozenset[str]]
+    serving: SnapshotServing
 
 
 class LedgerApplication:
@@ -111,7 +113,7 @@ class LedgerApplication:
         """See `Application`."""
         parts = self._parts
         version = parts.blocks.epoch.terms.rule_version
-        if parts.chain.newest is None:
+        if parts.chain.height <= parts.genesis.height:
             return ResponseInfo(0, b"", version, data=CODESPACE)
         return ResponseInfo(
             parts.chain.height, parts.blocks.committed_root, version, data=CODESPACE
@@ -134,7 +136,7 @@ class LedgerApplication:
     async def init_chain(self, request: RequestInitChain) -> ResponseInitChain:
         """See `Application`. Raises `Refused` for the genesis of another network."""
         genesis, parts = self._parts.genesis, self._parts
-        if parts.chain.newest is not None:
+        if parts.chain.height > genesis.height:
             raise InvariantBroken("CometBFT would begin a chain that has blocks here already")
         told = hash_bytes("genesis", genesis_of(request.app_state))
         if told != genesis.network_id:
@@ -146,9 +148,8 @@ class LedgerApplication:
         if request.time_ns != genesis.time_ms * NANOSECONDS_PER_MS:
             raise Refused("genesis_invalid", "another time of beginning", field="genesis_time")
         terms = parts.blocks.epoch.terms
-        return ResponseInitChain(
-            parts.blocks.committed_root, first_validators(terms), consensus_params(terms)
-        )
+        params = consensus_params(terms, parts.blocks.epoch.number)
+        return ResponseInitChain(parts.blocks.committed_root, first_validators(terms), params)
 
     async def prepare_proposal(self, request: RequestPrepareProposal) -> ResponsePrepareProposal:
         """See `Application`: the oldest that wait here first, accounts in turn, then what only
@@ -229,17 +230,19 @@ class LedgerApplication:
     # -- snapshot connection ------------------------------------------------------------------
 
     async def list_snapshots(self, request: RequestListSnapshots) -> ResponseListSnapshots:
-        """See `Application`. None are offered yet: a new node fetches every block."""
-        return ResponseListSnapshots()
+        """See `Application`."""
+        return ResponseListSnapshots(self._parts.serving.offered())
 
     async def load_snapshot_chunk(
         self, request: RequestLoadSnapshotChunk
     ) -> ResponseLoadSnapshotChunk:
         """See `Application`."""
-        return ResponseLoadSnapshotChunk(b"")
+        found = await self._parts.serving.part(request.height, request.format, request.chunk)
+        return ResponseLoadSnapshotChunk(found)
 
     async def offer_snapshot(self, request: RequestOfferSnapshot) -> ResponseOfferSnapshot:
-        """See `Application`. Not asked for: state sync is off in CometBFT's configuration."""
+        """See `Application`. Not asked for: a node that has a ledger takes no snapshot; who has
+        none answers through `SyncApplication`."""
         return ResponseOfferSnapshot(OfferSnapshotResult.ABORT)
 
     async def apply_snapshot_chunk(

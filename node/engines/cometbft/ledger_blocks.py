@@ -187,8 +187,9 @@ class LedgerBlocks:
         """What the block at an epoch's end changes for CometBFT; nothing for any other block."""
         if block.next_terms is None:
             return Turn()
-        before, after = self._executor.epoch.terms, block.next_terms.terms
-        return Turn(validator_updates(before, after), param_updates(before, after))
+        epoch, after = self._executor.epoch, block.next_terms.terms
+        before, following = epoch.terms, epoch.number + 1
+        return Turn(validator_updates(before, after), param_updates(before, after, following))
 
     def committed(self) -> None:
         """A block is on disk: what was shown beside it is of no use any more."""

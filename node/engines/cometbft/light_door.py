@@ -2,13 +2,8 @@
 commits, validator sets, parameters. No transaction can be asked for.
 
 CometBFT's light client wants two RPC servers. A member's RPC is its own affair and is reached by
-nobody else (protocol, §9), so the node that begins opens a door on its own machine for each member
-that it asks, in the form of that RPC, and passes three questions on, over whatever it speaks to
-that member. The member's side is `ask_own`, which knows these three questions only.
-
-What comes back is verified by the light client, but for the proposers' priorities in a set, which
-no header commits to: a wrong one makes a node expect other proposers than everybody else, until it
-is started with the data of another. So the first server is to be one that is trusted to run.
+nobody else (protocol, §9), so the node that begins opens two doors on its own machine, in the form
+of that RPC, and answers three questions itself, with what it proved (`light_answers`).
 
 Source: CometBFT v0.38, `light/provider/http`, `statesync/stateprovider.go`.
 """
@@ -22,13 +17,12 @@ from typing import Any
 from aiohttp import web
 
 from node.engines.cometbft.local_socket import checked_path, prepare_folder, remove_socket
-from node.engines.cometbft.rpc import CometRpc, RpcRefused, RpcUnavailable
+from node.engines.cometbft.rpc import RpcRefused, RpcUnavailable
 from node.private_files import private_by_default
 
 METHODS = ("commit", "validators", "consensus_params")
 HEIGHT_MAX = 2**63 - 1
 QUESTION_BYTES_MAX = 4096
-_PAGE = {"page": "1", "per_page": "100"}
 _INVALID, _INTERNAL = -32602, -32603
 
 
@@ -51,19 +45,9 @@ class LightQuestion:
 
 
 Source = Callable[[LightQuestion], Awaitable[Any]]
-"""Passes a question on to a member, and gives what its `ask_own` gave. Raises `RpcUnavailable`, and
-`RpcRefused` with the member's reason, which says "height … must be less than or equal to …" where
-the member is behind: CometBFT looks for these words."""
-
-
-async def ask_own(rpc: CometRpc, question: LightQuestion) -> Any:
-    """The answer of our own CometBFT. Raises `RpcUnavailable`, `RpcRefused`."""
-    parameters: dict[str, Any] = {}
-    if question.height is not None:
-        parameters["height"] = str(question.height)
-    if question.method == "validators":
-        parameters |= _PAGE
-    return await rpc.call(question.method, **parameters)
+"""Gives the result in the RPC's form. Raises `RpcUnavailable`, and `RpcRefused` with a reason,
+which says "height … must be less than or equal to …" where nobody has it yet: CometBFT looks for
+these words."""
 
 
 class LightDoor:

@@ -9,6 +9,7 @@ Source: CometBFT v0.38, `spec/core/data_structures.md`, `types/params.go` and `t
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from consensus.cometbft.wire import number_field
 from ledger.rules import MS_PER_DAY, Parameters, RuleSet
 from ledger.terms import NetworkTerms
 from node.bounds import TRANSACTION_BYTES_MIN, transactions_max
@@ -93,8 +94,13 @@ def next_set_hash(epoch: Epoch, voted: NetworkTerms, time_ms: int) -> bytes | No
     return epoch.next_set_hash(voted, time_ms)
 
 
-def block_params(parameters: Parameters) -> BlockParams:
-    """Blocks that have room for whatever the ledger allows, beside header, commit and evidence."""
+def block_params(parameters: Parameters, epoch: int) -> BlockParams:
+    """Blocks that have room for whatever the ledger allows, beside header, commit and evidence.
+
+    Nothing here takes gas, so its bound stops nobody. It holds the number of the epoch in force:
+    the hash of these two stands in every header, so that validators sign where epochs end
+    (decision 0027).
+    """
     transactions = RuleSet(parameters=parameters)
     overhead = (
         TX_OVERHEAD_BYTES * transactions_max(transactions)
@@ -103,7 +109,14 @@ def block_params(parameters: Parameters) -> BlockParams:
         + _SIGNATURE_BYTES * _MEMBERS_MAX
         + EVIDENCE_BYTES_MAX
     )
-    return BlockParams(min(parameters.block_bytes_max + overhead, BLOCK_BYTES_CEILING))
+    return BlockParams(min(parameters.block_bytes_max + overhead, BLOCK_BYTES_CEILING), epoch)
+
+
+def consensus_hash(terms: NetworkTerms, epoch: int) -> bytes:
+    """What a header of this epoch says of its parameters: CometBFT's `ConsensusParams.Hash`."""
+    block = block_params(terms.parameters, epoch)
+    fields = number_field(1, block.max_bytes) + number_field(2, block.max_gas)
+    return hashlib.sha256(fields).digest()
 
 
 def evidence_params(parameters: Parameters) -> EvidenceParams:
@@ -114,10 +127,10 @@ def evidence_params(parameters: Parameters) -> EvidenceParams:
     )
 
 
-def consensus_params(terms: NetworkTerms) -> ConsensusParams:
-    """Everything, for the beginning of a chain."""
+def consensus_params(terms: NetworkTerms, epoch: int) -> ConsensusParams:
+    """Everything that holds in an epoch with this number."""
     return ConsensusParams(
-        block_params(terms.parameters),
+        block_params(terms.parameters, epoch),
         evidence_params(terms.parameters),
         (KEY_TYPE,),
         terms.rule_version,
@@ -125,13 +138,11 @@ def consensus_params(terms: NetworkTerms) -> ConsensusParams:
     )
 
 
-def param_updates(before: NetworkTerms, after: NetworkTerms) -> ConsensusParams | None:
-    """What of it is another under the next terms; None if nothing is."""
-    old, new = consensus_params(before), consensus_params(after)
-    if old == new:
-        return None
+def param_updates(before: NetworkTerms, after: NetworkTerms, epoch: int) -> ConsensusParams:
+    """What of it is another under the next terms, those of epoch `epoch`."""
+    old, new = consensus_params(before, epoch - 1), consensus_params(after, epoch)
     return ConsensusParams(
-        None if old.block == new.block else new.block,
+        new.block,
         None if old.evidence == new.evidence else new.evidence,
         None,
         None if old.app_version == new.app_version else new.app_version,

@@ -6,7 +6,7 @@ await running.start(); … await running.rpc.broadcast(raw); …; await running.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from node.engines.cometbft.application import Application
@@ -31,6 +31,7 @@ class RunningComet:
     """See the module's docstring.
 
     `on_fatal` is told, once, why the node must stop; from then on no process is started.
+    `before_start` is awaited before each start of a process, once the one before is gone.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class RunningComet:
         on_fatal: Callable[[str], None],
         *,
         on_call: Callable[[str], None] | None = None,
+        before_start: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._before_start = before_start
         self.folder = CometFolder(settings.home)
         for path in (self.folder.abci_socket, self.folder.signer_socket, self.folder.rpc_socket):
             checked_path(path)
@@ -95,6 +98,8 @@ class RunningComet:
     async def _make_ready(self) -> None:
         """A process that was killed leaves its sockets, and perhaps a commit that goes on."""
         await self.server.wait_disconnected()
+        if self._before_start is not None:
+            await self._before_start()
         remove_socket(self.folder.signer_socket)
         remove_socket(self.folder.rpc_socket)
         write_configuration(self.settings, self._node_key.path)

@@ -16,6 +16,7 @@ from consensus.cometbft.light import SignedHeader, verify_commit
 from consensus.cometbft.rpc_json import signed_header_from_json
 from node.chain import Chain
 from node.engines.cometbft.own_record import is_ours
+from node.engines.cometbft.proof_book import ProofBook, made_proof
 from node.engines.cometbft.rpc import RpcRefused, RpcUnavailable
 from node.engines.cometbft.set_changes import SetChanges
 from primitives.errors import InvariantBroken, Refused
@@ -77,6 +78,18 @@ class SignedHeaders:
                 self._log.warning("set_change_unproved", height=height, reason=str(refusal))
                 continue
             await asyncio.to_thread(self._set_changes.put, change)
+
+    async def keep_epoch_proofs(self, book: ProofBook) -> None:
+        """Fetch and keep what proves the epochs that lack it; as `keep_set_changes`."""
+        for before, epoch in list(book.missing(self._chain.height)):
+            try:
+                boundary = await self._ask(epoch.height)
+                above = await self._ask(epoch.height + 1)
+                proof = made_proof(before, epoch, (boundary.header, above.header, above.commit))
+            except Refused as refusal:
+                self._log.warning("epoch_unproved", epoch=epoch.number, reason=str(refusal))
+                continue
+            await asyncio.to_thread(book.put, epoch.number, proof)
 
     def _holds(self, signed: SignedHeader) -> bool:
         validators = self._set_changes.set_at(signed.header.height)

@@ -289,7 +289,7 @@ def test_parameters_leave_room_for_any_block_of_the_ledger() -> None:
     genesis = found(1, [1])
     for bytes_max in (262_144, 2_097_152, 1 << 24):
         changed = replace(genesis, parameters=Parameters(block_bytes_max=bytes_max))
-        params = consensus_params(genesis_terms(changed))
+        params = consensus_params(genesis_terms(changed), 0)
         assert params.block is not None and params.evidence is not None
         assert bytes_max < params.block.max_bytes <= 104_857_600
         assert params.evidence.max_bytes <= params.block.max_bytes

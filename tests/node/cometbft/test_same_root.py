@@ -18,7 +18,7 @@ from ledger.changes import (
     ResumeMember,
 )
 from ledger.rules import RULE_VERSION, Parameters
-from node.engines.cometbft.messages import ValidatorUpdate
+from node.engines.cometbft.messages import ConsensusParams, ValidatorUpdate
 from tests.node.cometbft.driver import BuiltIn, Driver
 from tests.node.council import propose, territory, vote
 from tests.node.town import Person, Town, key_of
@@ -141,7 +141,8 @@ def test_other_rules_and_parameters_hold_from_the_same_place(tmp_path: Path) -> 
                 # What decides it is executed under the rules of before, and so is the boundary.
                 assert await decide(vote(town, 1, proposal)) is None
                 updates = await decide(town.issue(people, 10))
-                assert updates is not None
+                assert isinstance(updates, ConsensusParams) and updates.block is not None
+                assert updates.block.max_gas == driver.ledger.epochs.current.number
                 assert await decide() is None
             assert driver.ledger.executor.state.rules.version == RULE_VERSION
             assert driver.ledger.executor.state.parameters.block_bytes_max == 3 << 20

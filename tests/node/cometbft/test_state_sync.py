@@ -8,16 +8,25 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from node.engines.cometbft.configuration import StateSync
-from node.engines.cometbft.light_door import LightDoor, ask_own
+from node.engines.cometbft.light_door import LightDoor, LightQuestion
+from node.engines.cometbft.rpc import CometRpc
 from tests.node.cometbft.grammar import CHECKER, fits_the_grammar
 from tests.node.cometbft.mortal import SYNC_STEPS, Mortal
 from tests.node.cometbft.network import PATIENCE_SECONDS, Place, living, new_places, until
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("cometbft")]
+
+
+async def ask_own(rpc: CometRpc, question: LightQuestion) -> Any:
+    """The answer of a member's CometBFT, as it is."""
+    height: dict[str, Any] = {} if question.height is None else {"height": str(question.height)}
+    page = {"page": "1", "per_page": "100"} if question.method == "validators" else {}
+    return await rpc.call(question.method, **height, **page)
 
 
 @asynccontextmanager
