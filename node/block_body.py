@@ -45,6 +45,11 @@ def transactions_root(ids: Sequence[bytes]) -> bytes:
     return merkle.root([included_leaf(each) for each in ids], INCLUDED_NODE_TAG)
 
 
-def inclusion_path(ids: Sequence[bytes], index: int) -> tuple[bytes, ...]:
+def inclusion_levels(ids: Sequence[bytes]) -> list[bytes]:
+    """All hashes below that root, for the paths of many."""
+    return merkle.levels([included_leaf(each) for each in ids], INCLUDED_NODE_TAG)
+
+
+def inclusion_path(levels: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """The path of one of them to that root."""
-    return merkle.path([included_leaf(each) for each in ids], index, INCLUDED_NODE_TAG)
+    return merkle.path_in(levels, index, INCLUDED_NODE_TAG)

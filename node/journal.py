@@ -1,6 +1,8 @@
 """The consensus journal on disk: what this node promised, in the order it promised it.
 
 Records are gathered per turn and written as one *group*, synced before the next group is written.
+On a disk that syncs in less than it takes to hand over to a thread and back, the loop's own thread
+writes; any other disk has a thread of its own, so that the loop never waits for it.
 So a damaged group with a readable one after it was once on the disk: that is corruption, and the
 node refuses to start (`journal_corrupt`). A damaged group at the end is a torn write that nobody
 was told of: it is cut off.
@@ -16,6 +18,7 @@ knows what it signed.
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +38,10 @@ from node.journal_groups import (
 from primitives.errors import InvariantBroken, Refused
 
 SEGMENT_BYTES_MAX = 8 << 20
+QUICK_SECONDS = 0.001
+"""A write and its sync that took no longer were quick."""
+QUICK_IN_A_ROW = 16
+"""After so many quick ones the loop's thread writes, until one was not."""
 _MARK = "MARK"
 _MARK_BEGINS = "democite-journal"
 _VERSION = 1
@@ -96,7 +103,7 @@ class Journal:
         self._folder = folder
         self._segments: list[_Segment] = []
         self._oldest_kept = 1
-        self._sequence = 0  # the newest group written; only the journal's thread counts it up
+        self._sequence = 0  # the newest group written; only who writes counts it up
         self._bytes_in_segment = 0
         self._file: int | None = None
         self._pending: list[bytes] = []
@@ -110,6 +117,7 @@ class Journal:
         """Called after each write, also after one that failed (see `failure`)."""
         self._failure: Exception | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._quick_in_a_row = 0
         self.bytes_written = 0
         self.syncs = 0
         self.records: tuple[bytes, ...] = ()
@@ -154,7 +162,11 @@ class Journal:
         content, view, upto = b"".join(self._pending), self._pending_view, self._appended
         self._pending, self._pending_view = [], 0
         loop = asyncio.get_running_loop()
-        self._thread.submit(self._write_and_tell, loop, content, view, upto)
+        if self._quick_in_a_row >= QUICK_IN_A_ROW:
+            self._write_and_tell(loop.call_soon, content, view, upto)
+        else:
+            tell = loop.call_soon_threadsafe
+            self._thread.submit(self._write_and_tell, tell, content, view, upto)
 
     async def sync(self) -> None:
         """Until everything appended before this call is on disk.
@@ -235,17 +247,20 @@ class Journal:
     # -- writing ------------------------------------------------------------------------------
 
     def _write_and_tell(
-        self, loop: asyncio.AbstractEventLoop, content: bytes, view: int, upto: int
+        self, tell: Callable[..., object], content: bytes, view: int, upto: int
     ) -> None:
-        """In the journal's thread."""
+        """In the journal's thread, or the loop's; never in both, since one write is under way."""
         failure: Exception | None = None
+        started = time.monotonic()
         try:
             if content:
                 self._write(content, view)
         except (OSError, InvariantBroken) as error:
             failure = error
+        is_quick = time.monotonic() - started <= QUICK_SECONDS
+        self._quick_in_a_row = self._quick_in_a_row + 1 if is_quick else 0
         if not self._closed:
-            loop.call_soon_threadsafe(self._written, upto, self._sequence, failure)
+            tell(self._written, upto, self._sequence, failure)
 
     def _written(self, upto: int, sequence: int, failure: Exception | None) -> None:
         self._writing = False
@@ -265,7 +280,7 @@ class Journal:
         self.on_durable()
 
     def _write(self, content: bytes, view: int) -> None:
-        """In the journal's thread: write one group, sync it, remove what may go."""
+        """Write one group, sync it, remove what may go."""
         if len(content) > GROUP_BYTES_MAX:
             raise InvariantBroken(f"a journal group of {len(content)} bytes")
         gone = [s for s in self._segments if s.number < self._oldest_kept]

@@ -24,11 +24,11 @@ from node.answers import (
     ObjectWithProof,
     TransactionStatus,
 )
-from node.block_body import inclusion_path
 from node.chain import Chain
 from node.concerns import concerns, touched_accounts
 from node.epoch_book import EpochBook
 from node.executor import Executor
+from node.inclusion_paths import InclusionPaths
 from node.intake import Intake
 from node.mempool import Mempool
 from node.receipt_paths import ReceiptPaths
@@ -62,6 +62,7 @@ class Reads:
         self._mempool = mempool
         self._intake = intake
         self._prove_inclusion = prove_inclusion
+        self._inclusion_paths = InclusionPaths(chain.ids)
         self._receipt_paths = ReceiptPaths(chain.ids_between, chain.chunk_roots)
 
     # -- headers and objects ------------------------------------------------------------------
@@ -146,8 +147,8 @@ class Reads:
     def _inclusion(self, height: int, index: int) -> bytes:
         if self._prove_inclusion is not None:
             return self._prove_inclusion(self._chain.raws(height), index)
-        ids = self._chain.ids(height)
-        return InclusionProof(index, len(ids), inclusion_path(ids, index)).encode()
+        count, path = self._inclusion_paths.path(height, index)
+        return InclusionProof(index, count, path).encode()
 
     def receipt(self, number: int) -> tuple[bytes, int] | None:
         """That it stands in the receipt log under the newest header; None if that is too early."""

@@ -23,6 +23,7 @@ from node.cards import read_card
 from node.cometbft_start import check_cometbft, prepare_cometbft
 from node.data_folder import DataFolder
 from node.genesis_file import COMETBFT, read_genesis
+from node.imports import collect_seldom
 from node.key_files import KeyFiles
 from node.key_watch import KeyWatch
 from node.logs import configure_logs
@@ -225,6 +226,7 @@ async def _serve(
     stop = asyncio.Event()
     node = TerritoryNode(options)
     await node.start()
+    collect_seldom()
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _begin_stop, stop)

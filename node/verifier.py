@@ -1,8 +1,12 @@
-"""Signatures, checked once, in groups, in a worker thread.
+"""Signatures, checked once, in groups, in a worker thread where that is worth its cost.
 
 libsodium works outside the interpreter's lock, so the loop goes on meanwhile. What waits while a
 group is being checked becomes the next group: under load groups grow by themselves and the cost
 of handing over is shared. There is no task and no future for a transaction.
+
+Handing over costs more than a few checks: two wakes, and the thread may wait for the interpreter's
+lock for as long as the loop has work. So a small group is checked on the loop, and answered in a
+later turn all the same.
 """
 
 import asyncio
@@ -14,6 +18,8 @@ from ledger.transaction import Transaction, signature_items
 from primitives.signatures import verify
 
 GROUP_SIGNATURES_MAX = 256
+AT_ONCE_SIGNATURES_MAX = 8
+"""Up to so many are checked on the loop: it is held for a millisecond at most."""
 
 OnVerified = Callable[[Sequence[Transaction], list[bool]], None]
 
@@ -50,17 +56,20 @@ class Verifier:
         count = 0
         while self._waiting and count < GROUP_SIGNATURES_MAX:
             requests.append(self._waiting.popleft())
-            count += len(requests[-1][0])
+            count += sum([len(each.signers) for each in requests[-1][0]])
         self._idle_threads -= 1
         loop = asyncio.get_running_loop()
-        self._threads.submit(self._work, loop, requests)
+        if count <= AT_ONCE_SIGNATURES_MAX:
+            loop.call_soon(self._answer, requests, _answers(requests))
+        else:
+            self._threads.submit(self._work, loop, requests)
 
     def _work(
         self,
         loop: asyncio.AbstractEventLoop,
         requests: list[tuple[Sequence[Transaction], OnVerified]],
     ) -> None:
-        answers = [[verified(transaction) for transaction in group] for group, _ in requests]
+        answers = _answers(requests)
         if not self._closed:
             loop.call_soon_threadsafe(self._answer, requests, answers)
 
@@ -79,6 +88,10 @@ class Verifier:
             self.verified += good
             self.refused += len(group) - good
             on_done(group, sound)
+
+
+def _answers(requests: list[tuple[Sequence[Transaction], OnVerified]]) -> list[list[bool]]:
+    return [[verified(transaction) for transaction in group] for group, _ in requests]
 
 
 def verified(transaction: Transaction) -> bool:

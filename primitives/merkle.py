@@ -55,15 +55,22 @@ def parent_hashes(
 
 def root(leaves: Sequence[bytes], tag: str) -> bytes:
     """The root over at least one leaf."""
-    return _levels(leaves, tag)[-1]
+    return levels(leaves, tag)[-1]
 
 
 def path(leaves: Sequence[bytes], index: int, tag: str) -> tuple[bytes, ...]:
     """The siblings from the leaf at `index` up to the root."""
     if not 0 <= index < len(leaves):
         raise InvariantBroken(f"no leaf {index} among {len(leaves)}")
+    return path_in(levels(leaves, tag), index, tag)
+
+
+def path_in(levels: Sequence[bytes], index: int, tag: str) -> tuple[bytes, ...]:
+    """The same, of a tree whose `levels` were hashed before."""
+    if not 0 <= index < len(levels[0]) // HASH_BYTES:
+        raise InvariantBroken(f"no leaf {index}")
     hashes = []
-    for level, nodes in enumerate(_levels(leaves, tag)[:-1]):
+    for level, nodes in enumerate(levels[:-1]):
         sibling = (index >> level ^ 1) * HASH_BYTES
         hashes.append(nodes[sibling : sibling + HASH_BYTES] or empty_subtree(level, tag))
     return tuple(hashes)
@@ -89,14 +96,15 @@ def is_path(path: object, depth: int) -> bool:
     )
 
 
-def _levels(leaves: Sequence[bytes], tag: str) -> list[bytes]:
+def levels(leaves: Sequence[bytes], tag: str) -> list[bytes]:
+    """The nodes of each level, leaves first and the root last, without empty ones on the right."""
     if not leaves:
         raise InvariantBroken("a tree has at least one leaf")
-    levels = [b"".join(leaves)]
-    if len(levels[0]) != len(leaves) * HASH_BYTES:
+    found = [b"".join(leaves)]
+    if len(found[0]) != len(leaves) * HASH_BYTES:
         raise InvariantBroken("a leaf is 32 bytes")
     for level in range(depth_of(len(leaves))):
-        nodes_count = -(-len(levels[-1]) // _PAIR_BYTES)
+        nodes_count = -(-len(found[-1]) // _PAIR_BYTES)
         empty = empty_subtree(level, tag)
-        levels.append(b"".join(parent_hashes(levels[-1], range(nodes_count), tag, empty)))
-    return levels
+        found.append(b"".join(parent_hashes(found[-1], range(nodes_count), tag, empty)))
+    return found

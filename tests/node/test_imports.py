@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from node.imports import without_collecting
+from node.imports import ALLOCATIONS_BETWEEN, collect_seldom, without_collecting
 
 
 def test_collecting_goes_on_after_the_imports() -> None:
@@ -24,3 +24,15 @@ def test_who_collects_nothing_goes_on_so() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_what_a_node_holds_is_not_looked_through() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_seldom()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] == ALLOCATIONS_BETWEEN
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
