@@ -11,7 +11,7 @@ from ledger.rules import Parameters
 from ledger.succession import endorse
 from node.chain import Chain
 from node.data_folder import DataFolder, NodeFile
-from node.genesis_file import write_genesis
+from node.genesis_file import SIMPLEX, read_genesis, write_genesis
 from node.store import open_store
 from node.succession.drafting import DraftPlan, make_draft
 from node.succession.taking_over import TakenOver, TakingOver, take_over
@@ -37,7 +37,7 @@ class Ruin:
         self.old = town.genesis
         self.old_file = town.folder / f"genesis{number}.json"
         if not self.old_file.exists():
-            write_genesis(self.old_file, self.old, "simplex")
+            write_genesis(self.old_file, self.old, town.engine)
         self.new_file = town.folder / f"genesis{number + 1}.json"
 
     def at(self, folder: Path) -> "Ruin":
@@ -59,7 +59,7 @@ class Ruin:
         """The `node.json` of a node that was started."""
         found = self.old.network_id.hex() if network_id is None else network_id
         content = NodeFile(
-            "T", f"town{index}", "h:1", "h:2", self.town.store_kind, found, "simplex"
+            "T", f"town{index}", "h:1", "h:2", self.town.store_kind, found, self.town.engine
         )
         DataFolder(self.root(index)).write(content)
 
@@ -96,10 +96,10 @@ class Ruin:
         """A draft from one node's data."""
         return make_draft(DraftPlan(self.root(index), self.old_file, without, cards))
 
-    def agree(self, draft: Genesis, *indices: int) -> Genesis:
+    def agree(self, draft: Genesis, *indices: int, engine: str = SIMPLEX) -> Genesis:
         """The new genesis, with these endorsements, on the disk."""
         genesis = endorsed(draft, *indices)
-        write_genesis(self.new_file, genesis, "simplex")
+        write_genesis(self.new_file, genesis, engine)
         return genesis
 
     def plan(
@@ -113,8 +113,9 @@ class Ruin:
         return take_over(self.plan(index, store_from))
 
     def follow(self, genesis: Genesis) -> None:
-        """The towns are of the new network from here on."""
+        """The towns are of the new network from here on, under its engine."""
         self.town.genesis, self.town.network_id = genesis, genesis.network_id
+        _, self.town.engine = read_genesis(self.new_file)
 
 
 async def ruined(
