@@ -1,6 +1,6 @@
 """Residents who pay, each payment a message of its own, signed beforehand.
 
-`Load` sends the payments of `benchmarks.work` in their order over one session per territory, and
+`Load` sends the payments of `benchmarks.work` in their order over one WebSocket to one node, and
 takes their outcomes: final ones once the session verified the certificate of their header.
 """
 
@@ -222,17 +222,16 @@ async def paying(
     genesis: Genesis,
     engine: str,
     towns: Sequence[Town],
-    urls: Sequence[Sequence[str]],
+    urls: Sequence[str],
     payee_of: PayeeOf | None = None,
 ) -> AsyncIterator[Load]:
-    """The people of these towns, with accounts and money, each town's session at the first of its
-    URLs."""
+    """The people of these towns, with accounts and money, in one session at the first of these
+    nodes that answers."""
     load = Load(len(towns), payee_of)
     trusted = TrustedNetwork(genesis, engine)
     by_town: list[list[Payer]] = []
-    async with contextlib.AsyncExitStack() as stack:
-        for town, nodes in zip(towns, urls, strict=True):
-            session = await stack.enter_async_context(Session(trusted, nodes, on_outcome=load.note))
+    async with Session(trusted, urls, on_outcome=load.note) as session:
+        for town in towns:
             await fill(folder, genesis, town, session)
             by_town.append(
                 [

@@ -43,7 +43,7 @@ async def bench_of(
     """A network whose residents have accounts and money; so many in all, as near as it divides."""
     async with running_nodes(nodes, engine, crowd) as network:
         towns = towns_of(places_of(nodes), accounts // nodes * nodes)
-        urls = [network.urls_from(index) for index in range(nodes)]
+        urls = network.urls_from(0)
         folder, genesis = network.folder, network.genesis
         async with paying(folder, genesis, engine, towns, urls, payee_of) as load:
             yield Bench(network, load)

@@ -18,10 +18,7 @@ async def residents(
 ) -> AsyncIterator[Load]:
     """So many in each of these territories, with money; their nodes run."""
     everyone = towns_of([PLACES[index] for index in towns], count * len(towns))
-    urls = [
-        [network.nodes[each].url for each in (index, *(town for town in towns if town != index))]
-        for index in towns
-    ]
+    urls = [network.nodes[index].url for index in towns]
     async with paying(network.folder, network.genesis, DEFAULT_ENGINE, everyone, urls) as load:
         yield load
 

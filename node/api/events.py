@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 from ledger.genesis import Genesis
 from node.answers import FinalBlock, Submission
 from node.api.entitlements import Entitlements
-from node.api.reads import header_model
+from node.api.reads import header_model, proof_model
 from node.api.signed_requests import RequestVerifier
 from node.clock import now_ms
 from node.territory import TerritoryNode
@@ -62,6 +62,8 @@ class Subscriber:
         self.abort = abort
         self.accounts: dict[bytes, bytes] = {}
         """Account id to the key that may read it."""
+        self.addresses: dict[str, bytes] = {}
+        """Account ids by address, as this client writes it."""
         self.refused_texts = 0
         self.is_stranger = True
         self._awaited: dict[bytes, None] = {}
@@ -240,22 +242,48 @@ class Events:
 
     def _on_text(self, subscriber: Subscriber, text: str) -> None:
         try:
-            address, authorization = _authorize_fields(text)
-            parsed = parse_address(address)
-            if len(subscriber.accounts) >= ACCOUNTS_MAX:
-                raise Refused("node_busy", "too many accounts on one socket")
-
-            def check(key: bytes) -> bool:
-                return self._entitlements.check_account(parsed, key, "", now_ms())
-
-            key = self._verifier.grant_signed(authorization, "GET", EVENTS_PATH, check)
+            content = _read_text(text)
+            kind, address = content.get("type"), content.get("address")
+            if not isinstance(address, str) or kind not in ("authorize", "account"):
+                raise Refused("request_malformed")
+            if kind == "authorize":
+                frame = self._authorize(subscriber, address, content.get("authorization"))
+            else:
+                frame = self._account(subscriber, address)
         except Refused as refusal:
             subscriber.refused_texts += 1
-            subscriber.put(_text({"type": "refused", "code": refusal.code}))
-        else:
-            subscriber.accounts[parsed.account_id] = key
-            subscriber.is_stranger = False
-            subscriber.put(_text({"type": "authorized", "address": address}))
+            frame = _text({"type": "refused", "code": refusal.code})
+        subscriber.put(frame)
+
+    def _authorize(self, subscriber: Subscriber, address: str, authorization: object) -> str:
+        """Subscribe to an account. Raises `Refused`."""
+        if not isinstance(authorization, str):
+            raise Refused("request_malformed")
+        parsed = parse_address(address)
+        if len(subscriber.accounts) >= ACCOUNTS_MAX:
+            raise Refused("node_busy", "too many accounts on one socket")
+
+        def check(key: bytes) -> bool:
+            return self._entitlements.check_account(parsed, key, "", now_ms())
+
+        key = self._verifier.grant_signed(authorization, "GET", EVENTS_PATH, check)
+        subscriber.accounts[parsed.account_id] = key
+        subscriber.addresses[address] = parsed.account_id
+        subscriber.is_stranger = False
+        return _text({"type": "authorized", "address": address})
+
+    def _account(self, subscriber: Subscriber, address: str) -> str:
+        """An account that this socket is subscribed to, with its proof. Raises `Refused`."""
+        account_id = subscriber.addresses.get(address)
+        key = None if account_id is None else subscriber.accounts.get(account_id)
+        if account_id is None or key is None:
+            parse_address(address)
+            raise Refused("request_unauthorized", "this socket has not signed for that account")
+        if not self._entitlements.is_on(account_id, key):
+            del subscriber.accounts[account_id]
+            raise Refused("request_unauthorized", "its key is on the account no longer")
+        proved = proof_model(self._node.account_with_proof(account_id, None))
+        return _text({"type": "account", "address": address, **proved.model_dump()})
 
     def _on_final(self, block: FinalBlock) -> None:
         if not self._subscribers:
@@ -305,17 +333,15 @@ class Events:
             subscriber.abort()
 
 
-def _authorize_fields(text: str) -> tuple[str, str]:
-    """Address and authorization of the only text that clients send."""
+def _read_text(text: str) -> dict[str, object]:
+    """The object in a client's text. Raises `Refused`."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
         content = None
-    if isinstance(content, dict) and content.get("type") == "authorize":
-        address, authorization = content.get("address"), content.get("authorization")
-        if isinstance(address, str) and isinstance(authorization, str):
-            return address, authorization
-    raise Refused("request_malformed")
+    if not isinstance(content, dict):
+        raise Refused("request_malformed")
+    return content
 
 
 def _text(content: dict[str, object]) -> str:

@@ -23,7 +23,7 @@ from consensus.messages import Proposal
 from consensus.votes import NOTARIZE, Vote
 from ledger.genesis import Genesis
 from ledger.transaction import decode_transaction
-from node.api.events import _authorize_fields
+from node.api.events import _read_text
 from node.api.signed_requests import RequestVerifier, _announced
 from node.block_body import pack_body, read_body, transactions_root
 from node.chain_records import Meta, StoredHeader, damage_told
@@ -164,7 +164,7 @@ DECODERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]
     ),
     "authorization": (lambda raw: VERIFIER._claim(text_of(raw)), None),
     "digest": (lambda raw: _announced(text_of(raw)), None),
-    "authorize": (lambda raw: _authorize_fields(text_of(raw)), None),
+    "authorize": (lambda raw: _read_text(text_of(raw)), None),
     "genesis": (read_genesis, None),
     "evidence": (read_json(DoubleVote.from_json), None),
     "meta": (read_told(Meta.decode), lambda meta: bytes(meta.encode())),

@@ -1,0 +1,1 @@
+"""What a node's processor time per payment goes into, stage by stage."""
