@@ -52,9 +52,15 @@ class Tally:
         """Count one that did not."""
         self.refused[code] = self.refused.get(code, 0) + 1
 
-    def final_between(self, began: float, ended: float) -> int:
-        """How many became final in this time."""
-        return sum(began < moment <= ended for moment in self.times)
+    def rate_between(self, began: float, ended: float) -> float:
+        """How many a second became final in this time, from block to block: payments come out by
+        the block, so counting from a moment between two would lose or win most of one."""
+        before = [moment for moment in self.times if moment <= began]
+        within = [moment for moment in self.times if began < moment <= ended]
+        if not within:
+            return 0.0
+        first = max(before) if before else began
+        return len(within) / (max(within) - first)
 
     def latency_ms(self) -> dict[str, float]:
         """From before sending until the header's certificate was verified by the sender."""

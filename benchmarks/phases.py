@@ -11,6 +11,7 @@ from benchmarks.machine import check_seconds
 from benchmarks.network import WIRE, Costs, Network
 
 WARM_UP_SECONDS = 3.0
+STEADY_SECONDS_MAX = 120.0
 SIGNED_PER_SECOND = 4_000
 """So many payments are signed beforehand for each second of saturation; more, as they go."""
 
@@ -28,12 +29,14 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def saturated(self, window: int = WINDOW, seconds: float = 0.0) -> AsyncIterator[None]:
-        """While this lasts, so many payments are in flight; what takes `seconds` signs nothing
-        meanwhile. Payments that are left end before it does."""
-        self.load.prepare(int((WARM_UP_SECONDS + seconds) * SIGNED_PER_SECOND))
+        """While this lasts, so many payments are in flight, and as many come out as go in; what
+        takes `seconds` signs nothing meanwhile. Payments that are left end before it does."""
+        self.load.prepare(int((WARM_UP_SECONDS + seconds) * SIGNED_PER_SECOND) + window)
+        self.load.tally = tally = Tally()
         sending = asyncio.create_task(self.load.saturate(window))
         try:
             await asyncio.sleep(WARM_UP_SECONDS)
+            await _ended(tally, window, sending)
             yield
             if sending.done():
                 sending.result()
@@ -47,17 +50,20 @@ class Bench:
         """As many payments as go through, with a bounded number in flight."""
         load = self.load
         async with self.saturated(window, seconds):
-            load.tally = tally = Tally()
+            tally = load.tally
+            tally.latencies_ms.clear()
             before, own_before = await self.costs(), time.process_time()
             began = time.monotonic()
             await asyncio.sleep(seconds)
             ended = time.monotonic()
             own, after = time.process_time() - own_before, await self.costs()
-        carried = tally.final_between(began, ended)
+            latency_ms = tally.latency_ms()
+        rate = tally.rate_between(began, ended)
+        carried = round(rate * (ended - began))
         return {
             "payments": carried,
-            "payments_per_second": round(carried / (ended - began), 1),
-            "latency_ms": tally.latency_ms(),
+            "payments_per_second": round(rate, 1),
+            "latency_ms": latency_ms,
             "refused": tally.refused,
             **self._used(before, after, max(1, carried)),
             "load_generator_processor_seconds_per_payment": round(own / max(1, carried), 9),
@@ -116,3 +122,10 @@ class Bench:
             "refused": tally.refused,
             "processor_seconds_per_payment_and_replica": round(used * share, 9),
         }
+
+
+async def _ended(tally: Tally, payments: int, sending: asyncio.Task[None]) -> None:
+    """Until so many are over: those in flight first have come out, however slow the machine."""
+    async with asyncio.timeout(STEADY_SECONDS_MAX):
+        while len(tally.times) + sum(tally.refused.values()) < payments and not sending.done():
+            await asyncio.sleep(0.05)

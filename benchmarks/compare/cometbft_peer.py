@@ -33,7 +33,7 @@ PAYMENTS_PER_SECOND_MAX = 8_000
 """So many are signed beforehand for each second at saturation."""
 
 WAYS = ("http", "websocket")
-PHASE_SECONDS_MORE = 200.0
+PHASE_SECONDS_MORE = 500.0
 FIRST_HEIGHT = 2
 
 

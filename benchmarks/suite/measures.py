@@ -58,7 +58,7 @@ MEASURES: dict[str, Entry] = {
     "memory": Entry(memory.measure, 40, 320, full_rounds=1),
     "restart": Entry(living.restarts, 40, 180),
     "catching-up": Entry(living.catch_up, 30, 150),
-    "overload": Entry(overload.measure, 25, 60),
+    "overload": Entry(overload.measure, 50, 120),
     "idle": Entry(living.idleness, 25, 155, full_rounds=1),
     "balances": Entry(balances.measure, 15, 35),
 }

@@ -83,13 +83,18 @@ def largest(*path: str) -> Value:
 
 
 def told_when(figures: Figures) -> float | None:
-    """Of those refused for now, the part that heard when to try again; 1 if nobody was refused."""
+    """Of those refused, the part that heard when to try again; None if nobody was refused."""
     refused = figures.get("refused")
     if not isinstance(refused, Mapping):
         return None
     total = sum(refused.values())
     told = figure(dict(figures), ("refused_told_when",)) or 0.0
-    return told / total if total else 1.0
+    return told / total if total else None
+
+
+def refused_within(figures: Figures) -> float | None:
+    """How soon a refusal comes, p99; None if nobody was refused."""
+    return at("refused_after_ms", "p99")(figures) if figures.get("refused") else None
 
 
 def speed_beside(side: str) -> Value:
@@ -300,7 +305,7 @@ ROWS: tuple[Row, ...] = (
         "overload",
         "surcharge : refus dit en (p99)",
         "overload: a refusal comes within (p99)",
-        at("refused_after_ms", "p99"),
+        refused_within,
         Bound(AT_MOST, 1_000),
         None,
         "ms",

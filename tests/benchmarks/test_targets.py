@@ -86,7 +86,7 @@ def test_the_check_is_pynacls() -> None:
 def test_who_was_refused_must_hear_when_to_come_again() -> None:
     target = row("overload: refused who are told when to try again")
     assert target.value({"refused": {"mempool_full": 4}, "refused_told_when": 3}) == 0.75
-    assert target.value({"refused": {}, "refused_told_when": 0}) == 1
+    assert target.value({"refused": {}, "refused_told_when": 0}) is None
     assert target.value({}) is None
 
 

@@ -17,7 +17,10 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-const settleMax = 60 * time.Second
+const (
+	settleMax = 300 * time.Second
+	steadyMax = 120 * time.Second
+)
 
 type loadOptions struct {
 	first, accounts, most uint64
@@ -40,7 +43,10 @@ type load struct {
 	ended    []time.Time
 	refused  map[string]int
 	inFlight int
+	count    int // of those that ended
 	blocks   int
+
+	begin, over time.Time // of what is measured; read once both are past
 }
 
 type newBlock struct {
@@ -73,28 +79,52 @@ func runLoad(o loadOptions) error {
 	go func() { submitting <- l.submit(work) }()
 	go l.follow(blocks)
 
-	start := time.Now().Add(o.warmUp)
-	end := start.Add(o.measured)
+	over := make(chan struct{})
 	go func() {
-		time.Sleep(time.Until(start))
+		l.waitSteady()
+		l.begin = time.Now()
 		say(map[string]any{"event": "begin"})
-		time.Sleep(time.Until(end))
+		time.Sleep(o.measured)
+		l.over = time.Now()
 		say(map[string]any{"event": "end"})
+		close(over)
 	}()
-	count := l.send(work, end)
+	count := l.send(work, over)
 	close(work)
 	if err := <-submitting; err != nil {
 		return err
 	}
-	if uint64(count) == o.most && time.Until(end) > 100*time.Millisecond {
-		return errors.New("too few payments were made for the time asked")
+	select {
+	case <-over:
+	case <-time.After(100 * time.Millisecond):
+		if o.rate == 0 {
+			return errors.New("too few payments were made for the time asked")
+		}
+		<-over
 	}
-	time.Sleep(time.Until(end))
 	if err := l.settle(); err != nil {
 		return err
 	}
-	say(l.figures(start, end, count))
+	say(l.figures(count))
 	return nil
+}
+
+// waitSteady returns once the warm-up is over and, at saturation, those in flight first have come
+// out: as many come out as go in then, the machine being slow or not.
+func (l *load) waitSteady() {
+	time.Sleep(l.options.warmUp)
+	if l.options.rate > 0 {
+		return
+	}
+	for deadline := time.Now().Add(steadyMax); time.Now().Before(deadline); {
+		l.mu.Lock()
+		ended := l.count
+		l.mu.Unlock()
+		if ended >= l.options.window {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 func (l *load) subscribe() (*websocket.Conn, error) {
@@ -125,20 +155,20 @@ func (l *load) submit(work <-chan int) error {
 	return overHTTP(l.options.rpcs, l.txs, work, told)
 }
 
-func (l *load) send(work chan<- int, end time.Time) int {
+func (l *load) send(work chan<- int, over <-chan struct{}) int {
 	start := time.Now()
 	for i := range l.txs {
-		l.slots <- struct{}{}
+		select {
+		case <-over:
+			return i
+		case l.slots <- struct{}{}:
+		}
 		if l.options.rate > 0 {
 			due := start.Add(time.Duration(float64(i) / l.options.rate * float64(time.Second)))
 			time.Sleep(time.Until(due))
 		}
-		now := time.Now()
-		if now.After(end) {
-			return i
-		}
 		l.mu.Lock()
-		l.sent[i] = now
+		l.sent[i] = time.Now()
 		l.inFlight++
 		l.mu.Unlock()
 		work <- i
@@ -190,6 +220,7 @@ func (l *load) end(index int, when time.Time, refusal string) {
 	}
 	l.ended[index] = when
 	l.inFlight--
+	l.count++
 	<-l.slots
 }
 
@@ -207,17 +238,11 @@ func (l *load) settle() error {
 }
 
 // figures count what became final, and how long what was sent took, within the measured time.
-func (l *load) figures(start, end time.Time, count int) map[string]any {
+func (l *load) figures(count int) map[string]any {
+	start, end := l.begin, l.over
 	var latencies []float64
-	final := 0
 	for i := 0; i < count; i++ {
-		if l.ended[i].Unix() <= 0 {
-			continue
-		}
-		if l.ended[i].After(start) && !l.ended[i].After(end) {
-			final++
-		}
-		if l.sent[i].After(start) {
+		if l.ended[i].Unix() > 0 && l.sent[i].After(start) {
 			latencies = append(latencies, float64(l.ended[i].Sub(l.sent[i]).Microseconds())/1000)
 		}
 	}
@@ -228,11 +253,38 @@ func (l *load) figures(start, end time.Time, count int) map[string]any {
 		}
 		return latencies[int(part*float64(len(latencies)-1))]
 	}
+	rate := rateBetween(l.ended[:count], start, end)
 	return map[string]any{
-		"event": "figures", "payments": final, "sent": count, "refused": l.refused,
-		"blocks": l.blocks, "payments_per_second": float64(final) / end.Sub(start).Seconds(),
+		"event": "figures", "payments": int(rate * end.Sub(start).Seconds()), "sent": count,
+		"refused": l.refused, "blocks": l.blocks, "payments_per_second": rate,
 		"latency_ms": map[string]float64{"p50": at(0.50), "p99": at(0.99), "max": at(1)},
 	}
+}
+
+// rateBetween is how many a second ended in this time, from block to block: payments come out by the
+// block, so counting from a moment between two would lose or win most of one.
+func rateBetween(ended []time.Time, start, end time.Time) float64 {
+	count := 0
+	var before, last time.Time
+	for _, at := range ended {
+		switch {
+		case at.Unix() <= 0 || at.After(end):
+		case at.After(start):
+			count++
+			if at.After(last) {
+				last = at
+			}
+		case at.After(before):
+			before = at
+		}
+	}
+	if count == 0 {
+		return 0
+	}
+	if before.IsZero() {
+		before = start
+	}
+	return float64(count) / last.Sub(before).Seconds()
 }
 
 func say(object map[string]any) {
