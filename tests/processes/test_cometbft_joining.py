@@ -168,6 +168,10 @@ def test_it_joins_by_a_snapshot_and_is_voted_in(joined: JoinedNetwork) -> None:
     joined.start(four)
     joined.start(fifth)
     came_by_snapshot(joined)
+    network.stop()
+    network.kill(fifth)
+    words = ("node", "verify", "--data", fifth.data, "--genesis", network.genesis, "--json")
+    assert int(str(must(*words).json["from_height"])) > 3
 
 
 def turns_are_as_reckoned(joined: JoinedNetwork) -> None:

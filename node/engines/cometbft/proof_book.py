@@ -44,6 +44,10 @@ class ProofBook:
         self._store.write([proof_entry(number, proof)], sync=True)
         self._lacking.remove(number)
 
+    def give_up(self, number: int) -> None:
+        """Nothing proves this one, until the next start looks again."""
+        self._lacking.remove(number)
+
     def from_epoch(self, first: int) -> Iterator[Value]:
         """The values of the proofs of epochs in a row, as far as they are here."""
         book = self._epochs

@@ -88,6 +88,8 @@ class SignedHeaders:
                 proof = made_proof(before, epoch, (boundary.header, above.header, above.commit))
             except Refused as refusal:
                 self._log.warning("epoch_unproved", epoch=epoch.number, reason=str(refusal))
+                if refusal.code == "epoch_unproved":
+                    book.give_up(epoch.number)  # it ended before headers had a number
                 continue
             await asyncio.to_thread(book.put, epoch.number, proof)
 
