@@ -55,7 +55,7 @@ def check_lineage(store: Store, chain: Chain, old: Genesis, succession: Successi
         newest = None if chain.newest is None else chain.newest.header
         if newest is None or not is_newest(chain, last_header(succession)):
             raise Refused("store_corrupt", "the newest block is another one")
-        # No header of CometBFT says an epoch: it is counted on so that no two have one number.
+        # It is counted on so that no two epochs have one number; wallets follow no epochs here.
         if newest.epoch + (newest.next_set_hash is not None) + 1 != succession.epoch:
             raise Refused("succession_differs", "it begins with another epoch")
         return

@@ -86,8 +86,8 @@ def build(source: Store, target: Store, old: Genesis, genesis: Genesis, journal:
 
 def _copy_leading(chain: Chain, source: Store, target: Store, genesis: Genesis) -> None:
     """What leads wallets of older networks to the sets that signed their last headers: beginnings
-    of epochs with their certificates, and changes of CometBFT's validators with their commits. An
-    epoch that began under CometBFT proves nothing to anybody else."""
+    of epochs with their certificates, and changes of CometBFT's validators with their commits. How
+    an epoch began under CometBFT is asked by who joins that network, and nobody does any more."""
     for number in range(1, genesis.first_epoch):
         key = number_key(EPOCH, number)
         record, raw = chain.epoch_record(number), source.get(key)

@@ -9,9 +9,10 @@ import pytest
 
 from node.genesis_file import COMETBFT, SIMPLEX
 from tests.node.cometbft.conftest import cometbft
+from tests.patience import wait_until
 from tests.processes.network import Network, Node, democite, must
 from tests.processes.quick import quick_network
-from tests.processes.test_succession import TownHalls, code, height_of
+from tests.processes.test_succession import TownHalls, code, has_block, height_of
 from tests.processes.test_wallets import Residents
 
 __all__ = ["cometbft"]
@@ -59,6 +60,8 @@ def test_two_of_four_are_gone_for_good(network: Network) -> None:
         assert code(residents.run(name, "balance")) == "network_succeeded"
         followed = residents.run(name, "succeed", "--genesis", halls.new, "--yes")
         assert followed.code == 0, followed.err
+    # Before the new network's first block nobody can prove an account to a wallet.
+    wait_until(lambda: all(has_block(node) for node in network.nodes), "no first block")
     again = residents.run("alice", "pay", baker, "3", urls=[network.nodes[3].url])
     assert again.code == 0, again.err
     assert (residents.balance("alice"), residents.balance("baker")) == (98_450, 1_550)
