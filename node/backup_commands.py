@@ -124,12 +124,14 @@ def _node_restored() -> str:
     return text(
         "Nœud restauré. L'ancienne machine ne doit plus jamais tourner avec ces clés. Démarrez : "
         "la chaîne revient des autres, vérifiée. Le nœud observe d'abord, car il a pu oublier ce "
-        "qu'il a signé ; il vote de nouveau de lui-même deux époques plus tard. Ce que le registre "
-        "a noté depuis la sauvegarde n'y est plus.",
+        "qu'il a signé ; il vote de nouveau de lui-même deux époques plus tard, ou, sous CometBFT, "
+        "avec une nouvelle clé (node keys renew cometbft). Ce que le registre a noté depuis la "
+        "sauvegarde n'y est plus.",
         "Node restored. The old machine must never run with these keys again. Start it: the chain "
         "comes back from the others, checked. The node observes at first, since it may have "
-        "forgotten what it signed; it votes again by itself two epochs later. What the registry "
-        "noted since the backup is not in it.",
+        "forgotten what it signed; it votes again by itself two epochs later, or, under CometBFT, "
+        "with a new key (node keys renew cometbft). What the registry noted since the backup is "
+        "not in it.",
     )
 
 

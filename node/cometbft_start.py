@@ -7,10 +7,8 @@ without them.
 from pathlib import Path
 
 from node.data_folder import DataFolder
-from node.key_files import KeyFiles
 from node.keys import read_public_keys
 from primitives.errors import Refused
-from primitives.signatures import SigningKey
 
 
 def check_cometbft(folder: DataFolder) -> None:
@@ -40,19 +38,21 @@ def begin_signing(folder: DataFolder, network_id: bytes, file: Path) -> None:
     SignedLastFile.create(file, chain_id_of(network_id), bytes.fromhex(named))
 
 
-def prepare_cometbft(folder: DataFolder, network_id: bytes, passphrase: str) -> SigningKey:
-    """The voting key. At the very first start, before the folder is bound to a network, the file of
-    what it signed last is made; never later, since a key that forgot could sign twice.
-
-    Raises `Refused`: `engine_keys_missing`, `passphrase_wrong`, `keystore_malformed`.
-    """
+def prepare_cometbft(folder: DataFolder, network_id: bytes, public_key: bytes) -> None:
+    """At the very first start, before the folder is bound to a network, the file of what the voting
+    key signed last is made; never later, since a key that forgot could sign twice. A node without
+    it follows, and signs nothing."""
     from node.engines.cometbft.network_terms import chain_id_of
     from node.engines.cometbft.signed_last import SignedLastFile
 
-    key = KeyFiles(folder).read_cometbft(passphrase)
-    if key is None:
-        raise Refused("engine_keys_missing", "this node has none", file=str(folder.root))
     file = folder.signed_last_file
     if not folder.read().network_id and not file.exists():
-        SignedLastFile.create(file, chain_id_of(network_id), key.public_key)
-    return key
+        SignedLastFile.create(file, chain_id_of(network_id), public_key)
+
+
+def fresh_record_of(network_id: bytes, public_key: bytes) -> bytes:
+    """What the file says for a key that is being made."""
+    from node.engines.cometbft.network_terms import chain_id_of
+    from node.engines.cometbft.signed_last import fresh_record
+
+    return fresh_record(chain_id_of(network_id), public_key)

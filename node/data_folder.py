@@ -7,7 +7,7 @@ registry/   what the territory keeps to itself: people, hours, wages, consents
 peers/      cards of observers that the operator admits
 card.json   what this territory handed out; a territory that joins later is known by it
 lock        held while a process uses the folder
-cometbft/   the other engine's own files; signed-last what was signed last for it
+cometbft/   the other engine's own files; signed-last, or signed-last-…, what a key signed last
 succeeding/ while the folder goes over to a successor network (`node.succession.taking_over`);
             predecessor-…/ is what it was before
 """

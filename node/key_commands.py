@@ -42,6 +42,14 @@ AgainOption = Annotated[
         show_default=False,
     ),
 ]
+NewCardOption = Annotated[
+    Path,
+    typer.Option(
+        "--card",
+        metavar="FILE",
+        help=text("Nouvelle carte, écrite ici.", "The new card, written here."),
+    ),
+]
 ShownDataOption = Annotated[
     Path | None,
     typer.Option(
@@ -83,14 +91,7 @@ def keys(
 )
 def voting(
     data: DataOption,
-    card: Annotated[
-        Path,
-        typer.Option(
-            "--card",
-            metavar="FILE",
-            help=text("Nouvelle carte, écrite ici.", "The new card, written here."),
-        ),
-    ],
+    card: NewCardOption,
     again: AgainOption = False,
     passphrase_file: PassphraseFileOption = None,
     lang: LangOption = None,
@@ -111,6 +112,37 @@ def voting(
         "here then: destroy the backups that hold it, too.",
     )
     return Result({"voting": key, "card": str(card)}, told)
+
+
+@renew.command(
+    help=text(
+        "Une autre clé de vote pour CometBFT, et la carte à voter.",
+        "Another voting key for CometBFT, and the card to vote on.",
+    )
+)
+def cometbft(
+    data: DataOption,
+    card: NewCardOption,
+    again: AgainOption = False,
+    passphrase_file: PassphraseFileOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> Result:
+    """Prepare another voting key for CometBFT; also what gives a restored node its vote back."""
+    from node.key_renewal import renew_cometbft
+    from terminal.passphrases import read_passphrase
+
+    made = renew_cometbft(data, card, read_passphrase(passphrase_file), again=again)
+    key = (made.territory.cometbft_key or b"").hex()
+    told = text(
+        f"{key}\nLa nouvelle clé attend. Faites-la voter : democite network propose keys {card} "
+        "--keystore FILE. Le nœud la prend seul à la hauteur où elle vote ; l'ancienne est alors "
+        "effacée d'ici : détruisez aussi les sauvegardes qui la contiennent.",
+        f"{key}\nThe new key waits. Have it voted: democite network propose keys {card} "
+        "--keystore FILE. The node takes it by itself at the height where it votes; the old one is "
+        "erased here then: destroy the backups that hold it, too.",
+    )
+    return Result({"cometbft": key, "card": str(card)}, told)
 
 
 @renew.command(

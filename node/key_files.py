@@ -5,6 +5,7 @@ A key that is to take another's place waits beside it:
 keys/next-voting.json, next-transport.json, next-transport.pem, next-card.json
                        until the epoch begins in which the new voting key holds
 keys/next-signing.json until the ledger names it as the node's key
+keys/next-cometbft.json until it votes under CometBFT; its record of what it signed is made with it
 
 Files that belong together are written under other names first; then a list of them, `.swap.json`,
 which is the point of no return; then they take their places. Whoever opens the folder next
@@ -44,6 +45,7 @@ class KeyFiles:
         self.next_certificate = keys / "next-transport.pem"
         self.next_card = keys / "next-card.json"
         self.next_signing = keys / "next-signing.json"
+        self.next_cometbft = keys / "next-cometbft.json"
 
     @property
     def next_voting_files(self) -> dict[Path, Path]:
@@ -151,6 +153,12 @@ class KeyFiles:
         if not self.folder.cometbft_file.exists():
             return None
         return read_key(self.folder.cometbft_file, "cometbft", passphrase)
+
+    def read_next_cometbft(self, passphrase: str) -> SigningKey | None:
+        """The one that is to take its place. Raises as `read_current`."""
+        if not self.next_cometbft.exists():
+            return None
+        return read_key(self.next_cometbft, "cometbft", passphrase)
 
     def read_signing(self, passphrase: str) -> tuple[SigningKey, SigningKey | None]:
         """The node's own key, and the one that waits to be named by the ledger."""

@@ -9,7 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from node.cards import CARD_FILE_MODE, Card, card_to_json, read_card
+from node.comet_keys import signed_last_file
+from node.cometbft_start import fresh_record_of
 from node.data_folder import DataFolder
+from node.genesis_file import COMETBFT
 from node.key_files import KeyFiles
 from node.key_ring import NodeKeys
 from node.keys import (
@@ -106,6 +109,78 @@ def renew_signing(data: Path, passphrase: str, *, again: bool) -> tuple[bytes, b
     return old.public_key, key.public_key
 
 
+def renew_cometbft(data: Path, card_file: Path, passphrase: str, *, again: bool) -> Card:
+    """Prepare another voting key for CometBFT, with the record of what it signed, which is nothing
+    yet, and the card that members vote on. So this key never forgets, whatever became of the record
+    of the key before it.
+
+    Raises `Refused`: `engine_mismatch` where the network has another engine, or this node never
+    started in one; else as `renew_voting`.
+    """
+    files = _files(data)
+    folder = files.folder
+    if card_file.exists():
+        raise FileExistsError(17, "File exists", str(card_file))
+    content = folder.read()
+    if content.engine != COMETBFT:
+        known = content.engine or "no network yet: start it once"
+        raise Refused("engine_mismatch", f"this folder serves {known}", file=str(folder.file))
+    network_id = bytes.fromhex(content.network_id)
+    key = KeySource().new_key("cometbft")
+    record = signed_last_file(folder.root, network_id, key.public_key)
+    with files.held():
+        # Under the passphrase that the node is started with, or the node could not take it up.
+        voting = read_key(folder.voting_file, "voting", passphrase)
+        before = files.read_next_cometbft(passphrase)
+        if before is not None and not again:
+            raise Refused("key_pending", "one waits already", file=str(files.next_cometbft))
+        card = _with_cometbft_key(read_card(folder.card_file), key.public_key)
+        gone = (
+            [] if before is None else [signed_last_file(folder.root, network_id, before.public_key)]
+        )
+        files.swap(
+            {
+                record: fresh_record_of(network_id, key.public_key),
+                files.next_cometbft: sealed_key("cometbft", key, passphrase),
+                folder.public_keys_file: _public(folder, next_cometbft=key.public_key),
+            },
+            tuple(gone),
+        )
+    write_new_file(card_file, card_to_json(card, voting).encode(), CARD_FILE_MODE)
+    return card
+
+
+def _with_cometbft_key(card: Card, public_key: bytes) -> Card:
+    return Card(replace(card.territory, cometbft_key=public_key), card.demo)
+
+
+def keep_cometbft(files: KeyFiles, taken: SigningKey, passphrase: str) -> None:
+    """The pending key votes under CometBFT: its file takes the place of the old one's, whose record
+    goes with it, and the cards that are kept here name it. Its own record stays where it is: the
+    node may be writing it. Once this was done, doing it again changes nothing."""
+    with files.held():
+        folder = files.folder
+        pending = files.read_next_cometbft(passphrase)
+        if pending is None or pending.public_key != taken.public_key:
+            return  # another one was prepared since
+        old = files.read_cometbft(passphrase)
+        written = {
+            folder.cometbft_file: files.next_cometbft.read_bytes(),
+            folder.public_keys_file: _public(folder, "next_cometbft", cometbft=taken.public_key),
+        }
+        voting_files = {folder.card_file: folder.voting_file, files.next_card: files.next_voting}
+        for place, key_file in voting_files.items():
+            if place.exists() and key_file.exists():
+                voting = read_key(key_file, "voting", passphrase)
+                card = _with_cometbft_key(read_card(place), taken.public_key)
+                written[place] = card_to_json(card, voting).encode()
+        gone = [files.next_cometbft, folder.signed_last_file]
+        if old is not None:
+            network_id = bytes.fromhex(folder.read().network_id)
+            gone.append(signed_last_file(folder.root, network_id, old.public_key))
+        files.swap(written, tuple(gone))
+
+
 def keep_voting(files: KeyFiles, taken: NodeKeys) -> None:
     """The pending voting key is the one in use: its files take the places of the old one's, which
     is gone then. Once this was done, doing it again changes nothing."""
@@ -152,6 +227,7 @@ def change_passphrase(data: Path, passphrase: str, new_passphrase: str) -> list[
         files.next_voting,
         files.next_transport,
         files.next_signing,
+        files.next_cometbft,
     )
     with files.held():
         written = {

@@ -98,7 +98,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
     configure_logs()
     folder, genesis = plan.folder, plan.genesis
     with _leaving_at_once(), private_by_default(), _locked(folder):
-        watch = KeyWatch(KeyFiles(folder), passphrase)
+        watch = KeyWatch(KeyFiles(folder), passphrase, with_cometbft=plan.engine == COMETBFT)
         keys = watch.ring.current
         territory = _territory_of(plan, keys.voting)
         _check_addresses(plan, territory)
@@ -108,9 +108,9 @@ def run(plan: StartPlan, passphrase: str) -> None:
             with _listener(peer_listen, "peer"):
                 pass
             _keep_registry(folder, territory)
-            cometbft_key = None
-            if plan.engine == COMETBFT:
-                cometbft_key = prepare_cometbft(folder, genesis.network_id, passphrase)
+            if watch.comet is not None:
+                public_key = watch.comet.current.public_key
+                prepare_cometbft(folder, genesis.network_id, public_key)
             bound = folder.bind(genesis.network_id, plan.engine)
             options = TerritoryOptions(
                 journal_folder=folder.journal,
@@ -125,7 +125,7 @@ def run(plan: StartPlan, passphrase: str) -> None:
                 join_from=None if join_from is None else parse_host_port(join_from, "--from"),
                 full_history=plan.full_history,
                 checkpoint=plan.checkpoint,
-                cometbft_key=cometbft_key,
+                comet_keys=watch.comet,
             )
             _loop_run(_serve(options, territory, watch, folder, listener))
 

@@ -7,6 +7,7 @@ from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.addresses import parse_host_port
 from node.chain import Chain
+from node.comet_keys import CometKeys
 from node.data_folder import COMETBFT_FOLDER, OBSERVERS_FOLDER, SIGNED_LAST_FILE
 from node.evidence_book import EVIDENCE_FOLDER
 from node.journal import create_journal
@@ -56,10 +57,20 @@ class TerritoryOptions:
     key_ring: KeyRing | None = None
     cometbft_key: SigningKey | None = None
     """The voting key of the other engine, where that is the one."""
+    comet_keys: CometKeys | None = None
+    """That key, and the one that is to take its place."""
 
     def keys(self) -> KeyRing:
         """The key ring; one with the two keys alone where none was given."""
         return self.key_ring or KeyRing(NodeKeys(self.voting_key, self.transport))
+
+    def keys_for_cometbft(self) -> CometKeys:
+        """Those; the key alone where no more was given. Raises `Refused("engine_keys_missing")`."""
+        if self.comet_keys is not None:
+            return self.comet_keys
+        if self.cometbft_key is None:
+            raise Refused("engine_keys_missing", "this node has no voting key for CometBFT")
+        return CometKeys(self.cometbft_key)
 
     @property
     def snapshots_folder(self) -> Path:
@@ -73,8 +84,8 @@ class TerritoryOptions:
 
     @property
     def signed_last_file(self) -> Path:
-        """What the node signed last for CometBFT. It is made once, at the first start, and is
-        never taken from a backup: a key that forgot could sign twice."""
+        """What the node's first key signed last for CometBFT. It is made once, at the first start,
+        and is never taken from a backup: a key that forgot could sign twice."""
         return self.journal_folder.with_name(SIGNED_LAST_FILE)
 
     @property

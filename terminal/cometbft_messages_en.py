@@ -15,8 +15,8 @@ COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "signer_state_malformed": (
         "what this node signed last under CometBFT can't be read",
-        "never remove this file: the node might sign two blocks at one height. Take a new voting "
-        "key (see the operator's guide)",
+        "put back no old copy: the node might sign two blocks at one height. Move the file away "
+        "and take a new voting key: democite node keys renew cometbft",
     ),
     "epoch_unproved": (
         "what a member says of an epoch is not what more than two thirds signed",
@@ -24,8 +24,8 @@ COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "signer_state_missing": (
         "what this node signed last under CometBFT is gone",
-        "put back no old copy: the node might sign two blocks at one height. Take a new voting key "
-        "(see the operator's guide)",
+        "put back no old copy: the node might sign two blocks at one height. Take a new voting "
+        "key: democite node keys renew cometbft",
     ),
     "signer_state_of_other_key": (
         "what was signed last belongs to another key or another network",

@@ -15,8 +15,9 @@ COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "signer_state_malformed": (
         "ce que ce nœud a signé en dernier sous CometBFT est illisible",
-        "ne supprimez jamais ce fichier : le nœud pourrait signer deux blocs à une même hauteur. "
-        "Prenez une nouvelle clé de vote (voir le guide de l'exploitant)",
+        "ne remettez aucune ancienne copie : le nœud pourrait signer deux blocs à une même "
+        "hauteur. Déplacez le fichier et prenez une nouvelle clé de vote : democite node keys "
+        "renew cometbft",
     ),
     "epoch_unproved": (
         "ce qu'un membre dit d'une époque n'est pas ce que plus de deux tiers ont signé",
@@ -26,7 +27,7 @@ COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
     "signer_state_missing": (
         "ce que ce nœud a signé en dernier sous CometBFT a disparu",
         "ne remettez aucune ancienne copie : le nœud pourrait signer deux blocs à une même "
-        "hauteur. Prenez une nouvelle clé de vote (voir le guide de l'exploitant)",
+        "hauteur. Prenez une nouvelle clé de vote : democite node keys renew cometbft",
     ),
     "signer_state_of_other_key": (
         "ce qui a été signé en dernier est d'une autre clé ou d'un autre réseau",

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from ledger.founders import TERRITORIES_MAX
+from ledger.network_objects import NetworkTerms
 from primitives.addresses import is_prefix
 from primitives.errors import Refused
 from wallet.atomic_files import make_private_folder
@@ -105,6 +106,17 @@ async def meet(
                 except Refused as refusal:
                     if refusal.code not in _UNKNOWN:
                         raise
+
+
+async def terms_now(network: TrustedNetwork, urls: Sequence[str]) -> NetworkTerms:
+    """The terms voted last, for who has no folder. Raises `Refused`: `node_unreachable` and what
+    is wrong with an answer."""
+    async with _visit(network, urls, None) as reader:
+        await learn_terms(reader)
+    known = network.known_terms
+    if known is None:
+        raise Refused("node_answer_malformed", field="terms")
+    return known.terms
 
 
 async def meet_all(network: TrustedNetwork, urls: Sequence[str], folder: Path | None) -> None:

@@ -16,6 +16,7 @@ from ledger.changes import Change, ReplaceKeys
 from ledger.fields import NETWORK_MOVE, NETWORK_PROPOSE, NETWORK_VOTE
 from ledger.founders import Territory, territory_from_json
 from ledger.network import move_fields, propose_fields, vote_fields
+from ledger.network_objects import NetworkMember
 from ledger.shapes import PROPOSAL_BYTES
 from primitives.encoding import Value, encode
 from primitives.errors import Refused
@@ -24,6 +25,7 @@ from terminal.languages import text
 from terminal.results import Result
 from wallet.asking import ask_to_sign
 from wallet.desk import Desk
+from wallet.following import terms_now
 from wallet.light.bundles import COMETBFT, bundle_from_json
 from wallet.light.trust import TrustedNetwork, header_of
 from wallet.node_client import NodeClient
@@ -136,15 +138,37 @@ def read_card(file: Path) -> Territory:
     return territory
 
 
-def new_keys(territory: Territory, *, recovery: bool) -> ReplaceKeys:
-    """The change that gives a member the voting key, and perhaps the recovery key, of a card."""
-    return ReplaceKeys(
+def new_keys(territory: Territory, member: NetworkMember, *, recovery: bool) -> ReplaceKeys:
+    """The change that gives a member the voting keys of a card that it does not have yet, and
+    perhaps the recovery key.
+
+    Raises `Refused("change_without_effect")` where it has them all.
+    """
+    has_new_voting = territory.voting_key != member.voting_key
+    cometbft = territory.cometbft_key
+    change = ReplaceKeys(
         territory.prefix,
-        territory.voting_key,
-        territory.authority_der,
+        territory.voting_key if has_new_voting else None,
+        territory.authority_der if has_new_voting else None,
         territory.recovery_key if recovery else None,
-        None,
+        cometbft if cometbft != member.cometbft_key else None,
     )
+    if change == ReplaceKeys(territory.prefix):
+        raise Refused("change_without_effect", f"{territory.prefix} has these keys already")
+    return change
+
+
+async def propose_keys(acting: Acting, territory: Territory, *, recovery: bool) -> Result:
+    """Propose what of a member's card is another than what the network has of it.
+
+    Raises `Refused`: `member_unknown`, and as `new_keys` and `propose`.
+    """
+    urls = acting.urls or node_urls_of(acting.network, territory.prefix)
+    terms = await terms_now(acting.network, urls)
+    member = terms.member(territory.prefix)
+    if member is None:
+        raise Refused("member_unknown", territory.prefix)
+    return await propose(acting, new_keys(territory, member, recovery=recovery))
 
 
 def new_recovery(prefix: str, public_key: str) -> ReplaceKeys:

@@ -164,11 +164,11 @@ def keys(
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> Result:
-    """Propose that a territory's node gets the voting key of this new card of it."""
-    from clients.office.network_actions import new_keys, read_card
+    """Propose that a territory's node gets the voting keys of this new card of it."""
+    from clients.office.network_actions import propose_keys, read_card
 
-    change = new_keys(read_card(new), recovery=recovery)
-    return _propose(_acting(keystore, passphrase_file, node, genesis, card), change)
+    acting = _acting(keystore, passphrase_file, node, genesis, card)
+    return run_to_end(propose_keys(acting, read_card(new), recovery=recovery))
 
 
 @propose.command(

@@ -158,7 +158,7 @@ def _prepare(
             # An id that no journal has: the node takes its own for another's, and only observes.
             begun = Meta(secrets.token_bytes(JOURNAL_ID_BYTES))
         elif engine == COMETBFT:
-            # Without this file, as with `again`, the node does not start: its key could sign twice.
+            # Without this file, as with `again`, its key signs nothing: it could sign twice.
             begin_signing(folder, genesis.network_id, building / folder.signed_last_file.name)
             signs = _SIGNS
     else:

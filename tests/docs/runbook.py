@@ -291,6 +291,8 @@ STEPS: Table = {
     # Keys.
     "democite node keys renew voting --data /srv/democite --card valmont-new.card": Run(),
     f"democite network propose keys valmont-new.card {KEYSTORES}": Run(after=_new_key_holds),
+    "democite node keys renew cometbft --data /srv/democite "
+    "--card valmont-cometbft.card": Elsewhere("tests/processes/test_cometbft_keys.py"),
     "democite node keys renew transport --data /srv/democite": Run(),
     "democite node keys renew signing --data /srv/democite": Run(after=_note_keys),
     f"democite office keys replace OLD NEW {KEYSTORES}": Run(

@@ -1,8 +1,11 @@
 """A node's keys on disk: renewed all at once or not at all, whenever the power fails."""
 
+import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +16,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from node import keys, node_backups
 from node.cards import read_card
 from node.data_folder import DataFolder
+from node.engines.cometbft.network_terms import chain_id_of
+from node.engines.cometbft.signed_last import SignedLastFile
+from node.genesis_file import COMETBFT, SIMPLEX
 from node.key_files import LIST_FILE, KeyFiles
 from node.key_renewal import (
     change_passphrase,
+    keep_cometbft,
     keep_signing,
     keep_voting,
+    renew_cometbft,
     renew_signing,
     renew_transport,
     renew_voting,
@@ -29,8 +37,11 @@ from node.registry import Registry, backups, sealed_stream
 from node.registry.records import Act
 from primitives.errors import InvariantBroken, Refused
 from primitives.keystore import seal
+from primitives.signatures import SigningKey
 from tests.node.founding import PASSPHRASE, make_card, make_sealing_fast
 
+NETWORK_ID = bytes(range(32))
+CHAIN_ID = chain_id_of(NETWORK_ID)
 OTHER = "une autre phrase secrète"
 
 
@@ -154,6 +165,121 @@ def test_the_node_s_own_key_waits_for_the_ledger(files: KeyFiles) -> None:
     assert current.public_key == new and waiting is None
     shown = read_public_keys(files.folder.public_keys_file)
     assert shown["signing"] == new.hex() and "next_signing" not in shown
+
+
+@pytest.fixture
+def bound(files: KeyFiles) -> KeyFiles:
+    """A node that was started in a network under CometBFT."""
+    files.folder.bind(NETWORK_ID, COMETBFT)
+    SignedLastFile.create(files.folder.signed_last_file, CHAIN_ID, key_of(files).public_key)
+    return files
+
+
+def key_of(files: KeyFiles) -> SigningKey:
+    found = files.read_cometbft(PASSPHRASE)
+    assert found is not None
+    return found
+
+
+def records(files: KeyFiles) -> list[bytes]:
+    """Of whom what was signed is remembered here, by name."""
+    candidates = [key_of(files), files.read_next_cometbft(PASSPHRASE)]
+    found = []
+    for path in sorted(files.folder.root.glob("signed-last*")):
+        for key in candidates:
+            with contextlib.suppress(Refused):
+                if key is not None:
+                    SignedLastFile.read(path, CHAIN_ID, key.public_key)
+                    found.append(key.public_key)
+    return found
+
+
+def test_a_key_for_cometbft_waits_with_its_record(bound: KeyFiles, tmp_path: Path) -> None:
+    folder, old = bound.folder, key_of(bound)
+    made = renew_cometbft(folder.root, tmp_path / "new.card", PASSPHRASE, again=False)
+    told = read_card(tmp_path / "new.card").territory
+    known = read_card(folder.card_file).territory
+    assert told == made.territory == replace(known, cometbft_key=told.cometbft_key)
+    new = bound.read_next_cometbft(PASSPHRASE)
+    assert new is not None and new.public_key == told.cometbft_key != old.public_key
+    assert set(records(bound)) == {old.public_key, new.public_key}
+    with pytest.raises(Refused) as caught:
+        renew_cometbft(folder.root, tmp_path / "again.card", PASSPHRASE, again=False)
+    assert caught.value.code == "key_pending"
+    before = tree(bound)
+    with pytest.raises(Refused) as caught:
+        renew_cometbft(folder.root, tmp_path / "again.card", OTHER, again=True)
+    assert caught.value.code == "passphrase_wrong" and tree(bound) == before
+    renew_cometbft(folder.root, tmp_path / "again.card", PASSPHRASE, again=True)
+    another = bound.read_next_cometbft(PASSPHRASE)
+    assert another is not None and another.public_key != new.public_key
+    assert set(records(bound)) == {old.public_key, another.public_key}
+    # One that was thrown away since takes nobody's place, and no vote renews it meanwhile.
+    keep_cometbft(bound, new, PASSPHRASE)
+    assert key_of(bound).public_key == old.public_key
+    renew_voting(folder.root, tmp_path / "voting.card", PASSPHRASE, again=False)
+    for _ in range(2):
+        keep_cometbft(bound, another, PASSPHRASE)
+        assert key_of(bound).public_key == another.public_key
+        assert records(bound) == [another.public_key]
+    assert bound.read_next_cometbft(PASSPHRASE) is None
+    shown = read_public_keys(folder.public_keys_file)
+    assert shown["cometbft"] == another.public_key.hex() and "next_cometbft" not in shown
+    for place in (folder.card_file, bound.next_card):
+        assert read_card(place).territory.cometbft_key == another.public_key
+
+
+def test_the_other_engine_has_no_such_key_to_renew(files: KeyFiles, tmp_path: Path) -> None:
+    data = files.folder.root
+    for engine in ("", SIMPLEX):
+        if engine:
+            files.folder.bind(NETWORK_ID, engine)
+        before = tree(files)
+        with pytest.raises(Refused) as caught:
+            renew_cometbft(data, tmp_path / "new.card", PASSPHRASE, again=False)
+        assert caught.value.code == "engine_mismatch"
+        assert tree(files) == before and not (tmp_path / "new.card").exists()
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_power_fails_at_any_step_of_a_key_for_cometbft(
+    bound: KeyFiles, tmp_path: Path, *, kept: bool
+) -> None:
+    """A key is never here without its record, but for one that was retired."""
+    root = bound.folder.root
+    old = key_of(bound)
+
+    renew_cometbft(root, tmp_path / "new.card", PASSPHRASE, again=False)
+    pending = bound.read_next_cometbft(PASSPHRASE)
+    assert pending is not None
+    waits = pending
+
+    def work() -> None:
+        if kept:
+            keep_cometbft(bound, waits, PASSPHRASE)
+        else:
+            renew_cometbft(root, tmp_path / "other.card", PASSPHRASE, again=True)
+
+    saved = tmp_path / "saved"
+    shutil.copytree(root, saved)
+    outcomes: list[bool] = []
+    for step in range(1, 200):
+        done = dies_at(step, work)
+        with bound.held():
+            pass
+        waiting = bound.read_next_cometbft(PASSPHRASE)
+        here = {key_of(bound).public_key} | ({waiting.public_key} if waiting else set())
+        assert set(records(bound)) == here
+        assert len(list(root.glob("signed-last*"))) == len(here)
+        outcomes.append(waiting is None or waiting.public_key != pending.public_key)
+        if done:
+            break
+        shutil.rmtree(root)
+        shutil.copytree(saved, root)
+        (tmp_path / "other.card").unlink(missing_ok=True)
+    assert outcomes[0] is False and outcomes[-1] is True and len(outcomes) > 10
+    assert outcomes == sorted(outcomes)
+    assert (key_of(bound).public_key == old.public_key) is not kept
 
 
 def test_a_passphrase_opens_all_keys_or_none(files: KeyFiles, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from node.data_folder import DataFolder
 from node.engines.cometbft.network_terms import chain_id_of
 from node.engines.cometbft.signed_last import SignedLastFile
 from node.journal import Journal
-from node.keys import read_key
+from node.keys import read_key, read_public_keys
 from node.office.office import REGISTRY_FILE
 from node.registry import Registry, backups, sealed_stream
 from node.registry.records import Act
@@ -76,9 +76,10 @@ def test_a_restored_node_knows_that_it_forgot(data: Path, tmp_path: Path) -> Non
     # Nor does it sign under the other engine, though no network is named in this backup.
     folder = DataFolder(again)
     assert not folder.read().network_id
-    key = prepare_cometbft(folder, bytes(32), PASSPHRASE)
+    key = bytes.fromhex(read_public_keys(folder.public_keys_file)["cometbft"])
+    prepare_cometbft(folder, bytes(32), key)
     with pytest.raises(Refused, match="signer_state_missing"):
-        SignedLastFile.read(folder.signed_last_file, chain_id_of(bytes(32)), key.public_key)
+        SignedLastFile.read(folder.signed_last_file, chain_id_of(bytes(32)), key)
 
 
 def test_nothing_is_written_over(data: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ Rules of this file:
 """
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 
 import structlog
@@ -23,39 +24,35 @@ from node.engines.cometbft.comet_settings import comet_settings, node_ids
 from node.engines.cometbft.comet_view import BEHIND_BLOCKS_MAX, CometWatch
 from node.engines.cometbft.epoch_proofs import write_proofs
 from node.engines.cometbft.ledger import CometLedger
-from node.engines.cometbft.network_terms import chain_id_of, node_id_of, validators_of
+from node.engines.cometbft.network_terms import chain_id_of, node_id_of
+from node.engines.cometbft.own_signer import OwnSigner, Voters, record_opener
 from node.engines.cometbft.pool_feeder import PoolFeeder
+from node.engines.cometbft.process_care import ProcessCare
 from node.engines.cometbft.program import check_program, find_program
 from node.engines.cometbft.proof_book import ProofBook
 from node.engines.cometbft.running import RunningComet
 from node.engines.cometbft.set_changes import SetChanges
 from node.engines.cometbft.signed_headers import SignedHeaders
-from node.engines.cometbft.signed_last import SignedLastFile
-from node.engines.cometbft.signer import Signer
 from node.engines.cometbft.snapshot_serving import snapshot_heights
 from node.engines.port import Told
 from node.epoch_keeper import members_of
 from node.key_ring import NodeKeys
 from node.territory_options import TerritoryOptions, own_address
 from primitives.errors import InvariantBroken, Refused
+from primitives.signatures import SEED_BYTES, SigningKey
 
 ASKED_AGAIN_SECONDS = 0.2
 
 
 class CometNode:
     """See the module's docstring. Raises `Refused`: `engine_keys_missing`, `cometbft_missing`,
-    `cometbft_version_differs`, `signer_state_missing`, and what `CometLedger` raises."""
+    `cometbft_version_differs`, `signer_state_malformed`, and what `CometLedger` raises."""
 
     def __init__(self, options: TerritoryOptions, told: Told) -> None:
         self.options, self._told = options, told
-        key = options.cometbft_key
-        if key is None:
-            raise Refused("engine_keys_missing", "this node has no voting key for CometBFT")
+        self._keys = options.keys_for_cometbft()
         program = find_program()
         check_program(program)
-        signed_last = SignedLastFile.read(
-            options.signed_last_file, chain_id_of(options.genesis.network_id), key.public_key
-        )
         self._log = structlog.get_logger("node")
         self._tell_later: asyncio.Queue[CommittedBlock] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -71,22 +68,49 @@ class CometNode:
         self.ledger = ledger
         self.chain, self.executor, self.epochs = ledger.chain, ledger.executor, ledger.epochs
         self.intake, self.reads = ledger.intake, ledger.reads
+        # The key that names this node among its peers; one renewed since holds from a start on.
+        ring = options.keys()
+        ring.take([each.voting_key for each in self.epochs.current.terms.members])
+        self._name = ring.current.voting
         bind = options.peer_bind or own_address(options.genesis, options.voting_key.public_key)
         self.peer_port = bind[1]
+        self.sets = SetChanges(ledger.store, self.epochs)
+        network_id = options.genesis.network_id
+        chain_id = chain_id_of(network_id)
+        self._signer = OwnSigner(
+            chain_id,
+            self._keys,
+            Voters(self.chain.height + 1, self.sets.recent()),
+            record_opener(options.journal_folder.parent, network_id, chain_id),
+            SigningKey.from_seed(secrets.token_bytes(SEED_BYTES)),
+        )
         self.comet = RunningComet(
             program,
-            comet_settings(options, bind, ledger.known_members(), ledger.observers),
-            options.voting_key,
+            lambda: comet_settings(
+                options,
+                self._name.public_key,
+                bind,
+                ledger.known_members(),
+                ledger.observers,
+                self.epochs.current.terms.parameters,
+            ),
+            self._name,
             ledger.application,
-            Signer(key, signed_last),
+            self._signer,
             told.on_fatal,
         )
-        self._own_key = key.public_key
-        self.sets = SetChanges(ledger.store, self.epochs)
         self.proofs = ProofBook(ledger.store, self.epochs)
         self.headers = SignedHeaders(lambda: self.comet.rpc, self.chain, self.sets)
         self.feeder = PoolFeeder(lambda: self.comet.rpc, ledger.mempool)
         self.watch = CometWatch(self.comet.rpc)
+        self._care = ProcessCare(
+            lambda: self.watch.view,
+            self.comet.supervisor.restart,
+            is_lonely=lambda: not self._has_peers(),
+            has_strangers=lambda: self.is_current() and not self._knows_all_peers(),
+            has_old_key=lambda: self._signer.told != self._signer.next_told(),
+        )
+        self._follow_voters()
 
     # -- beginning and end --------------------------------------------------------------------
 
@@ -99,6 +123,7 @@ class CometNode:
             raise
         self.feeder.begin()
         self.watch.begin()
+        self._care.begin()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._tell_blocks())]
 
@@ -107,6 +132,7 @@ class CometNode:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._care.end()
         await self.watch.end()
         await self.feeder.end()
         await self.comet.stop()
@@ -117,7 +143,17 @@ class CometNode:
     def _pass_on(self, transactions: Sequence[Transaction]) -> None:
         self.feeder.add(transactions)
 
+    def _follow_voters(self) -> None:
+        """A block is on disk: who votes at the next height, and whether a key of ours takes the
+        other's place there. Before CometBFT hears that the block is committed."""
+        voters = Voters(self.chain.height + 1, self.sets.recent())
+        self._signer.voters = voters
+        mine = self._keys.meet(voters.at(voters.next_height))
+        if mine is not None and self._keys.take(mine.public_key):
+            self._log.warning("cometbft_key_replaced", key=mine.public_key.hex()[:16])
+
     def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
+        self._follow_voters()
         for committed in blocks:
             self._tell_later.put_nowait(committed)
             self._told.on_settled([each.id for each in committed.finalized.transactions])
@@ -178,24 +214,34 @@ class CometNode:
 
     def is_ready(self) -> bool:
         """See `EngineNode`: without a vote one member is enough."""
+        return self._has_peers() and self.is_current()
+
+    def _has_peers(self) -> bool:
         members = self.epochs.current.members
         ids = node_ids(self.epochs.current.terms.members) - {self._own_id}
         needed = members.quorum - 1 if self._votes else 1
-        return len(ids & self.watch.view.peers) >= needed and self.is_current()
+        return len(ids & self.watch.view.peers) >= needed
+
+    def _knows_all_peers(self) -> bool:
+        return self.watch.view.peers <= self.ledger.admitted()
 
     @property
     def _own_id(self) -> str:
-        return node_id_of(self.options.voting_key.public_key)
+        return node_id_of(self._name.public_key)
 
     @property
     def _votes(self) -> bool:
-        voting = validators_of(self.epochs.current.terms)
-        return any(each.public_key == self._own_key for each in voting)
+        return self._signer.key_at(self.chain.height + 1) is not None
 
     @property
     def observing_reason(self) -> str | None:
         """Why this node does not vote; None if it does."""
-        return None if self._votes else "this node's key is not in the validator set"
+        if self._votes:
+            return None
+        mine = self._keys.among(self._signer.voters.at(self.chain.height + 1))
+        if mine is None:
+            return "this node's key is not in the validator set"
+        return "what this node's key signed last is gone: renew it (node keys renew cometbft)"
 
     def _peers(self) -> tuple[PeerStatus, ...]:
         connected = self.watch.view.peers
@@ -208,7 +254,7 @@ class CometNode:
             is_there = bool(node_ids([one]) & connected)
             status = PeerStatus(one.voting_key, one.prefix, one.peer, is_there, True)
             found.setdefault(one.voting_key, status)
-        found.pop(self.options.voting_key.public_key, None)
+        found.pop(self._name.public_key, None)
         return tuple(sorted(found.values(), key=lambda status: status.prefix))
 
     def status(self) -> NodeStatus:
@@ -250,7 +296,7 @@ class CometNode:
             "transactions_handed_in": self.feeder.handed_in,
             "signatures_verified": ledger.verifier.verified,
             "signatures_refused": ledger.verifier.refused,
-            "signatures_withheld": self.comet.link.signer.withheld,
+            "signatures_withheld": self._signer.withheld,
             "peers_connected": len(self.watch.view.peers),
             "store_commits": ledger.committer.writes,
             "engine_ends": self.comet.supervisor.ends,
@@ -264,3 +310,4 @@ class CometNode:
     def renew_keys(self, current: NodeKeys, pending: NodeKeys | None) -> None:
         """See `EngineNode`: from the next start on a new voting key names the node among CometBFT's
         peers; there is no transport key."""
+        self.options.keys().put(current, pending)

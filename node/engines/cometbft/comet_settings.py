@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from ledger.rules import Parameters
 from ledger.terms import genesis_terms
 from node.addresses import parse_host_port
 from node.engines.cometbft.comet_genesis import CometGenesis, GenesisValidator
@@ -65,14 +66,15 @@ def comet_genesis(options: TerritoryOptions) -> CometGenesis:
 
 def comet_settings(
     options: TerritoryOptions,
+    own: bytes,
     bind: tuple[str, int],
     members: Sequence[Reachable],
     observers: Observers,
+    parameters: Parameters,
 ) -> CometSettings:
-    """All that CometBFT is started with. A peer whose address can't be read is left out: it may
+    """All that CometBFT is started with. `own` is the voting key that names this node among its
+    peers, `parameters` are those in force. A peer whose address can't be read is left out: it may
     still come to us."""
-    own = options.voting_key.public_key
-    parameters = options.genesis.parameters
     admitted, _ = observers.readable()
     peers: dict[bytes, CometPeer] = {}
     for each in (*members, *admitted):

@@ -9,6 +9,7 @@ Where nobody has a snapshot, or none could be fetched, every block is.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -26,11 +27,10 @@ from node.engines.cometbft.light_answers import LightAnswers
 from node.engines.cometbft.light_door import LightDoor
 from node.engines.cometbft.members_asked import MembersAsked, NoAnswer
 from node.engines.cometbft.network_terms import chain_id_of, node_ids_of
+from node.engines.cometbft.own_signer import OwnSigner, Voters, record_opener
 from node.engines.cometbft.program import check_program, find_program
 from node.engines.cometbft.rpc import RpcRefused, RpcUnavailable
 from node.engines.cometbft.running import RunningComet
-from node.engines.cometbft.signed_last import SignedLastFile
-from node.engines.cometbft.signer import Signer
 from node.engines.cometbft.snapshot_store import (
     SnapshotStore,
     is_empty,
@@ -44,6 +44,7 @@ from node.engines.port import NewcomerTold
 from node.observers import Observers
 from node.territory_options import TerritoryOptions, own_address
 from primitives.errors import InvariantBroken, Refused
+from primitives.signatures import SEED_BYTES, SigningKey
 
 ATTEMPTS_MAX = 3
 LOOK_SECONDS_MAX = 30.0
@@ -85,23 +86,28 @@ class CometNewcomer:
     def __init__(self, options: TerritoryOptions, told: NewcomerTold) -> None:
         self._options = options
         self._told = told
-        key = options.cometbft_key
-        if key is None:
-            raise Refused("engine_keys_missing", "this node has no voting key for CometBFT")
         self._program = find_program()
         check_program(self._program)
         genesis = options.genesis
-        self._signer = Signer(
-            key,
-            SignedLastFile.read(
-                options.signed_last_file, chain_id_of(genesis.network_id), key.public_key
-            ),
-        )
+        self._signer = self._silent_signer()
         self._observers = Observers(options.observers_folder)
         self._proved = ProvedEpochs(genesis)
         self._store = SnapshotStore(options)
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("state_sync")
+
+    def _silent_signer(self) -> OwnSigner:
+        """Without a state nobody knows who votes: nothing is signed until the node starts as any
+        other. A record that can't be believed is refused here as there."""
+        options, network_id = self._options, self._options.genesis.network_id
+        chain_id = chain_id_of(network_id)
+        return OwnSigner(
+            chain_id,
+            options.keys_for_cometbft(),
+            Voters(0, ()),
+            record_opener(options.journal_folder.parent, network_id, chain_id),
+            SigningKey.from_seed(secrets.token_bytes(SEED_BYTES)),
+        )
 
     async def start(self) -> None:
         """Begin."""
@@ -199,7 +205,14 @@ class CometNewcomer:
         folder = CometFolder(options.cometbft_folder)
         doors = [LightDoor(folder.sockets / f"light{n}.sock", answers) for n in (1, 2)]
         bind = options.peer_bind or own_address(options.genesis, options.voting_key.public_key)
-        settings = comet_settings(options, bind, self._known_members(), self._observers)
+        settings = comet_settings(
+            options,
+            options.voting_key.public_key,
+            bind,
+            self._known_members(),
+            self._observers,
+            self._proved.newest.terms.parameters,
+        )
         hash_, urls = root.header.hash, [door.url for door in doors]
         sync = StateSync(urls, root.header.height, hash_, period_s)
 
@@ -212,7 +225,7 @@ class CometNewcomer:
 
         running = RunningComet(
             self._program,
-            replace(settings, state_sync=sync),
+            lambda: replace(settings, state_sync=sync),
             options.voting_key,
             application,
             self._signer,

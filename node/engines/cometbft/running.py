@@ -20,7 +20,7 @@ from node.engines.cometbft.local_socket import checked_path, prepare_folder, rem
 from node.engines.cometbft.node_key import NodeKeyFile
 from node.engines.cometbft.rpc import CometRpc, RpcRefused, RpcUnavailable
 from node.engines.cometbft.server import AbciServer
-from node.engines.cometbft.signer import Signer, SignerLink
+from node.engines.cometbft.signer import Answering, SignerLink
 from node.engines.cometbft.supervisor import Supervisor
 from primitives.signatures import SigningKey
 
@@ -37,21 +37,22 @@ class RunningComet:
     def __init__(
         self,
         program: Path,
-        settings: CometSettings,
+        settings: Callable[[], CometSettings],
         node_key: SigningKey,
         application: Application,
-        signer: Signer,
+        signer: Answering,
         on_fatal: Callable[[str], None],
         *,
         on_call: Callable[[str], None] | None = None,
         before_start: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._before_start = before_start
-        self.folder = CometFolder(settings.home)
+        self._settings = settings
+        """Asked at each start of the process: members and parameters change while a node runs."""
+        home = settings().home
+        self.folder = CometFolder(home)
         for path in (self.folder.abci_socket, self.folder.signer_socket, self.folder.rpc_socket):
             checked_path(path)
-        self.settings = settings
-        """Read at each start of the process: members and parameters change while a node runs."""
         self._on_fatal = on_fatal
         self._node_key = NodeKeyFile(node_key_json(node_key), self.folder.sockets)
         self.failed = False
@@ -59,7 +60,7 @@ class RunningComet:
         self.link = SignerLink(self.folder.signer_socket, signer, self._fatal)
         self.supervisor = Supervisor(
             program,
-            settings.home,
+            home,
             self._make_ready,
             lambda: not self.failed,
             descriptors=self._node_key.descriptors,
@@ -102,7 +103,7 @@ class RunningComet:
             await self._before_start()
         remove_socket(self.folder.signer_socket)
         remove_socket(self.folder.rpc_socket)
-        write_configuration(self.settings, self._node_key.path)
+        write_configuration(self._settings(), self._node_key.path)
 
     def _fatal(self, reason: str) -> None:
         if not self.failed:

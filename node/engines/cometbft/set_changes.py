@@ -22,6 +22,10 @@ SIGNS_AFTER = 2
 """So many heights after the boundary a new set signs for the first time."""
 
 
+EPOCHS_RECENT = 4
+"""An epoch has at least one block, and a set signs two heights after its boundary."""
+
+
 class SetChanges:
     """See the module's docstring."""
 
@@ -39,6 +43,18 @@ class SetChanges:
         while number > book.first and book.epoch(number).height + SIGNS_AFTER > height:
             number -= 1
         return _set_of(book.epoch(number).terms)
+
+    def recent(self) -> tuple[tuple[int, frozenset[bytes]], ...]:
+        """(from which height on it signs, public keys) of the newest sets, newest first: of all
+        that may sign at the heights which are decided now or next."""
+        book = self._epochs
+        found: list[tuple[int, frozenset[bytes]]] = []
+        for number in range(book.current.number, book.first - 1, -1)[:EPOCHS_RECENT]:
+            epoch = book.epoch(number)
+            begin = epoch.height + SIGNS_AFTER if number > book.first else 0
+            keys = frozenset([each.public_key for each in validators_of(epoch.terms)])
+            found.append((begin, keys))
+        return tuple(found)
 
     def missing(self, chain_height: int) -> Iterator[tuple[int, ValidatorSet, ValidatorSet]]:
         """(height, set before, set after) of changes whose proof is not kept yet, ascending, as far

@@ -95,10 +95,8 @@ class SignedLastFile:
     @classmethod
     def create(cls, path: Path, chain_id: str, public_key: bytes) -> Self:
         """For a key that never signed on this chain. Raises FileExistsError."""
-        last = SignedLast(chain_id, public_key)
-        blocks = [_slot(last, sequence).ljust(BLOCK_BYTES, b"\0") for sequence in (0, 1)]
-        write_new_file(path, b"".join(blocks))
-        return cls(path, last, 1)
+        write_new_file(path, fresh_record(chain_id, public_key))
+        return cls(path, SignedLast(chain_id, public_key), 1)
 
     @classmethod
     def read(cls, path: Path, chain_id: str, public_key: bytes) -> Self:
@@ -130,6 +128,13 @@ class SignedLastFile:
             raise SignatureWithheld("this is longer than any vote")
         write_in_place(self.path, sequence % 2 * BLOCK_BYTES, slot.ljust(SLOT_BYTES_MAX, b"\0"))
         self.last, self._sequence = last, sequence
+
+
+def fresh_record(chain_id: str, public_key: bytes) -> bytes:
+    """The file of a key that never signed on this chain: of one that is being made, or of a node
+    that begins its first network."""
+    last = SignedLast(chain_id, public_key)
+    return b"".join([_slot(last, number).ljust(BLOCK_BYTES, b"\0") for number in (0, 1)])
 
 
 def write_in_place(path: Path, offset: int, raw: bytes) -> None:

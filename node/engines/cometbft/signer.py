@@ -17,7 +17,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -158,13 +158,20 @@ class Signer:
         answer.error.description = reason
 
 
+class Answering(Protocol):
+    """`Signer`, or who chooses among several."""
+
+    def answer(self, raw: bytes) -> bytes:
+        """See `Signer.answer`."""
+
+
 class SignerLink:
     """Keeps a connection to CometBFT's socket, and answers there.
 
     `on_fatal` is told why nothing can be signed any more.
     """
 
-    def __init__(self, path: Path, signer: Signer, on_fatal: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, signer: Answering, on_fatal: Callable[[str], None]) -> None:
         self._path = path
         self._on_fatal = on_fatal
         self._task: asyncio.Task[None] | None = None
@@ -186,7 +193,7 @@ class SignerLink:
         if self._answer_begun is not None:
             await asyncio.wait([self._answer_begun])
 
-    async def replace(self, signer: Signer) -> None:
+    async def replace(self, signer: Answering) -> None:
         """Sign with another key from the next request on."""
         async with self._answering:
             self.signer = signer

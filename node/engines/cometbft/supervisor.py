@@ -60,7 +60,9 @@ class Supervisor:
         self._on_diverged = on_diverged
         self._output = CometLog(asyncio.get_running_loop().time, self._halted)
         self._stopping = False
+        self._asked_to_end = False
         self.ends = 0
+        """How often it ended by itself."""
 
     @property
     def pid(self) -> int | None:
@@ -92,6 +94,15 @@ class Supervisor:
                 await self._watching
             self._watching = None
         await self._end()  # one that was just being started
+
+    async def restart(self, reason: str) -> None:
+        """End it, so that another one begins at once with what holds now."""
+        process = self._process
+        if self._stopping or process is None or process.returncode is not None:
+            return
+        self._log.warning("cometbft_begins_anew", reason=reason)
+        self._asked_to_end = True
+        await self._end()
 
     async def _end(self) -> None:
         process = self._process
@@ -145,6 +156,10 @@ class Supervisor:
             code = await self._read_until_end()
             if self._stopping:
                 return
+            if self._asked_to_end:
+                self._asked_to_end = False
+                await self._spawn()
+                continue
             self.ends += 1
             if clock() - begun >= SOUND_SECONDS:
                 pause = PAUSE_SECONDS_MIN

@@ -78,7 +78,7 @@ class Place:
             file = SignedLastFile.create(path, CHAIN_ID, key.public_key)
         self.running = RunningComet(
             find_program(),
-            self.settings,
+            lambda: self.settings,
             node_key(name),
             self.ledger,
             Signer(key, file),

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus.cometbft.block_ids import BlockId
@@ -164,6 +164,7 @@ def test_who_observes_signs_nothing_but_what_was_signed(tmp_path: Path) -> None:
     assert ask(observing, a_request(PREVOTE, 10)) is not None
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -189,6 +189,30 @@ def test_a_stop_while_it_is_started_again_leaves_nothing(
     asyncio.run(go())
 
 
+def test_one_that_is_to_begin_anew_is_no_failure(tmp_path: Path) -> None:
+    """Another runs at once, nothing is counted, and the next pause is as short as the first."""
+
+    async def go() -> list[int]:
+        async with watched(tmp_path, "exec sleep 1000") as watch:
+            pids = [watch.pid]
+            for _ in range(3):
+                await watch.restart("a reason")
+                await until(lambda: watch.pid not in (None, *pids))
+                pids.append(watch.pid)
+            assert watch.ends == 0
+            await watch.stop()
+            await watch.restart("too late")
+            assert watch.pid is None
+            return [pid for pid in pids if pid is not None]
+
+    with capture_logs() as logs:
+        pids = asyncio.run(go())
+    assert len(set(pids)) == 4
+    reasons = [line["reason"] for line in logs if line["event"] == "cometbft_begins_anew"]
+    assert reasons == 3 * ["a reason"]
+    assert not [line for line in logs if line["event"] == "cometbft_ended"]
+
+
 # -- its log ----------------------------------------------------------------------------------
 
 
