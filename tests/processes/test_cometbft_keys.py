@@ -115,6 +115,13 @@ def test_a_key_is_renewed_and_the_node_killed_on_the_way(network: Network) -> No
     newest, card = renew(network, one)
     council.agree(propose(network, one, card), two, three)
     wait_until(lambda: own(network, one)["cometbft"] == newest, "the newest key is not taken")
+    # The key that names it among its peers takes the other's place, too, without a start.
+    card = one.folder / "renewed-voting.card"
+    voting = own(network, one, "renew", "voting", "--card", card)["voting"]
+    council.agree(propose(network, one, card), two, three)
+    wait_until(lambda: own(network, one)["voting"] == voting, "the name is not taken")
+    wait_until(lambda: status(two)["peers"] == 3, "it does not come back under its new name")
+    wait_until(lambda: status(one)["peers"] == 3, "nor do the others come to it")
     network.kill(four)
     goes_on(council, three, 430)
     network.start(four)

@@ -68,33 +68,25 @@ class CometNode:
         self.ledger = ledger
         self.chain, self.executor, self.epochs = ledger.chain, ledger.executor, ledger.epochs
         self.intake, self.reads = ledger.intake, ledger.reads
-        # The key that names this node among its peers; one renewed since holds from a start on.
-        ring = options.keys()
-        ring.take([each.voting_key for each in self.epochs.current.terms.members])
-        self._name = ring.current.voting
+        # The key that names this node among its peers: taken, and shown, as under the other engine.
+        self._ring = options.keys()
+        self._take_name()
+        self._name = self._ring.shown.voting
         bind = options.peer_bind or own_address(options.genesis, options.voting_key.public_key)
         self.peer_port = bind[1]
         self.sets = SetChanges(ledger.store, self.epochs)
-        network_id = options.genesis.network_id
-        chain_id = chain_id_of(network_id)
-        self._signer = OwnSigner(
-            chain_id,
-            self._keys,
-            Voters(self.chain.height + 1, self.sets.recent()),
-            record_opener(options.journal_folder.parent, network_id, chain_id),
-            SigningKey.from_seed(secrets.token_bytes(SEED_BYTES)),
-        )
+        self._signer = self._make_signer()
         self.comet = RunningComet(
             program,
             lambda: comet_settings(
                 options,
-                self._name.public_key,
+                self._ring.shown.voting_key,
                 bind,
                 ledger.known_members(),
                 ledger.observers,
                 self.epochs.current.terms.parameters,
             ),
-            self._name,
+            self._shown_name,
             ledger.application,
             self._signer,
             told.on_fatal,
@@ -103,14 +95,31 @@ class CometNode:
         self.headers = SignedHeaders(lambda: self.comet.rpc, self.chain, self.sets)
         self.feeder = PoolFeeder(lambda: self.comet.rpc, ledger.mempool)
         self.watch = CometWatch(self.comet.rpc)
-        self._care = ProcessCare(
+        self._care = self._make_care()
+        self._follow_voters()
+
+    def _make_signer(self) -> OwnSigner:
+        options, network_id = self.options, self.options.genesis.network_id
+        chain_id = chain_id_of(network_id)
+        return OwnSigner(
+            chain_id,
+            self._keys,
+            Voters(self.chain.height + 1, self.sets.recent()),
+            record_opener(options.journal_folder.parent, network_id, chain_id),
+            SigningKey.from_seed(secrets.token_bytes(SEED_BYTES)),
+        )
+
+    def _make_care(self) -> ProcessCare:
+        return ProcessCare(
             lambda: self.watch.view,
-            self.comet.supervisor.restart,
+            self._begin_comet_anew,
             is_lonely=lambda: not self._has_peers(),
             has_strangers=lambda: self.is_current() and not self._knows_all_peers(),
-            has_old_key=lambda: self._signer.told != self._signer.next_told(),
+            has_old_key=lambda: (
+                self._signer.told != self._signer.next_told()
+                or self._name.public_key != self._ring.shown.voting_key
+            ),
         )
-        self._follow_voters()
 
     # -- beginning and end --------------------------------------------------------------------
 
@@ -143,11 +152,24 @@ class CometNode:
     def _pass_on(self, transactions: Sequence[Transaction]) -> None:
         self.feeder.add(transactions)
 
+    def _take_name(self) -> None:
+        self._ring.take([each.voting_key for each in self.epochs.current.terms.members])
+
+    def _shown_name(self) -> SigningKey:
+        self._name = self._ring.shown.voting
+        return self._name
+
+    async def _begin_comet_anew(self, reason: str) -> None:
+        if reason == "too_few_peers":
+            self._ring.show_other()  # which name is let in depends on how far the others are
+        await self.comet.supervisor.restart(reason)
+
     def _follow_voters(self) -> None:
         """A block is on disk: who votes at the next height, and whether a key of ours takes the
         other's place there. Before CometBFT hears that the block is committed."""
         voters = Voters(self.chain.height + 1, self.sets.recent())
         self._signer.voters = voters
+        self._take_name()
         mine = self._keys.meet(voters.at(voters.next_height))
         if mine is not None and self._keys.take(mine.public_key):
             self._log.warning("cometbft_key_replaced", key=mine.public_key.hex()[:16])
@@ -308,6 +330,6 @@ class CometNode:
         return []
 
     def renew_keys(self, current: NodeKeys, pending: NodeKeys | None) -> None:
-        """See `EngineNode`: from the next start on a new voting key names the node among CometBFT's
-        peers; there is no transport key."""
-        self.options.keys().put(current, pending)
+        """See `EngineNode`. There is no transport key; the voting key names the node among its
+        peers."""
+        self._ring.put(current, pending)

@@ -128,14 +128,9 @@ class CometLedger:
 
     def admitted(self) -> frozenset[str]:
         """Ids of the nodes that may connect: of members now and of those voted since, and of
-        observers whose cards the operator added. A founder that left is none of them; one that
-        stays is also let in with the key of the genesis, since it may have been away when it got
-        another."""
+        observers whose cards the operator added. A founder that left is none of them."""
         now = members_of(self.epochs, self.executor)
-        prefixes = {each.prefix for each in now}
-        founders = self.epochs.epoch(self.epochs.first).terms.members
-        still = [each for each in founders if each.prefix in prefixes]
-        members = [each.voting_key for each in (*now, *still)]
+        members = [each.voting_key for each in now]
         observers, _ = self.observers.readable()
         return node_ids_of([*members, *[each.voting_key for each in observers]])
 

@@ -226,7 +226,7 @@ class CometNewcomer:
         running = RunningComet(
             self._program,
             lambda: replace(settings, state_sync=sync),
-            options.voting_key,
+            lambda: options.voting_key,
             application,
             self._signer,
             on_fatal,

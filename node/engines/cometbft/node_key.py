@@ -14,20 +14,28 @@ from node.private_files import replace_file
 
 
 class NodeKeyFile:
-    """`path` is what CometBFT is told; `descriptors` are to be passed on to it."""
+    """`path` is what CometBFT is told; `descriptors` are to be passed on to it. Nothing is in it
+    until `write`."""
 
-    def __init__(self, content: bytes, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.descriptors: tuple[int, ...] = ()
         self._file: Path | None = None
         if sys.platform == "linux":
             descriptor = os.memfd_create("node_key")
-            os.write(descriptor, content)
             self.descriptors = (descriptor,)
             self.path = Path(f"/proc/self/fd/{descriptor}")
         else:
             prepare_folder(folder)
             self._file = self.path = folder / "node_key.json"
+
+    def write(self, content: bytes) -> None:
+        """The key of the process that starts next."""
+        if self._file is not None:
             replace_file(self._file, content)
+        for descriptor in self.descriptors:
+            os.ftruncate(descriptor, 0)
+            if os.pwrite(descriptor, content, 0) != len(content):
+                raise OSError("only a part of the node key was written")
 
     def close(self) -> None:
         """Forget it."""

@@ -4,7 +4,8 @@ It reads three things only when it begins, or connects, or decides a block:
 - Whom it dials. One that was refused, or away for minutes, it dials again after hours, or never: an
   observer that waited for its admission, a member behind a line that was cut.
 - Whom it let in. One that is admitted no longer stays connected, and gets every block.
-- The voting key. One that caught up with blocks still has the key that voted where it began.
+- The keys. One that caught up with blocks still has the voting key that voted where it began; and
+  it is known among its peers by the key that it began with.
 
 So each of them, seen for a while, is a reason to begin anew. It takes a second or two, and what was
 signed is remembered here, not there.
@@ -22,6 +23,9 @@ LOOK_SECONDS = 1.0
 SURE_LOOKS = 3
 """So many looks in a row must find the same: a key changes between two blocks, a peer leaves."""
 
+STRANGER_LOOKS = 10
+"""One that gets another key at this moment goes by itself, and comes back with that one."""
+
 LONELY_LOOKS_MIN, LONELY_LOOKS_MAX = 20, 320
 """Those whom it needs may just be down; so each time it takes twice as long."""
 
@@ -29,7 +33,7 @@ LONELY_LOOKS_MIN, LONELY_LOOKS_MAX = 20, 320
 class ProcessCare:
     """See the module's docstring. `view` is what CometBFT says of itself. `is_lonely`: it has fewer
     peers than it needs. `has_strangers`: some peer is not to be let in. `has_old_key`: it was told
-    of another voting key than votes now."""
+    of another voting key than votes now, or began with another name."""
 
     def __init__(
         self,
@@ -71,12 +75,16 @@ class ProcessCare:
         if not self._looks[lonely]:
             self._lonely_looks = LONELY_LOOKS_MIN
         for reason, looks in self._looks.items():
-            if looks >= (self._lonely_looks if reason == lonely else SURE_LOOKS):
+            if looks >= self._enough(reason):
                 if reason == lonely:
                     self._lonely_looks = min(2 * self._lonely_looks, LONELY_LOOKS_MAX)
                 self._looks = dict.fromkeys(self._reasons, 0)
                 await self._restart(reason)
                 return
+
+    def _enough(self, reason: str) -> int:
+        enough = {"too_few_peers": self._lonely_looks, "peers_not_admitted": STRANGER_LOOKS}
+        return enough.get(reason, SURE_LOOKS)
 
     async def _watch(self) -> None:
         while True:

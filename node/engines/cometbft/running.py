@@ -38,7 +38,7 @@ class RunningComet:
         self,
         program: Path,
         settings: Callable[[], CometSettings],
-        node_key: SigningKey,
+        node_key: Callable[[], SigningKey],
         application: Application,
         signer: Answering,
         on_fatal: Callable[[str], None],
@@ -48,13 +48,15 @@ class RunningComet:
     ) -> None:
         self._before_start = before_start
         self._settings = settings
-        """Asked at each start of the process: members and parameters change while a node runs."""
+        """Asked, as the node key, at each start of the process: members, parameters and keys change
+        while a node runs."""
+        self._key = node_key
         home = settings().home
         self.folder = CometFolder(home)
         for path in (self.folder.abci_socket, self.folder.signer_socket, self.folder.rpc_socket):
             checked_path(path)
         self._on_fatal = on_fatal
-        self._node_key = NodeKeyFile(node_key_json(node_key), self.folder.sockets)
+        self._node_key = NodeKeyFile(self.folder.sockets)
         self.failed = False
         self.server = AbciServer(self.folder.abci_socket, application, self._fatal, on_call=on_call)
         self.link = SignerLink(self.folder.signer_socket, signer, self._fatal)
@@ -103,6 +105,7 @@ class RunningComet:
             await self._before_start()
         remove_socket(self.folder.signer_socket)
         remove_socket(self.folder.rpc_socket)
+        self._node_key.write(node_key_json(self._key()))
         write_configuration(self._settings(), self._node_key.path)
 
     def _fatal(self, reason: str) -> None:

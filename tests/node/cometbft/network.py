@@ -79,7 +79,7 @@ class Place:
         self.running = RunningComet(
             find_program(),
             lambda: self.settings,
-            node_key(name),
+            lambda: node_key(name),
             self.ledger,
             Signer(key, file),
             self.fatal.append,

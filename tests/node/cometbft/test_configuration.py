@@ -191,10 +191,11 @@ def test_a_folder_that_somebody_else_put_there_is_refused(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has files in memory")
 def test_the_node_key_is_read_from_memory_alone(tmp_path: Path) -> None:
-    content = node_key_json(KEY)
-    file = NodeKeyFile(content, tmp_path)
-    for _ in range(2):
-        assert file.path.read_bytes() == content
+    file = NodeKeyFile(tmp_path)
+    for content in (node_key_json(KEY), b"another and longer " * 20, b"short"):
+        file.write(content)
+        for _ in range(2):
+            assert file.path.read_bytes() == content
     assert list(tmp_path.iterdir()) == []
     file.close()
     assert not file.path.exists()

@@ -6,6 +6,7 @@ from node.engines.cometbft.comet_view import CometView
 from node.engines.cometbft.process_care import (
     LONELY_LOOKS_MAX,
     LONELY_LOOKS_MIN,
+    STRANGER_LOOKS,
     SURE_LOOKS,
     ProcessCare,
 )
@@ -46,16 +47,20 @@ def test_all_is_well() -> None:
 
 
 def test_strangers_and_an_old_key_are_seen_for_a_while_first() -> None:
-    for name, reason in (("strangers", "peers_not_admitted"), ("old_key", "another_key_votes")):
+    cases = (
+        ("strangers", "peers_not_admitted", STRANGER_LOOKS),
+        ("old_key", "another_key_votes", SURE_LOOKS),
+    )
+    for name, reason, looks in cases:
         scene = Scene()
         setattr(scene, name, True)
-        assert scene.look(SURE_LOOKS - 1) == []
+        assert scene.look(looks - 1) == []
         setattr(scene, name, False)
         assert scene.look(1) == []
         setattr(scene, name, True)
-        assert scene.look(SURE_LOOKS - 1) == []
+        assert scene.look(looks - 1) == []
         assert scene.look(1) == [reason]
-        assert scene.look(SURE_LOOKS - 1) == [], "the next one has its time, too"
+        assert scene.look(looks - 1) == [], "the next one has its time, too"
 
 
 def test_who_sees_too_few_waits_longer_each_time() -> None:
