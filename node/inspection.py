@@ -18,6 +18,7 @@ from node.data_folder import DataFolder
 from node.epoch_book import EpochBook
 from node.genesis_file import SIMPLEX, read_genesis
 from node.journal import Journal
+from node.key_files import KeyFiles
 from node.keys import read_key, read_public_keys
 from node.replay import Replay
 from node.start import load_receipts
@@ -124,16 +125,21 @@ def public_keys(data: Path) -> dict[str, str]:
     return read_public_keys(folder.public_keys_file)
 
 
-def check_keys(data: Path, keys: dict[str, str], passphrase: str) -> None:
-    """Check that the sealed keys are those. Raises `Refused`: `passphrase_wrong`,
-    `keystore_malformed`, `data_malformed`."""
+def check_keys(data: Path, passphrase: str) -> dict[str, str]:
+    """The same, checked to be those that are sealed, while nobody changes them: a running node may
+    be putting a new one in its place. Raises `Refused`: `passphrase_wrong`, `keystore_malformed`,
+    `data_malformed`."""
     folder = DataFolder(data)
-    files = {"voting": folder.voting_file, "signing": folder.signing_file}
-    if "cometbft" in keys:  # folders of before have no such key
-        files["cometbft"] = folder.cometbft_file
-    for role, file in files.items():
-        if read_key(file, role, passphrase).public_key.hex() != keys.get(role):
-            raise Refused("data_malformed", "not the key that public.json names", file=str(file))
+    with KeyFiles(folder).held():
+        keys = public_keys(data)
+        files = {"voting": folder.voting_file, "signing": folder.signing_file}
+        if "cometbft" in keys:  # folders of before have no such key
+            files["cometbft"] = folder.cometbft_file
+        for role, file in files.items():
+            if read_key(file, role, passphrase).public_key.hex() != keys.get(role):
+                told = "not the key that public.json names"
+                raise Refused("data_malformed", told, file=str(file))
+    return keys
 
 
 def _with_chain(folder: DataFolder, work: Callable[[Chain], T]) -> T:

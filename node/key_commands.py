@@ -78,7 +78,7 @@ def keys(
         raise CommandError("option_missing", text("il manque --data DIR", "--data DIR is missing"))
     content = public_keys(data)
     if passphrase_file is not None:
-        check_keys(data, content, read_passphrase(passphrase_file))
+        content = check_keys(data, read_passphrase(passphrase_file))
     told = "\n".join(f"{name}: {key}" for name, key in content.items())
     return Result(dict[str, object](content), told)
 
