@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from benchmarks.load import IN_FLIGHT_PER_KEY, Payer, Signed, Tally
+from benchmarks.load import IN_FLIGHT_PER_KEY, Signed, Tally
 from wallet.delivery import BUSY_CODES
 from wallet.light.bundles import bundle_from_json
 from wallet.node_stream import EVENTS_PATH, FRAME_BYTES_MAX
 from wallet.reader import Reader
+from wallet.session import Session
 from wallet.transaction_ids import transaction_id
 
 SENT_AT_ONCE = 64
@@ -134,14 +135,12 @@ class Channel:
 
 
 @contextlib.asynccontextmanager
-async def channel(payer: Payer, attempts: Attempts) -> AsyncIterator[Channel]:
-    """A WebSocket to the node that this payer's session uses first."""
-    client = payer.session.client
-    url = client.urls[0]
-    async with client.session.ws_connect(
+async def channel(session: Session, url: str, attempts: Attempts) -> AsyncIterator[Channel]:
+    """A WebSocket to this node; headers are verified as this session does."""
+    async with session.client.session.ws_connect(
         url + EVENTS_PATH, max_msg_size=FRAME_BYTES_MAX, compress=0
     ) as socket:
-        opened = Channel(socket, payer.session.reader, url, attempts)
+        opened = Channel(socket, session.reader, url, attempts)
         listening = asyncio.create_task(opened.listen())
         try:
             yield opened

@@ -29,6 +29,7 @@ PROGRAMS = ("initdb", "postgres", "psql", "pgbench")
 CONNECTIONS = (1, 8, 32)
 THREADS_MAX = 2
 START_BALANCE = 1 << 40
+WARM_UP_SECONDS = 1.0
 OPTIONS = {
     "listen_addresses": "",
     "fsync": "on",
@@ -136,7 +137,7 @@ class _Server:
 
     def at_full_speed(self, settings: Settings, connections: int) -> Figures:
         """As many transfers as these connections carry."""
-        self.bench(settings, connections, settings.warm_up_seconds)
+        self.bench(settings, connections, WARM_UP_SECONDS)
         before, disk_before = self.used()
         carried, rate = self.bench(settings, connections, settings.seconds)
         after, disk_after = self.used()

@@ -32,7 +32,7 @@ SHORT = Form(
     accounts_many=100_000,
     replicas=(4, 7, 16),
     disk_payments=5_000,
-    idle_seconds=10.0,
+    idle_seconds=5.0,
     memory_seconds=5.0,
 )
 

@@ -12,7 +12,6 @@ from benchmarks.load import Load, Signed
 from benchmarks.measures.form import Figures, Form
 from benchmarks.payments import bench_of
 from benchmarks.processes import resident_bytes
-from clients.demo.places import PLACES
 from clients.demo.summary import percentile
 
 TIMES = 3
@@ -40,10 +39,12 @@ async def measure(form: Form) -> Figures:
 async def _flooded(load: Load, rate: float, seconds: float, pids: Sequence[int]) -> Figures:
     # All that could be asked for is signed: sending shall not wait for signing.
     attempts = Attempts(_by_payer(load, int(rate * seconds)))
+    session = load.payers[0].session
     async with contextlib.AsyncExitStack() as stack:
+        # Everybody's own node, since one alone would refuse before the network is full.
         channels = [
-            await stack.enter_async_context(channel(load.payers[town], attempts))
-            for town in range(len(PLACES))
+            await stack.enter_async_context(channel(session, url, attempts))
+            for url in session.client.urls
         ]
         memory = await stack.enter_async_context(_watched(pids))
         began = time.monotonic()

@@ -1,9 +1,10 @@
 """Runs the measures and writes one file of figures:
 
-    scripts/benchmark [NAME…] [--full] [--json FILE] [--note WORDS]
+    scripts/benchmark [NAME…] [--full] [--json FILE [--add]] [--note WORDS]
 
 The short form takes one round of 5 s a point and a hundred thousand accounts, in under ten minutes;
 `--full` what README and docs/performance.md are filled with, and says first how long that takes.
+`--add` measures anew what is named and keeps what else stands in the file.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from benchmarks.measures.form import FULL, SHORT, Form
 from benchmarks.processes import end_in_order_when_terminated
 from benchmarks.suite.measures import MEASURES
 
-VERSION = 1
+KIND, VERSION = "benchmarks", 1
 PATIENCE = 6
 """A machine that is busy otherwise takes longer than expected; so many times, at most."""
 
@@ -33,20 +34,32 @@ def expected(names: list[str], form: Form) -> str:
     return f"{len(names)} measures, {form.name} form: about {max(1, round(seconds / 60))} minutes"
 
 
-def run(names: list[str], form: Form, note: str, out: Path) -> dict[str, Any]:
-    """All rounds of these measures; what there is so far always stands in `out`."""
+def kept_from(file: Path, names: list[str], form: Form) -> dict[str, dict[str, Any]]:
+    """The other measures that stand in a file. Raises ValueError when it is of another form, or no
+    file of this command."""
+    content = json.loads(file.read_text("utf-8"))
+    if content.get("kind") != KIND or content.get("form") != form.name:
+        raise ValueError(f"{file} holds no figures of the {form.name} form")
+    measures: dict[str, dict[str, Any]] = content["measures"]
+    return {name: one for name, one in measures.items() if name not in names}
+
+
+def run(
+    names: list[str], form: Form, note: str, out: Path, kept: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """All rounds of these measures; what there is so far always stands in `out`, beside `kept`."""
     began = time.monotonic()
     measured: dict[str, dict[str, Any]] = {
         name: {"rounds": [], "seconds": 0.0, "failures": []} for name in names
     }
     figures = {
-        "kind": "benchmarks",
+        "kind": KIND,
         "version": VERSION,
         "form": form.name,
         "machine": machine(),
         "note": note,
         "seconds": 0.0,
-        "measures": measured,
+        "measures": {**kept, **measured},
     }
     for turn in range(form.rounds):
         for name in names:
@@ -88,13 +101,18 @@ def main() -> int:
     parser.add_argument(
         "--note", metavar="WORDS", default="", help="stands in the file, as: a busy machine"
     )
+    parser.add_argument("--add", action="store_true", help="keep what else stands in the file")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in MEASURES]
     if unknown:
         parser.error(f"no such measure: {', '.join(unknown)} (there are {', '.join(MEASURES)})")
     names, form = options.names or list(MEASURES), FULL if options.full else SHORT
+    try:
+        kept = kept_from(options.json, names, form) if options.add else {}
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     print(expected(names, form), file=sys.stderr, flush=True)
-    figures = run(names, form, options.note, options.json)
+    figures = run(names, form, options.note, options.json, kept)
     failed = [name for name, one in figures["measures"].items() if one["failures"]]
     print(f"{options.json}, {figures['seconds']:.0f} s", file=sys.stderr)
     if failed:

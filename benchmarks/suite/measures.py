@@ -48,7 +48,7 @@ async def compare(form: Form) -> Figures:
 
 
 MEASURES: dict[str, Entry] = {
-    "compare": Entry(compare, 200, 560),
+    "compare": Entry(compare, 190, 560),
     "killed": Entry(killed.measure, 36, 115),
     "replicas": Entry(replicas.measure, 60, 130),
     "wages": Entry(lines.wage_lines, 24, 45),
@@ -58,7 +58,7 @@ MEASURES: dict[str, Entry] = {
     "memory": Entry(memory.measure, 40, 320, full_rounds=1),
     "restart": Entry(living.restarts, 40, 180),
     "catching-up": Entry(living.catch_up, 30, 150),
-    "overload": Entry(overload.measure, 50, 120),
-    "idle": Entry(living.idleness, 25, 155, full_rounds=1),
+    "overload": Entry(overload.measure, 45, 120),
+    "idle": Entry(living.idleness, 16, 155, full_rounds=1),
     "balances": Entry(balances.measure, 15, 35),
 }

@@ -41,6 +41,8 @@ class Row:
     aim: Bound | None = None
     unit: str = "×"
     digits: int = 2
+    of_a_million: bool = False
+    """Of a million accounts, which the short form has not: it decides nothing then."""
 
 
 def at(*path: str, factor: float = 1.0) -> Value:
@@ -215,6 +217,7 @@ ROWS: tuple[Row, ...] = (
         "processor per payment, many accounts by 10 thousand",
         ratio(("many", CPU), ("few", CPU)),
         *TENTHS,
+        of_a_million=True,
     ),
     Row(
         "replicas",
@@ -265,6 +268,7 @@ ROWS: tuple[Row, ...] = (
         Bound(AT_MOST, 300),
         "Mo|MB",
         0,
+        of_a_million=True,
     ),
     Row(
         "restart",
@@ -275,6 +279,7 @@ ROWS: tuple[Row, ...] = (
         Bound(AT_MOST, 2),
         "s",
         1,
+        of_a_million=True,
     ),
     Row(
         "catching-up",

@@ -17,6 +17,7 @@ WORDS = {
         "aim": "oui, visé aussi",
         "missed": "visé, pas atteint",
         "no": "**non**",
+        "undecided": "forme courte",
         "nothing": "pas mesuré",
         "told": "–",
         "short": "Forme courte : {seconds} s, {accounts} comptes au lieu d'un million.",
@@ -32,6 +33,7 @@ WORDS = {
         "aim": "yes, the aim too",
         "missed": "aimed at, not reached",
         "no": "**no**",
+        "undecided": "short form",
         "nothing": "not measured",
         "told": "–",
         "short": "Short form: {seconds} s, {accounts} accounts in place of a million.",
@@ -94,7 +96,9 @@ def _line(content: Mapping[str, Any], row: Row, language: str) -> str:
     if found is None:
         cells += [words["nothing"], words["no"]]
         return f"| {' | '.join(cells)} |"
-    cells += [_measured(found, row, language), words[verdict(row, found.middle)]]
+    decided = content["form"] == "full" or not row.of_a_million
+    met = words[verdict(row, found.middle) if decided else "undecided"]
+    cells += [_measured(found, row, language), met]
     return f"| {' | '.join(cells)} |"
 
 

@@ -67,6 +67,15 @@ def test_a_figure_is_the_median_of_its_rounds() -> None:
     assert "wage lines per second" not in not_met(found)
 
 
+def test_the_short_form_decides_nothing_of_a_million() -> None:
+    rounds = [{"many": {"memory_megabytes": 100}, "idle": {"memory_megabytes": 70}}]
+    lines = table(content("short", memory=rounds), ENGLISH).splitlines()
+    assert any(
+        "many accounts | ≤ 500 MB | ≤ 300 MB | 100 MB | short form |" in one for one in lines
+    )
+    assert any("70 MB | yes, the aim too |" in one for one in lines)
+
+
 def test_verdicts() -> None:
     lines = row("wage lines per second")
     assert [verdict(lines, value) for value in (9_999, 10_000, 20_000)] == ["no", "yes", "aim"]
