@@ -4,7 +4,8 @@
 
 Blocks are counted by height. `block_ms` and `bytes_sent_per_block` are of one node, payments
 taken off by what `costs.json` says of them; `predicted_…` is what the model says of a network of
-this size, with the `block_ms` of `costs.json`. A first part of processor time is the API's.
+this size, with the `block_ms` of `costs.json`. What the
+API and its connections take is in it.
 """
 
 import argparse
