@@ -13,7 +13,8 @@ from consensus.votes import Signer, Verifier
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations and windows, all from the genesis. No rule of safety depends on any of them."""
+    """Durations and windows, from the genesis but for the pace, which binds nobody but the leader.
+    No rule of safety depends on any of them."""
 
     delta_ms: int = 500
     delta_max_ms: int = 30_000
@@ -23,6 +24,8 @@ class Timing:
     clock_drift_ms_max: int = 10_000
     view_window: int = 64
     candidates_max: int = 16
+    pace_ms: int = 50
+    """A leader lets so much time pass between two proposals, and never more than Δ/8."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class Replica(Rules):
             self.fetching.next_ms(),
             self.catch_up_due_ms,
             self._patience_ms if has_duty else None,
+            self._paced_ms if has_duty and self._leader(self.view) == self.config.own_key else None,
         )
         # What was due has been looked at in this very step; to wait for it would be a busy loop.
         ahead = [at for at in deadlines if at is not None and at > now_ms]
@@ -199,6 +200,7 @@ class Replica(Rules):
             is_wanted = view not in self.proposals and self._has_room_for(view)
         if is_wanted and self._hold(proposal.block) and view >= self.view:
             self.proposals[view] = proposal
+            self.proposed_ms = self.now_ms
             if view == self.view:
                 self.timers.leader_ms = None
 
@@ -323,6 +325,7 @@ class Replica(Rules):
             return
         if not self._is_as_asked(block.header, view, parent):
             raise InvariantBroken("the block that was built is not the one that was asked for")
+        self.proposed_ms = self.now_ms
         self.known.add_block(block)
         self.known.sound[block.digest] = True
         self._vote(NOTARIZE, view, block)

@@ -231,17 +231,25 @@ class Rules(Standing):
         That a notarized block waits for its F is a reason only after a while: else each empty
         block would be the reason for the next, for ever. And where many wait for theirs, nothing
         is a reason before: blocks that are not final must not pile up at the network's pace. A
-        closing block can carry nothing else."""
+        closing block can carry nothing else. Blocks that follow each other as fast as votes travel
+        cost everybody more than they save the few payments in them (ADR 0029)."""
         if self.now_ms >= self._patience_ms:
             return True
         is_full = self.known.notarized_count >= self.config.timing.candidates_max
-        if is_full or self._is_above_end(parent):
+        if is_full or self._is_above_end(parent) or self.now_ms < self._paced_ms:
             return False
         return (
             self.has_work
             or (parent is not None and parent.transactions_count > 0)
             or self.clock.wall_ms >= self._heartbeat_ms
         )
+
+    @property
+    def _paced_ms(self) -> int:
+        """Before this, the newest proposal is too young for another one."""
+        timing = self.config.timing
+        pace_ms = min(timing.pace_ms, timing.delta_ms // 8)
+        return self.now_ms if self.proposed_ms is None else self.proposed_ms + pace_ms
 
     @property
     def _patience_ms(self) -> int:

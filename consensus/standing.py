@@ -74,6 +74,8 @@ class Standing:
         self.gap_since_ms: int | None = None
         self.view = 0
         self.entered_ms = now_ms
+        self.proposed_ms: int | None = None
+        """When the newest proposal came, or was made here."""
         self._recover(records)
 
     def has_duty(self) -> bool:
