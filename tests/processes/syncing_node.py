@@ -20,11 +20,12 @@ from node.engines.cometbft.responses import ResponseListSnapshots, ResponseLoadS
 from node.engines.cometbft.snapshot_store import SnapshotStore
 from node.engines.cometbft.supervisor import Supervisor
 from node.engines.cometbft.sync_application import SyncApplication
-from node.snapshots import making
+from node.snapshots import making, shelf
 from node.territory_options import TerritoryOptions
 
 SNAPSHOT_MS = 1_000
 BEHIND_BLOCKS = 3
+KEPT = 8
 TINY_LEVEL = 2
 NEVER = "never"
 CALLS = ("offer_snapshot", "apply_snapshot_chunk", "info", "finalize_block", "commit")
@@ -58,6 +59,8 @@ def arm(step: str) -> None:
     """Have it happen."""
     options = partial(TerritoryOptions, snapshot_ms=SNAPSHOT_MS, sync_behind_blocks=BEHIND_BLOCKS)
     setattr(server, "TerritoryOptions", options)  # noqa: B010 - it is not exported there
+    # Made every second, two would be gone before a newcomer has fetched one; a day is long enough.
+    setattr(shelf, "SNAPSHOTS_KEPT", KEPT)  # noqa: B010
     setattr(making, "LEVEL_MAX", TINY_LEVEL)  # noqa: B010 - many parts of few objects
     start = Supervisor.start
 
