@@ -16,7 +16,7 @@ from ledger.changes import AddMember, ChangeParameter
 from ledger.genesis import Genesis
 from node.cards import read_card
 from node.engines.cometbft.configuration import CometFolder
-from node.engines.cometbft.epoch_proofs import ProvedEpochs, read_proofs
+from node.engines.cometbft.epoch_proofs import SIGNS_AFTER, ProvedEpochs, read_proofs
 from node.engines.cometbft.rpc import CometRpc
 from node.genesis_file import COMETBFT
 from tests.node.cometbft.conftest import cometbft
@@ -187,6 +187,9 @@ def turns_are_as_reckoned(joined: JoinedNetwork) -> None:
         return proved.newest.number == 3
 
     until(all_proved, "every epoch is proved")
+    joined.council.propose(one, ChangeParameter("delta_ms", 497))
+    signs_from = proved.newest.height + SIGNS_AFTER
+    until(lambda: int(str(status(one)["height"])) >= signs_from, "the new set signs")
     socket = CometFolder(one.data / "cometbft").rpc_socket
     heights = range(1, int(str(status(one)["height"])) + 1)
 
