@@ -2,17 +2,19 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ledger.genesis import Genesis
 from node.command_options import PredecessorOption
 from terminal.application import application
 from terminal.languages import text
 from terminal.options import DataOption, JsonOption, LangOption, PassphraseFileOption
 from terminal.plain import plain
 from terminal.results import Result
+
+if TYPE_CHECKING:
+    from ledger.genesis import Genesis
 
 app = application(
     text(
@@ -203,7 +205,7 @@ def finish(
     return Result(content, f"{succession_lines(genesis)}\n{told}")
 
 
-def _held(draft: Genesis, data: Path | None, predecessor: Path | None) -> bool | None:
+def _held(draft: "Genesis", data: Path | None, predecessor: Path | None) -> bool | None:
     """What an own node says of a draft, its sets and its state; None where none was named."""
     from node.succession.endorsing import check_own_chain
     from terminal.errors import CommandError

@@ -326,7 +326,7 @@ def test_a_process_without_its_consensus_is_ended_and_started_again(
 
     async def go() -> None:
         line = a_line(_msg="CONSENSUS FAILURE!!!", err="disk full").decode()
-        script = f"test -e once || echo '{line}'; touch once; exec sleep 1000"
+        script = f"test -e once || {{ touch once; echo '{line}'; }}; exec sleep 1000"
         async with watched(tmp_path, script) as watch:
             await until(lambda: watch.pid is not None)
             first = watch.pid
