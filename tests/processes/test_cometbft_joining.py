@@ -187,7 +187,7 @@ def turns_are_as_reckoned(joined: JoinedNetwork) -> None:
         return proved.newest.number == 3
 
     until(all_proved, "every epoch is proved")
-    joined.council.propose(one, ChangeParameter("delta_ms", 497))
+    joined.council.propose(joined.network.nodes[1], ChangeParameter("delta_ms", 497))
     signs_from = proved.newest.height + SIGNS_AFTER
     until(lambda: int(str(status(one)["height"])) >= signs_from, "the new set signs")
     socket = CometFolder(one.data / "cometbft").rpc_socket
