@@ -17,7 +17,7 @@ from tests.patience import wait_until
 from tests.processes.network import Network, Node, democite, must
 from tests.processes.quick import Council, quick_network
 from tests.processes.test_cometbft import metric, must_get_sets
-from tests.processes.test_cometbft_life import follows, roots, status, verified
+from tests.processes.test_cometbft_life import follows, height, roots, status, verified
 
 __all__ = ["cometbft"]
 
@@ -29,6 +29,8 @@ def network(tmp_path: Path, cometbft: Path) -> Iterator[Network]:
     built = quick_network(tmp_path, engine=COMETBFT, figures=["heartbeat_ms=2000"])
     try:
         built.start()
+        # Before a first block nothing is proved.
+        wait_until(lambda: all(height(node) > 0 for node in built.nodes), "no block")
         yield built
     finally:
         built.stop()

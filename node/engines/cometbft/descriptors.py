@@ -5,6 +5,7 @@ beside it. The descriptors are in a pool of their own, so no other package's can
 """
 
 import functools
+import threading
 from importlib.resources import files
 from typing import Any
 
@@ -20,6 +21,13 @@ from primitives.errors import InvariantBroken
 DESCRIPTOR_FILE = "abci.pb"
 
 
+_MAKING = threading.RLock()
+"""Threads that ask for their first message together must get classes of one pool: what is of one
+can't be put into what is of another."""
+
+_classes: dict[str, Any] = {}
+
+
 @functools.cache
 def _pool() -> Any:
     pool = DescriptorPool()
@@ -31,10 +39,17 @@ def _pool() -> Any:
     return pool
 
 
-@functools.cache
 def message_class(name: str) -> Any:
-    """The class of a message, by its name below `tendermint.`, such as `abci.Request`."""
-    return GetMessageClass(_pool().FindMessageTypeByName(f"tendermint.{name}"))
+    """The class of a message, by its name below `tendermint.`, such as `abci.Request`: the same one
+    for every thread."""
+    found = _classes.get(name)
+    if found is None:
+        with _MAKING:
+            found = _classes.get(name)
+            if found is None:
+                found = GetMessageClass(_pool().FindMessageTypeByName(f"tendermint.{name}"))
+                _classes[name] = found
+    return found
 
 
 def parse(name: str, raw: bytes) -> Any:
