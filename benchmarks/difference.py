@@ -82,6 +82,14 @@ def _told(figure: Spread) -> str:
     return f"{figure.middle:,.6g} ({figure.low:,.6g} … {figure.high:,.6g})"
 
 
+def _read(file: Path) -> Any:
+    """Raises ValueError that names the file, OSError."""
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
 def main() -> int:
     """Compare and print."""
     parser = argparse.ArgumentParser(
@@ -94,9 +102,7 @@ def main() -> int:
     parser.add_argument("--anyway", action="store_true", help="files that should not be compared")
     options = parser.parse_args()
     try:
-        before, after = (
-            json.loads(file.read_text("utf-8")) for file in (options.before, options.after)
-        )
+        before, after = map(_read, (options.before, options.after))
         found = differences(before, after)
         reasons = unlike(before, after)
     except (OSError, ValueError, KeyError) as error:

@@ -25,7 +25,7 @@ class Timing:
     view_window: int = 64
     candidates_max: int = 16
     pace_ms: int = 50
-    """A leader lets so much time pass between two proposals, and never more than Δ/8."""
+    """A leader lets so much time pass after its vote for the block before, at most Δ/8."""
 
 
 @dataclass(frozen=True, slots=True)

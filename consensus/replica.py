@@ -200,7 +200,6 @@ class Replica(Rules):
             is_wanted = view not in self.proposals and self._has_room_for(view)
         if is_wanted and self._hold(proposal.block) and view >= self.view:
             self.proposals[view] = proposal
-            self.proposed_ms = self.now_ms
             if view == self.view:
                 self.timers.leader_ms = None
 
@@ -325,7 +324,6 @@ class Replica(Rules):
             return
         if not self._is_as_asked(block.header, view, parent):
             raise InvariantBroken("the block that was built is not the one that was asked for")
-        self.proposed_ms = self.now_ms
         self.known.add_block(block)
         self.known.sound[block.digest] = True
         self._vote(NOTARIZE, view, block)

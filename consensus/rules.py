@@ -246,10 +246,11 @@ class Rules(Standing):
 
     @property
     def _paced_ms(self) -> int:
-        """Before this, the newest proposal is too young for another one."""
+        """Before this, the newest block is too young for another one: this replica's own vote for
+        it says when it came, since proposals come from anybody, of later views too."""
         timing = self.config.timing
         pace_ms = min(timing.pace_ms, timing.delta_ms // 8)
-        return self.now_ms if self.proposed_ms is None else self.proposed_ms + pace_ms
+        return self.now_ms if self.voted_ms is None else self.voted_ms + pace_ms
 
     @property
     def _patience_ms(self) -> int:

@@ -74,8 +74,8 @@ class Standing:
         self.gap_since_ms: int | None = None
         self.view = 0
         self.entered_ms = now_ms
-        self.proposed_ms: int | None = None
-        """When the newest proposal came, or was made here."""
+        self.voted_ms: int | None = None
+        """When this replica last voted for a block, its own or another's."""
         self._recover(records)
 
     def has_duty(self) -> bool:
@@ -123,6 +123,8 @@ class Standing:
         vote = Vote(self.config.epoch, view, kind, digest, self.config.own_key, signature)
         own[kind] = vote
         written = block if kind == NOTARIZE else None
+        if written is not None:
+            self.voted_ms = self.now_ms
         self.turn.append(vote_record(vote, written), position(vote.epoch, view))
         if written is not None:
             self.timers.leader_ms = None

@@ -114,17 +114,19 @@ def renew_cometbft(data: Path, card_file: Path, passphrase: str, *, again: bool)
     yet, and the card that members vote on. So this key never forgets, whatever became of the record
     of the key before it.
 
-    Raises `Refused`: `engine_mismatch` where the network has another engine, or this node never
-    started in one; else as `renew_voting`.
+    Raises `Refused`: `engine_mismatch` where the network has another engine, `network_none` where
+    this node never started in one; else as `renew_voting`.
     """
     files = _files(data)
     folder = files.folder
     if card_file.exists():
         raise FileExistsError(17, "File exists", str(card_file))
     content = folder.read()
+    if not content.network_id:
+        raise Refused("network_none", file=str(folder.file))
     if content.engine != COMETBFT:
-        known = content.engine or "no network yet: start it once"
-        raise Refused("engine_mismatch", f"this folder serves {known}", file=str(folder.file))
+        told = f"this folder serves {content.engine}"
+        raise Refused("engine_mismatch", told, file=str(folder.file))
     network_id = bytes.fromhex(content.network_id)
     key = KeySource().new_key("cometbft")
     record = signed_last_file(folder.root, network_id, key.public_key)

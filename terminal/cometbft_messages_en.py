@@ -1,6 +1,10 @@
 """Messages and hints about running CometBFT, in English."""
 
 COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
+    "network_none": (
+        "this node serves no network yet",
+        "start it once with its network's genesis (node start), then try again",
+    ),
     "cometbft_missing": (
         "this network runs under CometBFT, and the program 'cometbft' is not there",
         "build it with scripts/install-cometbft, or name it with DEMOCITE_COMETBFT",

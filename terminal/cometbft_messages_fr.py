@@ -1,6 +1,10 @@
 """Messages et conseils sur la marche de CometBFT, en français."""
 
 COMETBFT_MESSAGES: dict[str, tuple[str, str]] = {
+    "network_none": (
+        "ce nœud ne sert encore aucun réseau",
+        "lancez-le une fois avec la genèse de son réseau (node start), puis recommencez",
+    ),
     "cometbft_missing": (
         "ce réseau tourne sous CometBFT, et le programme « cometbft » n'est pas là",
         "construisez-le avec scripts/install-cometbft, ou nommez-le par DEMOCITE_COMETBFT",

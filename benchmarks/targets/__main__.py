@@ -64,7 +64,7 @@ def main() -> int:
             document = options.write.read_text("utf-8")
             options.write.write_text(filled(document, content), encoding="utf-8")
     except (OSError, ValueError, KeyError) as error:
-        parser.error(f"{type(error).__name__}: {error}")
+        parser.error(f"{options.file}: {type(error).__name__}: {error}")
     lacking = not_met(content)
     if options.check and lacking:
         print(f"not met: {'; '.join(lacking)}", file=sys.stderr)

@@ -235,6 +235,9 @@ class Events:
                     await subscriber.room()
             elif message.type is WSMsgType.TEXT and len(message.data) <= TEXT_BYTES_MAX:
                 self._on_text(subscriber, message.data)
+                # What stands in the buffer comes without a wait, and each text costs as much as a
+                # proof or a signature: everybody else has a turn between two of them.
+                await asyncio.sleep(0)
                 if subscriber.refused_texts > REFUSED_TEXTS_MAX:
                     return
             else:

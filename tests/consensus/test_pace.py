@@ -7,12 +7,14 @@ from consensus.effects import Build, Effect
 from consensus.events import Executed, Received, Tick, WorkChanged
 from consensus.messages import Proposal
 from consensus.replica import Replica
+from consensus.simulation.toy_ledger import ToyLedger
 from consensus.votes import NOTARIZE
 from tests.consensus.test_replica import (
     BLOCK,
     KEYS,
     LEADER,
     MEMBERS,
+    NETWORK,
     NOW,
     hear,
     replica_of,
@@ -47,6 +49,19 @@ def test_the_next_leader_waits_until_the_block_before_is_old_enough() -> None:
     assert not builds(replica.step(Tick(), NOW + PACE_MS - 1))
     (build,) = builds(replica.step(Tick(), NOW + PACE_MS))
     assert build.view == 2 and build.parent == BLOCK.header
+
+
+def test_who_sends_proposals_of_later_views_holds_nobody_up() -> None:
+    replica, _ = after_a_block()
+    liar = LEADER
+    later = [view for view in range(3, 40) if MEMBERS.leader(0, view) == liar]
+    for number, view in enumerate(later[:8]):
+        block = ToyLedger(NETWORK).build(view, None, [view], NOW + number)
+        vote = vote_by(liar, NOTARIZE, block.digest, view)
+        at_ms = NOW + PACE_MS - 1 - number
+        assert not builds(replica.step(Received(liar, Proposal(block, vote)), at_ms))
+        assert view in replica.proposals
+    assert builds(replica.step(Tick(), NOW + PACE_MS))
 
 
 def test_work_that_comes_later_waits_for_nothing() -> None:

@@ -15,7 +15,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, web
 from consensus.header import Header
 from ledger.objects import Account
 from node.answers import Submission
-from node.api.events import Subscriber, Unsent
+from node.api.events import Events, Subscriber, Unsent
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, address_of, api_town
 from tests.node.town import Person, until
@@ -194,6 +194,45 @@ def test_who_signed_once_asks_for_balances_with_proofs(tmp_path: Path) -> None:
             ):
                 await socket.send_str(text)
                 assert (await next_of(socket, "refused"))["code"] == code
+
+    play(tmp_path, scenario)
+
+
+def test_everybody_has_a_turn_between_two_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One client's questions come in one piece; what else the node has to do goes on between."""
+    turns, turns_seen = 0, []
+    answer = Events._account
+
+    def noting(events: Events, subscriber: Subscriber, address: str) -> str:
+        turns_seen.append(turns)
+        return answer(events, subscriber, address)
+
+    monkeypatch.setattr(Events, "_account", noting)
+
+    async def scenario(served: ApiTown) -> None:
+        (person,) = await served.town.people(1, 500)
+        stop = asyncio.Event()
+
+        async def count() -> None:
+            nonlocal turns
+            while not stop.is_set():
+                turns += 1
+                await asyncio.sleep(0)
+
+        async with served.socket() as socket:
+            await socket.send_str(authorize(served, person))
+            await next_of(socket, "authorized")
+            counting = asyncio.create_task(count())
+            question = json.dumps({"type": "account", "address": address_of(person)})
+            for _ in range(100):
+                await socket.send_str(question)
+            for _ in range(100):
+                await next_of(socket, "account")
+            stop.set()
+            await counting
+        assert len(turns_seen) == len(set(turns_seen)) == 100
 
     play(tmp_path, scenario)
 
