@@ -14,6 +14,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 from consensus.header import Header
 from ledger.objects import Account
+from ledger.power_fields import ACCOUNT_BLOCK, block_fields
 from node.answers import Submission
 from node.api.events import Events, Subscriber, Unsent
 from primitives.hashing import hash_bytes
@@ -194,8 +195,20 @@ def test_who_signed_once_asks_for_balances_with_proofs(tmp_path: Path) -> None:
             ):
                 await socket.send_str(text)
                 assert (await next_of(socket, "refused"))["code"] == code
+            # A lost phone's open socket says no more once its key is blocked.
+            blocked = block_fields(payer.id, payer.key.public_key)
+            await town.must_settle(0, [town.sign(ACCOUNT_BLOCK, payer.id, payer.key, blocked)])
+            await until(lambda: not served.api.events._entitlements.is_on(*_of(payer)))
+            await socket.send_str(ask[payer])
+            assert (await next_of(socket, "refused"))["code"] == "request_unauthorized"
+            await socket.send_str(ask[payee])
+            await next_of(socket, "account")
 
     play(tmp_path, scenario)
+
+
+def _of(person: Person) -> tuple[bytes, bytes]:
+    return person.id, person.key.public_key
 
 
 def test_everybody_has_a_turn_between_two_answers(

@@ -14,7 +14,7 @@ from consensus.cometbft.rpc_json import signed_header_from_json, validators_from
 from node.engines.cometbft.epoch_proofs import ProvedEpochs, write_proofs
 from node.engines.cometbft.light_answers import LightAnswers
 from node.engines.cometbft.light_door import LightQuestion
-from node.engines.cometbft.members_asked import MembersAsked, NoAnswer
+from node.engines.cometbft.members_asked import SMALL_BYTES_MAX, MembersAsked, NoAnswer
 from node.engines.cometbft.rpc import RpcRefused
 from node.engines.cometbft.sync_trust import SyncTrust
 from primitives.errors import Refused
@@ -140,6 +140,37 @@ def test_who_does_not_answer_is_asked_again_later(tmp_path: Path, away: Bend) ->
             await answers.header(max(chain.headers) + 1)
 
     play(chain, {"a": away, "b": honest}, work)
+
+
+def test_nobody_sends_a_question_on_to_another_address(tmp_path: Path) -> None:
+    chain = a_chain(tmp_path)
+
+    async def go() -> None:
+        async with members(chain, {"b": honest}) as others:
+
+            def there(request: web.Request, raw: bytes) -> web.Response:
+                place = others._urls["b"] + request.path_qs
+                return web.Response(status=302, headers={"Location": place})
+
+            async with members(chain, {"a": there}) as asked:
+                assert await asked.heights() == {}
+                with pytest.raises(NoAnswer):
+                    await asked.header("a", 3)
+
+    asyncio.run(go())
+
+
+def test_an_answer_that_is_too_long_is_none_however_it_begins(tmp_path: Path) -> None:
+    chain = a_chain(tmp_path)
+
+    def padded(request: web.Request, raw: bytes) -> bytes:
+        return raw + b" " * SMALL_BYTES_MAX
+
+    async def work(asked: MembersAsked, answers: LightAnswers, proved: ProvedEpochs) -> None:
+        assert set(await asked.heights()) == {"b"}
+        assert set(await asked.snapshots()) == {"b"}
+
+    play(chain, {"a": padded, "b": honest}, work)
 
 
 def test_where_all_lie_nothing_is_believed(tmp_path: Path) -> None:

@@ -256,6 +256,32 @@ def test_an_offer_that_its_header_does_not_name_is_refused(tmp_path: Path, numbe
     run(tmp_path, scenario)
 
 
+def test_two_final_headers_of_one_height_stop_the_node(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        request = RequestOfferSnapshot(await scene.offered(), bytes(32))
+        with pytest.raises(InvariantBroken):
+            await scene.joining.offer_snapshot(request)
+        assert not staging_folder(scene.options.store_folder).exists()
+
+    run(tmp_path, scenario)
+
+
+def test_nothing_is_finished_without_all_parts_or_under_another_root(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        snapshot = await scene.offered()
+        assert await scene.offer(snapshot) is OfferSnapshotResult.ACCEPT
+        header, proved = scene.chain.headers[snapshot.height + 1], scene.headers._proved
+        for number in range(snapshot.chunks):
+            with pytest.raises(InvariantBroken):
+                scene.store.finish(header, proved)
+            scene.store.put(number, await scene.part(snapshot, number))
+        with pytest.raises(InvariantBroken):
+            scene.store.finish(replace(header, app_hash=bytes(32)), proved)
+        scene.store.finish(header, proved)
+
+    run(tmp_path, scenario)
+
+
 def test_other_forms_and_unknown_heights_are_left(tmp_path: Path) -> None:
     async def scenario(scene: Scene) -> None:
         snapshot = await scene.offered()
