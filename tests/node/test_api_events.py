@@ -4,60 +4,21 @@ import asyncio
 import contextlib
 import functools
 import json
-import secrets
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from consensus.header import Header
-from ledger.objects import Account
-from ledger.power_fields import ACCOUNT_BLOCK, block_fields
 from node.answers import Submission
-from node.api.events import Events, Subscriber, Unsent
+from node.api.events import Subscriber, Unsent
 from primitives.hashing import hash_bytes
-from tests.node.api_town import ApiTown, address_of, api_town
+from tests.node.api_town import ApiTown, address_of
+from tests.node.event_sockets import authorize, next_of, play
 from tests.node.town import Person, until
 from tests.patience import PATIENCE_SECONDS
 from wallet.node_stream import FinalIds, HeaderEvent, NodeStream, Submitted
-from wallet.request_signing import authorization
-
-Scenario = Callable[[ApiTown], Awaitable[None]]
-
-
-def play(folder: Path, scenario: Scenario) -> None:
-    """Run a scenario against a served node."""
-
-    async def run() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
-            await scenario(served)
-
-    asyncio.run(run())
-
-
-async def next_of(socket: ClientWebSocketResponse, kind: str) -> dict[str, object]:
-    """The next frame of a type; others are passed over."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            content = await socket.receive_json()
-            if content["type"] == kind:
-                return dict(content)
-
-
-def authorize(served: ApiTown, person: Person, path: str = "/v1/events") -> str:
-    """The frame that subscribes to a person's account."""
-    value = authorization(
-        person.key,
-        served.town.network_id,
-        "GET",
-        path,
-        b"",
-        time_ms=time.time_ns() // 1_000_000,
-        nonce=secrets.token_bytes(16),
-    )
-    return json.dumps({"type": "authorize", "address": address_of(person), "authorization": value})
 
 
 def test_a_wallets_stream_sees_its_payment_through(tmp_path: Path) -> None:
@@ -152,100 +113,6 @@ def test_only_ones_own_account_is_told_of(tmp_path: Path) -> None:
                 if content["type"] == "header" and content["height"] > (status.height or 0):
                     break
             assert set(heard) == {"header"}
-
-    play(tmp_path, scenario)
-
-
-def test_who_signed_once_asks_for_balances_with_proofs(tmp_path: Path) -> None:
-    async def scenario(served: ApiTown) -> None:
-        town = served.town
-        payer, payee, other = await town.people(3, 500)
-        ask = {
-            one: json.dumps({"type": "account", "address": address_of(one)})
-            for one in (payer, payee, other)
-        }
-        async with served.socket() as socket:
-            await socket.send_str(ask[payee])  # nothing was signed yet
-            assert (await next_of(socket, "refused"))["code"] == "request_unauthorized"
-            for one in (payer, payee):
-                await socket.send_str(authorize(served, one))
-                await next_of(socket, "authorized")
-            (paid,) = await town.settle(0, [town.pay(payer, payee, 30)])
-            height: object = 0
-            while height != (served.node.transaction_status(paid.id).height or 0) + 1:
-                # A header proves how things stood before its own block.
-                height = (await next_of(socket, "header"))["height"]
-            balances = {}
-            for one in (payer, payee):
-                await socket.send_str(ask[one])
-                told = await next_of(socket, "account")
-                assert told["address"] == address_of(one)
-                height = told["header_height"]
-                assert isinstance(height, int)
-                found = served.node.account_with_proof(one.id, height)
-                assert found is not None and found.raw is not None
-                assert (told["object"], told["proof"]) == (found.raw.hex(), found.proof.hex())
-                balances[one] = Account.decode(found.raw).balance_minor
-            assert (balances[payer], balances[payee]) == (470, 530)
-            for text, code in (
-                (ask[other], "request_unauthorized"),
-                ('{"type": "account", "address": "x"}', "address_malformed"),
-                ('{"type": "account"}', "request_malformed"),
-                ('{"type": ["account"], "address": "x"}', "request_malformed"),
-            ):
-                await socket.send_str(text)
-                assert (await next_of(socket, "refused"))["code"] == code
-            # A lost phone's open socket says no more once its key is blocked.
-            blocked = block_fields(payer.id, payer.key.public_key)
-            await town.must_settle(0, [town.sign(ACCOUNT_BLOCK, payer.id, payer.key, blocked)])
-            await until(lambda: not served.api.events._entitlements.is_on(*_of(payer)))
-            await socket.send_str(ask[payer])
-            assert (await next_of(socket, "refused"))["code"] == "request_unauthorized"
-            await socket.send_str(ask[payee])
-            await next_of(socket, "account")
-
-    play(tmp_path, scenario)
-
-
-def _of(person: Person) -> tuple[bytes, bytes]:
-    return person.id, person.key.public_key
-
-
-def test_everybody_has_a_turn_between_two_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One client's questions come in one piece; what else the node has to do goes on between."""
-    turns, turns_seen = 0, []
-    answer = Events._account
-
-    def noting(events: Events, subscriber: Subscriber, address: str) -> str:
-        turns_seen.append(turns)
-        return answer(events, subscriber, address)
-
-    monkeypatch.setattr(Events, "_account", noting)
-
-    async def scenario(served: ApiTown) -> None:
-        (person,) = await served.town.people(1, 500)
-        stop = asyncio.Event()
-
-        async def count() -> None:
-            nonlocal turns
-            while not stop.is_set():
-                turns += 1
-                await asyncio.sleep(0)
-
-        async with served.socket() as socket:
-            await socket.send_str(authorize(served, person))
-            await next_of(socket, "authorized")
-            counting = asyncio.create_task(count())
-            question = json.dumps({"type": "account", "address": address_of(person)})
-            for _ in range(100):
-                await socket.send_str(question)
-            for _ in range(100):
-                await next_of(socket, "account")
-            stop.set()
-            await counting
-        assert len(turns_seen) == len(set(turns_seen)) == 100
 
     play(tmp_path, scenario)
 
