@@ -24,7 +24,7 @@ class Timing:
     clock_drift_ms_max: int = 10_000
     view_window: int = 64
     candidates_max: int = 16
-    pace_ms: int = 50
+    pace_ms: int = 25
     """A leader lets so much time pass after its vote for the block before, at most Δ/8."""
 
 
