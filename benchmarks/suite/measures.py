@@ -49,7 +49,7 @@ async def compare(form: Form) -> Figures:
 
 MEASURES: dict[str, Entry] = {
     "compare": Entry(compare, 190, 560),
-    "killed": Entry(killed.measure, 36, 115),
+    "killed": Entry(killed.measure, 46, 117),
     "replicas": Entry(replicas.measure, 60, 130),
     "wages": Entry(lines.wage_lines, 24, 45),
     "bulletins": Entry(lines.bulletin_lines, 24, 45),
