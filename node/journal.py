@@ -1,8 +1,7 @@
 """The consensus journal on disk: what this node promised, in the order it promised it.
 
 Records are gathered per turn and written as one *group*, synced before the next group is written.
-On a disk that syncs in less than it takes to hand over to a thread and back, the loop's own thread
-writes; any other disk has a thread of its own, so that the loop never waits for it.
+A quick disk is written by the loop's own thread, any other by one of its own (`disk_speed`).
 So a damaged group with a readable one after it was once on the disk: that is corruption, and the
 node refuses to start (`journal_corrupt`). A damaged group at the end is a torn write that nobody
 was told of: it is cut off.
@@ -24,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.disk_speed import DiskSpeed
 from node.journal_groups import (
     GROUP_BYTES_MAX,
     HEAD,
@@ -38,10 +38,6 @@ from node.journal_groups import (
 from primitives.errors import InvariantBroken, Refused
 
 SEGMENT_BYTES_MAX = 8 << 20
-QUICK_SECONDS = 0.001
-"""A write and its sync that took no longer were quick."""
-QUICK_IN_A_ROW = 16
-"""After so many quick ones the loop's thread writes, until one was not."""
 _MARK = "MARK"
 _MARK_BEGINS = "democite-journal"
 _VERSION = 1
@@ -117,7 +113,7 @@ class Journal:
         """Called after each write, also after one that failed (see `failure`)."""
         self._failure: Exception | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._quick_in_a_row = 0
+        self._disk = DiskSpeed()
         self.bytes_written = 0
         self.syncs = 0
         self.records: tuple[bytes, ...] = ()
@@ -162,7 +158,7 @@ class Journal:
         content, view, upto = b"".join(self._pending), self._pending_view, self._appended
         self._pending, self._pending_view = [], 0
         loop = asyncio.get_running_loop()
-        if self._quick_in_a_row >= QUICK_IN_A_ROW:
+        if self._disk.is_quick:
             self._write_and_tell(loop.call_soon, content, view, upto)
         else:
             tell = loop.call_soon_threadsafe
@@ -257,8 +253,7 @@ class Journal:
                 self._write(content, view)
         except (OSError, InvariantBroken) as error:
             failure = error
-        is_quick = time.monotonic() - started <= QUICK_SECONDS
-        self._quick_in_a_row = self._quick_in_a_row + 1 if is_quick else 0
+        self._disk.note(time.monotonic() - started)
         if not self._closed:
             tell(self._written, upto, self._sequence, failure)
 

@@ -18,8 +18,8 @@ from ledger.transaction import Transaction, signature_items
 from primitives.signatures import verify
 
 GROUP_SIGNATURES_MAX = 256
-AT_ONCE_SIGNATURES_MAX = 8
-"""Up to so many are checked on the loop: it is held for a millisecond at most."""
+AT_ONCE_SIGNATURES_MAX = 32
+"""Up to so many are checked on the loop: it is held for three milliseconds at most."""
 
 OnVerified = Callable[[Sequence[Transaction], list[bool]], None]
 

@@ -1,6 +1,7 @@
 """Territory nodes over real TLS agree on payments, whoever is killed, away or empty."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ledger.objects import ACCOUNT, Account, tree_key
 from ledger.proofs import InclusionProof, ReceiptProof, StateProof
 from ledger.terms import genesis_terms
 from node.chain_records import TRANSACTION
+from node.disk_speed import DiskSpeed
 from node.epochs import voting_set
 from node.store import STORE_KINDS, Change
 from primitives.errors import Refused
@@ -269,8 +271,42 @@ def test_payments_go_on_while_one_node_is_gone(tmp_path: Path) -> None:
     run(Town(tmp_path), scenario)
 
 
-def test_what_is_on_disk_and_not_applied_yet_is_not_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_the_loop_commits_where_the_disk_is_quick(
+    is_quick: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And elsewhere it goes on meanwhile; on either way nobody is told before."""
+    monkeypatch.setattr(DiskSpeed, "is_quick", is_quick)
+
+    async def scenario(town: Town) -> None:
+        await town.start()
+        await town.ready()
+        people = await town.people(2, 1_000)
+        chain, own = machinery_of(town.nodes[0]).chain, threading.get_ident()
+        write, by_loop, told = chain.write, [], []
+
+        def noting(changes: list[Change]) -> None:
+            by_loop.append(threading.get_ident() == own)
+            told.append(town.nodes[0].account(people[1].id))
+            write(changes)
+
+        before = town.nodes[0].account(people[1].id)
+        chain.write = noting  # type: ignore[method-assign]
+        await town.must_settle(0, [town.pay(people[0], people[1], 1)])
+        assert set(by_loop) == {is_quick}
+        assert told[0] == before
+        after = town.nodes[0].account(people[1].id)
+        assert before is not None and after is not None
+        assert after.balance_minor == before.balance_minor + 1
+
+    run(Town(tmp_path), scenario)
+
+
+def test_what_is_on_disk_and_not_applied_yet_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The disk is written in a thread of its own; reads must not run ahead of it."""
+    monkeypatch.setattr(DiskSpeed, "is_quick", False)
 
     async def scenario(town: Town) -> None:
         await town.start()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import node.disk_speed
 import node.journal
 import node.journal_groups
-from node.journal import QUICK_IN_A_ROW, Journal, create_journal
+from node.disk_speed import WRITES_REMEMBERED, DiskSpeed
+from node.journal import Journal, create_journal
 from primitives.errors import Refused
 
 
@@ -166,7 +168,7 @@ def test_many_waiters_share_one_write(tmp_path: Path) -> None:
 def test_the_loop_writes_where_the_disk_is_quick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_seconds: float
 ) -> None:
-    monkeypatch.setattr(node.journal, "QUICK_SECONDS", quick_seconds)
+    monkeypatch.setattr(node.disk_speed, "QUICK_SECONDS", quick_seconds)
     journal_id = create_journal(tmp_path)
     wrote_in: list[int] = []
     sync = os.fdatasync
@@ -181,33 +183,28 @@ def test_the_loop_writes_where_the_disk_is_quick(
         journal = Journal(tmp_path, journal_id, 0)
         told: list[int] = []
         journal.on_durable = lambda: told.append(journal.durable)
-        for index in range(2 * QUICK_IN_A_ROW):
+        for index in range(WRITES_REMEMBERED):
             journal.append(b"%d" % index, index)
             journal.start_sync()
             assert told[-1:] != [index + 1]  # always in a later turn
             await journal.sync()
-        monkeypatch.setattr(node.journal, "QUICK_SECONDS", -1.0)  # the disk is busy now
-        for index in range(2):
-            journal.append(b"later", 100 + index)
-            await journal.sync()
-        assert journal.durable == 2 * QUICK_IN_A_ROW + 2
+        assert journal.durable == WRITES_REMEMBERED
         journal.close()
 
     asyncio.run(run())
     own = threading.get_ident()
     by_loop = [thread == own for thread in wrote_in]
-    if quick_seconds:
-        assert by_loop == [False] * QUICK_IN_A_ROW + [True] * (QUICK_IN_A_ROW + 1) + [False]
-    else:
-        assert not any(by_loop)
-    assert len(Journal(tmp_path, journal_id, 0).records) == 2 * QUICK_IN_A_ROW + 2
+    half = WRITES_REMEMBERED // 2
+    by_thread = half + 1 if quick_seconds else WRITES_REMEMBERED
+    assert by_loop == [False] * by_thread + [True] * (WRITES_REMEMBERED - by_thread)
+    assert len(Journal(tmp_path, journal_id, 0).records) == WRITES_REMEMBERED
 
 
-@pytest.mark.parametrize("in_a_row", [0, QUICK_IN_A_ROW])
+@pytest.mark.parametrize("is_quick", [False, True])
 def test_after_a_failed_sync_nothing_is_promised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_row: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_quick: bool
 ) -> None:
-    monkeypatch.setattr(node.journal, "QUICK_IN_A_ROW", in_a_row)
+    monkeypatch.setattr(DiskSpeed, "is_quick", is_quick)
     journal_id = create_journal(tmp_path)
 
     def full(descriptor: int) -> None:
