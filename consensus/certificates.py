@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from consensus.members import MemberSet
 from consensus.votes import KINDS, NO_DIGEST, NULLIFY, Verifier, vote_message
@@ -14,6 +15,8 @@ from primitives.hashing import HASH_BYTES
 SCHEME_ED25519 = 1
 MEMBERS_MAX = 1024
 CERTIFICATE_BYTES_MAX = 128 + MEMBERS_MAX * 68
+_DECODED_KEPT = 16
+"""Several members pass the same certificate on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Certificate:
         return encode(self.value())
 
     @staticmethod
+    @lru_cache(_DECODED_KEPT)
     def decode(raw: bytes) -> Certificate:
         """Read a certificate from anyone; what it claims is checked by `verify_certificate`."""
         return Certificate.from_value(decode(raw, bytes_max=CERTIFICATE_BYTES_MAX))

@@ -7,12 +7,15 @@ and opaque here. Layout: `docs/protocol.md` §4.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from primitives.encoding import Value, decode, encode
 from primitives.errors import Refused
 from primitives.hashing import HASH_BYTES, hash_bytes
 
 HEADER_BYTES_MAX = 512
+_DECODED_KEPT = 16
+"""The same header comes with its proposal, and with certificates from every member."""
 _INTEGER_MAX = 2**53 - 1
 
 
@@ -71,6 +74,7 @@ class Header:
         return self.next_set_hash is not None or self.closing
 
     @staticmethod
+    @lru_cache(_DECODED_KEPT)
     def decode(raw: bytes) -> Header:
         """Read a header from anyone; refuses `encoding_not_canonical` and `version_unknown`."""
         return Header.from_value(decode(raw, bytes_max=HEADER_BYTES_MAX))

@@ -69,8 +69,8 @@ from node.restoration import Restoration, answer_epoch
 from node.snapshots.serving import SnapshotServer
 from node.state_sync.syncing import Syncing
 from node.verifier import Verifier
+from node.vote_checks import verify_vote
 from primitives.errors import InvariantBroken, Refused
-from primitives.signatures import verify
 
 GROUP_BYTES_MAX = 512 << 10
 """Transactions that are passed on together."""
@@ -271,7 +271,7 @@ class Traffic:
             and 0 < header.height - self._chain.height <= window
             and header.transactions_count <= self._bodies.count_max
             and vote.signer == self._epoch.members.leader(header.epoch, header.view)
-            and vote.is_signed(self._network_id, verify)
+            and vote.is_signed(self._network_id, verify_vote)
         )
 
     def _proposal_complete(self, partial: PartialProposal) -> None:

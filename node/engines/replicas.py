@@ -17,8 +17,9 @@ from node.executor import Executor
 from node.journal import Journal
 from node.mempool import Mempool
 from node.peers.network import PeerNetwork
+from node.vote_checks import verify_vote
 from primitives.errors import InvariantBroken
-from primitives.signatures import SigningKey, verify
+from primitives.signatures import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def new_replica(
         members=epoch.members,
         own_key=voting_key.public_key,
         signer=voting_key,
-        verify=verify,
+        verify=verify_vote,
         body_matches=parts.bodies.matches,
         floor=_floor(parts.chain, epoch),
         timing=_timing(epoch.terms.parameters),

@@ -34,7 +34,14 @@ from consensus.effects import (
 )
 from consensus.events import Built, Event, Executed, Started, Tick, WorkChanged
 from consensus.evidence import DoubleVote
-from consensus.messages import EpochEnd, Message, Proposal, VoteMessage, encode_message
+from consensus.messages import (
+    CertificateMessage,
+    EpochEnd,
+    Message,
+    Proposal,
+    VoteMessage,
+    encode_message,
+)
 from consensus.votes import FINALIZE, NOTARIZE
 from ledger.transaction import Transaction
 from node.block_shelf import ShelvedBlock
@@ -85,6 +92,8 @@ class SimplexEngine:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
         self._work_timer: asyncio.TimerHandle | None = None
+        self._certificate: CertificateMessage | None = None
+        self._certificate_raw = b""
         self._has_work = False
         self._stopped = False
         self.evidence_seen = 0
@@ -255,7 +264,7 @@ class SimplexEngine:
             case Broadcast(message):
                 self._broadcast(message)
             case Send(peer_key, message):
-                self._parts.network.send(peer_key, CONSENSUS, encode_message(message))
+                self._parts.network.send(peer_key, CONSENSUS, self._encoded(message))
             case Commit():
                 self._commit(effect)
             case Prune(floor_position):
@@ -272,6 +281,14 @@ class SimplexEngine:
                 self._log.error("observing_only", reason=reason)
             case Stop(reason):
                 self._fatal(reason)
+
+    def _encoded(self, message: Message) -> bytes:
+        """A certificate goes to one member after the other: it is encoded once."""
+        if not isinstance(message, CertificateMessage):
+            return encode_message(message)
+        if message is not self._certificate:
+            self._certificate, self._certificate_raw = message, encode_message(message)
+        return self._certificate_raw
 
     def _broadcast(self, message: Message) -> None:
         network = self._parts.network

@@ -173,3 +173,14 @@ def test_the_journal_comes_back() -> None:
 def test_a_journal_of_another_version_is_not_read() -> None:
     with pytest.raises(InvariantBroken):
         recover([encode(("own_vote", 2, (), None, None))])
+
+
+def test_what_was_read_before_is_not_read_again() -> None:
+    """Proposal and certificates bring the same header, several members the same certificate."""
+    certificate = certificate_of([0, 1, 2])
+    for kept in (HEADER, certificate):
+        first, again = kept.decode(kept.encode()), kept.decode(bytes(bytearray(kept.encode())))
+        assert first == kept and first is again
+        for _ in range(2):
+            with pytest.raises(Refused):
+                kept.decode(kept.encode() + b"\0")

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from consensus.certificates import verify_certificate
+from consensus.messages import CertificateMessage, Message, encode_message
 from ledger.objects import ACCOUNT, Account, tree_key
 from ledger.proofs import InclusionProof, ReceiptProof, StateProof
 from ledger.terms import genesis_terms
 from node.chain_records import TRANSACTION
 from node.disk_speed import DiskSpeed
+from node.engines import simplex
 from node.epochs import voting_set
 from node.store import STORE_KINDS, Change
 from primitives.errors import Refused
@@ -267,6 +269,28 @@ def test_payments_go_on_while_one_node_is_gone(tmp_path: Path) -> None:
         accounts = [town.nodes[1].account(person.id) for person in people]
         assert [each and each.balance_minor for each in accounts] == [1_000] * 5
         assert [each and each.devices[0].high for each in accounts] == [8] * 5
+
+    run(Town(tmp_path), scenario)
+
+
+def test_a_certificate_is_encoded_once_for_all_whom_it_is_sent_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[CertificateMessage] = []
+
+    def noting(message: Message) -> bytes:
+        if isinstance(message, CertificateMessage):
+            encoded.append(message)
+        return encode_message(message)
+
+    monkeypatch.setattr(simplex, "encode_message", noting)
+
+    async def scenario(town: Town) -> None:
+        await town.start()
+        await town.ready()
+        people = await town.people(2, 1_000)
+        await town.must_settle(0, [town.pay(people[0], people[1], 1)])
+        assert encoded and len({id(each) for each in encoded}) == len(encoded)
 
     run(Town(tmp_path), scenario)
 
