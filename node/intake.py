@@ -19,6 +19,7 @@ from ledger.roles import STAFF
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
 from ledger.view import View
+from node.admission import Admission
 from node.answers import Submission
 from node.clock import now_ms
 from node.mempool import Mempool
@@ -76,6 +77,9 @@ class Intake:
         """Those in `_verifying` that were decoded under the rules of the epoch before."""
         self._refusals: dict[bytes, Refused] = {}
         """Of those in `_verifying`, what the state refuses: told once the signatures verified."""
+        self._own_verifying: set[bytes] = set()
+        """Those in `_verifying` that our clients handed in."""
+        self._admission = Admission()
         self.refused = 0
         self.accepted = 0
 
@@ -107,6 +111,7 @@ class Intake:
                 on_done(_refused(transaction_id, stopping))
         self._arrived.clear()
         self._verifying.clear()
+        self._own_verifying.clear()
         self._refusals.clear()
 
     def is_coming(self, transaction_id: bytes) -> bool:
@@ -118,12 +123,25 @@ class Intake:
         """How many are not answered yet."""
         return len(self._arrived) + len(self._verifying)
 
+    def became_final(self, time_ms: int, ids: Sequence[bytes]) -> None:
+        """A block of these, dated so, is on disk: they wait no longer."""
+        own_before = self._mempool.own_count
+        self._mempool.remove(ids)
+        own_count = own_before - self._mempool.own_count
+        self._admission.became_final(time_ms, len(ids), own_count)
+
+    def retry_after_ms(self) -> int:
+        """When what is refused for want of room may come again."""
+        return self._admission.retry_after_ms(len(self._mempool) + len(self._verifying))
+
     def _work(self) -> None:
         arrived, self._arrived = self._arrived, []
         view = self._context.newest_view()
         time_ms = now_ms()
         to_verify: list[Transaction] = []
         for raw, on_done in arrived:
+            if not self._has_room(is_own=on_done is not None) and self._turn_away(raw, on_done):
+                continue
             try:
                 if len(raw) > LARGE_BYTES:
                     self._check_opener(raw, view)
@@ -136,6 +154,28 @@ class Intake:
                 on_done(answer)
         if to_verify:
             self._verifier.check(to_verify, self._verified)
+
+    def _has_room(self, *, is_own: bool) -> bool:
+        """Whether another is taken, from a client or from a member."""
+        if self._mempool.is_full:
+            return False
+        own_count = self._mempool.own_count + len(self._own_verifying)
+        return not is_own or own_count < self._admission.own_waiting_max
+
+    def _turn_away(self, raw: bytes, on_done: OnDone | None) -> bool:
+        """There is no room: refuse before any work is spent. False for what is held already, or
+        final: that shall be told."""
+        transaction_id = hash_bytes("tx", raw)
+        if (
+            transaction_id in self._mempool
+            or transaction_id in self._verifying
+            or self._context.is_final(transaction_id)
+        ):
+            return False
+        self.refused += 1
+        if on_done is not None:
+            on_done(_refused(transaction_id, Refused("mempool_full", "too many transactions wait")))
+        return True
 
     def _check_opener(self, raw: bytes, view: View) -> None:
         """A large `account.open` or `network.propose` is read to its end only for staff who signed
@@ -197,6 +237,8 @@ class Intake:
         if refusal is not None:
             self._refusals[transaction_id] = refusal
         self._verifying[transaction_id] = [] if on_done is None else [on_done]
+        if on_done is not None:
+            self._own_verifying.add(transaction_id)
         to_verify.append(transaction)
         return None
 
@@ -212,6 +254,7 @@ class Intake:
         own: list[Transaction] = []
         for transaction, is_sound in zip(group, sound, strict=True):
             waiting = self._verifying.pop(transaction.id)
+            self._own_verifying.discard(transaction.id)
             refusal = self._refusals.pop(transaction.id, None)
             try:
                 if not is_sound:
@@ -221,7 +264,7 @@ class Intake:
                 if transaction.id in self._of_older_rules:
                     self._of_older_rules.discard(transaction.id)
                     decode_transaction(transaction.raw, self._network_id, self._rules)
-                if self._mempool.add(transaction):
+                if self._mempool.add(transaction, is_own=bool(waiting)):
                     added += 1
                     if waiting:
                         own.append(transaction)

@@ -350,7 +350,7 @@ class Machinery:
     def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
         for committed in blocks:
             ids = [each.id for each in committed.block.transactions]
-            self.mempool.remove(ids)
+            self.intake.became_final(committed.block.header.time_ms, ids)
             self.fairness.gone(ids)
         self.traffic.proposals.forget(blocks[-1].block.header.view)
         in_blocks = self.shelf.branch_ids(self.executor.newest_digest)

@@ -41,6 +41,8 @@ class Mempool:
         self._by_id: dict[bytes, Transaction] = {}
         self._by_account: dict[bytes, dict[bytes, Transaction]] = {}
         self._by_lane: dict[tuple[bytes, bytes, int], bytes] = {}
+        self._own: set[bytes] = set()
+        """Those that clients of this node handed in."""
         self._refusals: dict[bytes, tuple[Refused, bytes]] = {}
         self.bytes_held = 0
 
@@ -49,6 +51,17 @@ class Mempool:
 
     def __contains__(self, transaction_id: object) -> bool:
         return transaction_id in self._by_id
+
+    @property
+    def own_count(self) -> int:
+        """How many wait that clients of this node handed in."""
+        return len(self._own)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no other would be taken, however short."""
+        bounds = self._bounds
+        return len(self._by_id) >= bounds.transactions_max or self.bytes_held >= bounds.bytes_max
 
     def get(self, transaction_id: bytes) -> Transaction | None:
         """The waiting transaction with this id."""
@@ -87,8 +100,9 @@ class Mempool:
         if holder is not None and holder != transaction.id:
             raise Refused("number_used", "another transaction with this number waits")
 
-    def add(self, transaction: Transaction) -> bool:
-        """Take in a verified transaction; False if it was here. Refuses as `check_room`."""
+    def add(self, transaction: Transaction, *, is_own: bool = False) -> bool:
+        """Take in a verified transaction, which a client of this node handed in or a member passed
+        on; False if it was here. Refuses as `check_room`."""
         transaction_id = transaction.id
         if transaction_id in self._by_id:
             return False
@@ -102,6 +116,8 @@ class Mempool:
             of_account[transaction_id] = transaction
         self._by_lane[account, transaction.device, transaction.number] = transaction_id
         self.bytes_held += len(transaction.raw)
+        if is_own:
+            self._own.add(transaction_id)
         return True
 
     def remove(self, transaction_ids: Iterable[bytes]) -> None:
@@ -117,6 +133,7 @@ class Mempool:
                 del self._by_account[account]
             del self._by_lane[account, transaction.device, transaction.number]
             self.bytes_held -= len(transaction.raw)
+            self._own.discard(transaction_id)
 
     def refuse(self, refused: Iterable[tuple[Transaction, Refused]]) -> None:
         """Let go of what the state does not accept, and remember why."""

@@ -36,6 +36,9 @@ from primitives.errors import InvariantBroken, Refused
 __all__ = ["TerritoryNode", "TerritoryOptions", "TransportIdentity", "create_data"]
 
 _READY_ASKED_SECONDS = 0.05
+NOT_READY_RETRY_MS = 1_000
+"""When to try again with a node that does not know yet when it will be ready."""
+
 OnFinal = Callable[[FinalBlock], None]
 
 
@@ -169,6 +172,13 @@ class TerritoryNode:
             self.submit(raw, answer_at(index))
         await all_done
         return [answer for answer in answers if answer is not None]
+
+    def retry_after_ms(self) -> int:
+        """When a transaction that is refused as `busy` now may come again."""
+        parts = self._parts
+        if parts is None or not parts.is_current():
+            return NOT_READY_RETRY_MS
+        return parts.intake.retry_after_ms()
 
     def check(self, raw: bytes) -> None:
         """Whether a transaction would apply now, its signatures apart. Raises `Refused`; nothing

@@ -20,6 +20,7 @@ from wallet.light.memory import HeaderConflict
 from wallet.light.trust import FinalHeader
 from wallet.node_client import NodeUnreachable
 from wallet.node_stream import FinalIds, HeaderEvent, NodeStream, StreamClosed, Submitted
+from wallet.pauses import pause_seconds
 from wallet.reader import ProvedInclusion, Reader
 
 # A wallet that sees no inclusion after 3 s sends to two more territories (protocol, section 7).
@@ -33,7 +34,6 @@ OUTCOMES_KEPT = 65_536
 HEADERS_KEPT = 1_024
 SEND_AT_ONCE = 256
 RECONNECT_SECONDS = 0.2
-BUSY_SECONDS = 0.25
 WATCH_SECONDS = 0.5
 LOOKUPS_AT_ONCE = 32
 
@@ -56,7 +56,8 @@ class Outcome:
 
 @dataclass(slots=True)
 class Pending:
-    """A transaction whose outcome is not known yet. `started` and `sent` are monotonic seconds."""
+    """A transaction whose outcome is not known yet. Times are monotonic seconds. Until `held_until`
+    the node in use, which was too busy `times_busy` times, is not asked again."""
 
     id: bytes
     raw: bytes
@@ -69,6 +70,8 @@ class Pending:
     on_end: Callable[[Outcome], None] | None = None
     sent: float = 0.0
     times_sent: int = 0
+    times_busy: int = 0
+    held_until: float = 0.0
     spread: bool = False
     refusal: str = ""
     waiter: asyncio.Future[Outcome] | None = None
@@ -158,7 +161,8 @@ class Delivery:
 
     async def _serve(self, stream: NodeStream) -> None:
         """Use one connection until it ends."""
-        self.unsent = deque(self.pending.values())
+        now = time.monotonic()
+        self.unsent = deque([each for each in self.pending.values() if each.held_until <= now])
         self._wake.set()
         sending = asyncio.create_task(self._send(stream))
         listening = asyncio.create_task(self._listen(stream))
@@ -219,15 +223,23 @@ class Delivery:
             if pending is None:
                 continue
             if word in BUSY_CODES:
-                asyncio.get_running_loop().call_later(BUSY_SECONDS, self._again, pending)
+                self._hold(pending, event.retry_after_ms)
             elif pending.times_sent > 1 or word == "number_used":
                 # Another node may have brought it through already: look before believing.
                 pending.refusal = word
             else:
                 self._end(pending, "refused", word, None)
 
+    def _hold(self, pending: Pending, told_ms: int) -> None:
+        """A node is too busy for it: it comes again when it was told to, and not before."""
+        pending.times_busy += 1
+        pause = pause_seconds(told_ms, pending.times_busy)
+        pending.held_until = time.monotonic() + pause
+        asyncio.get_running_loop().call_later(pause, self._again, pending)
+
     def _again(self, pending: Pending) -> None:
         if pending.id in self.pending:
+            pending.held_until = 0.0
             self.unsent.append(pending)
             self._wake.set()
 
@@ -306,7 +318,7 @@ class Delivery:
             await self._spread(pending)
         elif time.time() * 1000 > pending.valid_until_ms:
             await self._prove_absence(pending)
-        elif found == "unknown":
+        elif found == "unknown" and not pending.held_until:
             await self._ask_why(pending)
 
     async def _spread(self, pending: Pending) -> None:
@@ -320,6 +332,8 @@ class Delivery:
         answer = await self._reader.client.post_transaction(url, pending.raw)
         if answer.status == 422:
             pending.refusal = answer.code
+        elif answer.code in BUSY_CODES and pending.id in self.pending:
+            self._hold(pending, answer.retry_after_ms)
 
     async def _post(self, url: str, raw: bytes) -> None:
         await self._reader.client.post_transaction(url, raw)

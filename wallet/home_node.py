@@ -13,6 +13,7 @@ from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from terminal.line_refusals import LineRefusal, LinesRefused
 from wallet.node_client import Answer, NodeClient, NodeUnreachable
+from wallet.pauses import pause_seconds
 
 PATIENCE_MS = 10_000
 RETRY_SECONDS = 0.4
@@ -58,7 +59,7 @@ class HomeNode:
         deadline = time.monotonic() + self._patience_ms / 1000
         while True:
             refusal: Refused | None = None
-            pause_seconds = RETRY_SECONDS
+            told_ms = 0
             for url in self.client.urls:
                 try:
                     answer = await ask(url)
@@ -70,14 +71,15 @@ class HomeNode:
                     # Another territory's node says the same of what it does not keep.
                     refusal = refusal or answer.refusal()
                 elif answer.status >= 500 or answer.code in _BUSY_CODES:
-                    pause_seconds = max(pause_seconds, answer.retry_after_seconds)
+                    told_ms = max(told_ms, answer.retry_after_ms)
                 else:
                     raise problem_of(answer)
             if refusal is not None:
                 raise refusal
-            if time.monotonic() + pause_seconds > deadline:
+            pause = max(RETRY_SECONDS, pause_seconds(told_ms, 1))
+            if time.monotonic() + pause > deadline:
                 raise Refused("node_unreachable", ", ".join(self.client.urls))
-            await asyncio.sleep(pause_seconds)
+            await asyncio.sleep(pause)
 
 
 def problem_of(answer: Answer) -> Refused | LinesRefused:

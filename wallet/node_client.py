@@ -6,6 +6,7 @@ only one of: data, a refusal with its code, or "this node could not be reached".
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ ANSWER_TIMEOUT_SECONDS = 8.0
 WORK_TIMEOUT_SECONDS = 60.0
 TRANSACTION_TYPE = "application/msgpack"
 JSON_TYPE = "application/json"
+_SECONDS = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Answer:
 
     status: int
     content: Mapping[str, object]
-    retry_after_seconds: float = 0.0
+    retry_after_ms: int = 0
+    """When to try again, where it is busy; 0 if it does not say."""
 
     @property
     def code(self) -> str:
@@ -186,7 +189,8 @@ class NodeClient:
         status, retry_after, raw = await self._read(
             url, method, path, headers, body, timeout_seconds
         )
-        return Answer(status, _object(raw), retry_after)
+        content = _object(raw)
+        return Answer(status, content, _retry_after_ms(content, retry_after))
 
     async def _read(
         self,
@@ -196,7 +200,7 @@ class NodeClient:
         headers: dict[str, str],
         body: bytes,
         timeout_seconds: float,
-    ) -> tuple[int, float, bytes]:
+    ) -> tuple[int, str, bytes]:
         try:
             async with (
                 asyncio.timeout(timeout_seconds),
@@ -205,7 +209,7 @@ class NodeClient:
                 ) as response,
             ):
                 raw = await _read_bounded(response)
-                return response.status, _retry_after(response), raw
+                return response.status, response.headers.get("Retry-After", ""), raw
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             self.unreached.add(url)
             raise NodeUnreachable(f"{url}: {type(error).__name__}") from error
@@ -229,8 +233,9 @@ def _object(raw: bytes) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float:
-    try:
-        return min(30.0, max(0.0, float(response.headers.get("Retry-After", "0"))))
-    except ValueError:
-        return 0.0
+def _retry_after_ms(content: Mapping[str, object], header: str) -> int:
+    """As the problem says it, else as the header does, which a proxy may have written."""
+    told = content.get("retry_after_ms")
+    if type(told) is int and told >= 0:
+        return told
+    return int(header) * 1_000 if _SECONDS.fullmatch(header) else 0

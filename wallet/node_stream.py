@@ -35,9 +35,11 @@ class HeaderEvent:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What the node says of transactions sent: id and `accepted`, `known` or a refusal's code."""
+    """What the node says of transactions sent: id and `accepted`, `known` or a refusal's code; and
+    when those that it is too busy for may come again, 0 if it does not say."""
 
     results: tuple[tuple[bytes, str], ...]
+    retry_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +117,19 @@ def _event(text: str) -> StreamEvent | None:
         content = json.loads(text)
         kind = content["type"]
         if kind == "submitted":
-            return Submitted(
-                tuple([(bytes.fromhex(id), str(word)) for id, word in content["results"]])
-            )
+            results = tuple([(bytes.fromhex(id), str(word)) for id, word in content["results"]])
+            return Submitted(results, _count(content.get("retry_after_ms", 0), "retry_after_ms"))
         if kind == "final":
             ids = tuple([bytes.fromhex(id) for id in content["ids"]])
-            return FinalIds(_height(content["height"]), ids)
+            return FinalIds(_count(content["height"], "height"), ids)
         if kind == "header":
-            return HeaderEvent(_height(content["height"]), bundle_from_json(content))
+            return HeaderEvent(_count(content["height"], "height"), bundle_from_json(content))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Refused("node_answer_malformed", type(error).__name__) from None
     return None
 
 
-def _height(value: object) -> int:
+def _count(value: object, field: str) -> int:
     if type(value) is not int or value < 0:
-        raise Refused("node_answer_malformed", field="height")
+        raise Refused("node_answer_malformed", field=field)
     return value

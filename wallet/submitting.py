@@ -5,10 +5,12 @@ import time
 
 from primitives.errors import Refused
 from terminal.errors import CommandError
+from wallet.delivery import BUSY_CODES
 from wallet.light.memory import HeaderMemory
 from wallet.light.trust import TrustedNetwork
 from wallet.node_client import NodeClient, NodeUnreachable
 from wallet.node_urls import node_urls_of
+from wallet.pauses import pause_seconds
 from wallet.reader import ProvedInclusion, Reader
 from wallet.transaction_ids import transaction_id
 
@@ -26,9 +28,13 @@ async def submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) -> 
     async with NodeClient(urls or node_urls_of(network, ""), network.network_id) as client:
         reader = Reader(client, network, HeaderMemory())
         refusal: Refused | None = None
+        busy: dict[str, tuple[int, float]] = {}
         while time.monotonic() < deadline:
             accepted = False
             for url in client.urls:
+                times, held_until = busy.get(url, (0, 0.0))
+                if held_until > time.monotonic():
+                    continue
                 try:
                     answer = await client.post_transaction(url, raw, SUBMIT_WAIT_MS)
                     if answer.content.get("status") == "final":
@@ -36,6 +42,9 @@ async def submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) -> 
                     accepted = accepted or answer.status in (200, 202)
                     if answer.status == 422:
                         refusal = answer.refusal()
+                    elif answer.code in BUSY_CODES:
+                        pause = pause_seconds(answer.retry_after_ms, times + 1)
+                        busy[url] = times + 1, time.monotonic() + pause
                 except NodeUnreachable:
                     continue
             if refusal is not None and not accepted:

@@ -16,7 +16,7 @@ from node.api.events import Events
 from node.api.network import NetworkReads
 from node.api.office_routes import office_routes
 from node.api.openapi import document
-from node.api.problems import Handler, problems, route_of
+from node.api.problems import Handler, Problems, route_of
 from node.api.reads import Reads
 from node.api.registers import Registers
 from node.api.routes import routes
@@ -97,7 +97,8 @@ def make_app(
     )
     described = json.dumps(document(table, version("democite")), ensure_ascii=False)
     application = web.Application(
-        middlewares=[gate.middleware, count, problems], handler_args=HANDLER_ARGUMENTS
+        middlewares=[gate.middleware, count, Problems(node.retry_after_ms).middleware],
+        handler_args=HANDLER_ARGUMENTS,
     )
     application.on_response_prepare.append(_name_no_version)
     for route in table:

@@ -55,9 +55,14 @@ class Subscriber:
     """One open socket: what is waiting to be sent on it, and what it is told of."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, abort: Callable[[], None], together: Unsent
+        self,
+        socket: web.WebSocketResponse,
+        abort: Callable[[], None],
+        together: Unsent,
+        retry_after_ms: Callable[[], int],
     ) -> None:
         self.socket = socket
+        self._retry_after_ms = retry_after_ms
         self._together = together
         self.abort = abort
         self.accounts: dict[bytes, bytes] = {}
@@ -70,6 +75,8 @@ class Subscriber:
         self._unanswered = 0
         self._has_room = asyncio.Event()
         self._results: list[tuple[str, str]] = []
+        self._has_busy = False
+        """Whether one of these results is refused for now alone."""
         self._frames: list[str] = []
         self._unsent_bytes = 0
         self._wake = asyncio.Event()
@@ -88,6 +95,8 @@ class Subscriber:
         if submission.refusal is None:
             self.is_stranger = False
             self._await(submission.id)
+        elif submission.state == "busy":
+            self._has_busy = True
         self._results.append((submission.id.hex(), word))
         self._count_unsent(_RESULT_BYTES)
 
@@ -144,10 +153,14 @@ class Subscriber:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            results, self._results = self._results, []
+            results, has_busy = self._results, self._has_busy
+            self._results, self._has_busy = [], False
             frames, self._frames = self._frames, []
             if results:
-                await self.socket.send_str(_text({"type": "submitted", "results": results}))
+                content: dict[str, object] = {"type": "submitted", "results": results}
+                if has_busy:
+                    content["retry_after_ms"] = self._retry_after_ms()
+                await self.socket.send_str(_text(content))
                 self._sent(_RESULT_BYTES * len(results))
             for frame in frames:
                 await self.socket.send_str(frame)
@@ -198,7 +211,7 @@ class Events:
             if transport is not None:
                 transport.abort()
 
-        subscriber = Subscriber(socket, abort, self._unsent)
+        subscriber = Subscriber(socket, abort, self._unsent, self._node.retry_after_ms)
         self._subscribers[subscriber] = None
         writer = asyncio.create_task(subscriber.write_for_ever())
         try:

@@ -31,7 +31,8 @@ class Refusal(Model):
 
 class Problem(Model):
     """RFC 9457, with a stable `code`. Where lines are refused, `refusals` has each of them and
-    `code` is the first one's."""
+    `code` is the first one's. With 429 and 503, `retry_after_ms` says what `Retry-After` says in
+    whole seconds."""
 
     type: str
     title: str
@@ -40,6 +41,7 @@ class Problem(Model):
     detail: str
     hint: str
     refusals: list[Refusal] | None = None
+    retry_after_ms: int | None = None
 
 
 class NetworkMember(Model):

@@ -21,7 +21,13 @@ from terminal import catalogue
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PROBLEM_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = "1"
+RETRY_AFTER_MS = 1_000
+"""Where it is the API that is busy, and not the pool."""
+
+POOL_CODES = frozenset({"mempool_full", "node_not_ready"})
+"""Of these the node knows when to come again."""
+
+_MS_PER_SECOND = 1_000
 
 # Codes that are not 422, "refused by a rule".
 STATUS_BY_CODE = {
@@ -49,9 +55,10 @@ def problem(
     refusal: Refused,
     status: int | None = None,
     refusals: Sequence[Mapping[str, object]] = (),
+    retry_after_ms: int = RETRY_AFTER_MS,
 ) -> web.Response:
     """The answer for a refusal; its status follows from the code unless given. `refusals` are
-    those of single lines."""
+    those of single lines; `retry_after_ms` is told where the status is "not now"."""
     status = status or STATUS_BY_CODE.get(refusal.code, 422)
     content: dict[str, object] = {
         "type": "about:blank",
@@ -65,7 +72,9 @@ def problem(
         content["refusals"] = list(refusals)
     headers = {"Cache-Control": "no-store"}
     if status in (429, 503):
-        headers["Retry-After"] = RETRY_AFTER_SECONDS
+        content["retry_after_ms"] = retry_after_ms
+        # Never earlier than that.
+        headers["Retry-After"] = str(-(-retry_after_ms // _MS_PER_SECOND))
     if status == 401:
         headers["WWW-Authenticate"] = "Democite"
     return web.Response(
@@ -76,28 +85,37 @@ def problem(
     )
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn refusals, aiohttp's own errors and our bugs into problem documents."""
-    try:
-        return await handler(request)
-    except Refused as refusal:
-        return problem(refusal)
-    except (LinesRefused, BulletinsRefused) as refused:
-        return problem(_of_all(refused), 422, [_listed(one) for one in refused.refusals])
-    except web.HTTPNotFound:
-        return problem(Refused("not_found"))
-    except web.HTTPMethodNotAllowed as error:
-        answer = problem(Refused("request_malformed", "this method is not for this path"), 405)
-        answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
-        return answer
-    except web.HTTPException as error:
-        return problem(Refused("request_malformed", error.reason), error.status)
-    except ConnectionError:
-        raise  # the client is gone
-    except Exception:
-        _log.exception("request_failed", method=request.method, route=route_of(request))
-        return problem(Refused("internal_error"))
+class Problems:
+    """Turns refusals, aiohttp's own errors and our bugs into problem documents."""
+
+    def __init__(self, retry_after_ms: Callable[[], int]) -> None:
+        """`retry_after_ms`: when what the pool has no room for may come again."""
+        self._retry_after_ms = retry_after_ms
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The handler's answer, or a problem."""
+        try:
+            return await handler(request)
+        except Refused as refusal:
+            is_pools = refusal.code in POOL_CODES
+            wait_ms = self._retry_after_ms() if is_pools else RETRY_AFTER_MS
+            return problem(refusal, retry_after_ms=wait_ms)
+        except (LinesRefused, BulletinsRefused) as refused:
+            return problem(_of_all(refused), 422, [_listed(one) for one in refused.refusals])
+        except web.HTTPNotFound:
+            return problem(Refused("not_found"))
+        except web.HTTPMethodNotAllowed as error:
+            answer = problem(Refused("request_malformed", "this method is not for this path"), 405)
+            answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+            return answer
+        except web.HTTPException as error:
+            return problem(Refused("request_malformed", error.reason), error.status)
+        except ConnectionError:
+            raise  # the client is gone
+        except Exception:
+            _log.exception("request_failed", method=request.method, route=route_of(request))
+            return problem(Refused("internal_error"))
 
 
 def _of_all(refused: LinesRefused | BulletinsRefused) -> Refused:

@@ -1,6 +1,7 @@
 """The public paths, the document, and handing transactions in."""
 
 import asyncio
+import functools
 import json
 import subprocess
 import sys
@@ -201,9 +202,13 @@ def test_a_full_node_says_when_to_come_again(
         assert reply.headers["Retry-After"] == "1"
         monkeypatch.undo()
         monkeypatch.setattr("node.intake.VERIFYING_MAX", 0)
-        reply = await served.post(served.town.pay(payer, payee, 1))
-        assert (reply.status, reply.code) == (503, "mempool_full")
-        assert reply.headers["Retry-After"] == "1"
+        for said, seconds in ((2_001, "3"), (2_000, "2"), (100, "1")):
+            intake = served.node._running.intake
+            monkeypatch.setattr(intake, "retry_after_ms", functools.partial(int, said))
+            reply = await served.post(served.town.pay(payer, payee, 1))
+            assert (reply.status, reply.code) == (503, "mempool_full")
+            assert reply.json["retry_after_ms"] == said
+            assert reply.headers["Retry-After"] == seconds
 
     play(tmp_path, scenario)
 

@@ -260,7 +260,7 @@ def test_what_waits_on_all_sockets_together_is_bounded(monkeypatch: pytest.Monke
     aborted: list[int] = []
     together = Unsent()
     sockets = [
-        Subscriber(web.WebSocketResponse(), functools.partial(aborted.append, at), together)
+        Subscriber(web.WebSocketResponse(), functools.partial(aborted.append, at), together, int)
         for at in range(4)
     ]
     for one in sockets[:3]:

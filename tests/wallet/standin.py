@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -41,6 +41,8 @@ class Faults:
     """Refuse every transaction with this code; with `lie`, bring it through all the same."""
     lie: bool = False
     busy: bool = False
+    retry_after_ms: int = 0
+    """When to come again to a busy node; 0 says nothing."""
     hold: bool = False
     """Accept transactions and keep them, in `held`."""
     unreadable: bool = False
@@ -132,7 +134,7 @@ class StandInNode:
         if faults.down or faults.drop_before:
             raise _dropped(request)
         if faults.busy:
-            return _problem(503, "mempool_full")
+            return _problem(503, "mempool_full", self._when())
         if faults.hold:
             self.held.append(raw)
             return web.json_response({"id": id.hex()}, status=202)
@@ -292,7 +294,7 @@ class StandInNode:
             return
         if self.faults.busy:
             results = [[id.hex(), "mempool_full"]]
-            await socket.send_json({"type": "submitted", "results": results})
+            await socket.send_json({"type": "submitted", "results": results, **self._when()})
             return
         if self.faults.hold:
             self.held.append(raw)
@@ -308,6 +310,10 @@ class StandInNode:
             await socket.send_json({"type": "final", "height": height, "ids": [id.hex()]})
             for one in (height, height + 1):
                 await socket.send_json({"type": "header", **self.chain.bundle(one)})
+
+    def _when(self) -> dict[str, int]:
+        told_ms = self.faults.retry_after_ms
+        return {"retry_after_ms": told_ms} if told_ms else {}
 
     def _answer(self, request: web.Request, content: dict[str, object]) -> web.Response:
         if self.faults.bend is not None:
@@ -354,9 +360,9 @@ class StandInNode:
         return False
 
 
-def _problem(status: int, code: str) -> web.Response:
+def _problem(status: int, code: str, more: Mapping[str, object] | None = None) -> web.Response:
     return web.json_response(
-        {"code": code, "detail": "", "hint": ""},
+        {"code": code, "detail": "", "hint": "", **(more or {})},
         status=status,
         content_type="application/problem+json",
     )

@@ -57,6 +57,23 @@ def test_a_node_that_comes_back_answers() -> None:
     assert asked == ['{"é":1}'.encode()] * 3
 
 
+def test_a_busy_node_says_how_long_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    def pause(told_ms: int, times_refused: int) -> float:
+        told.append(told_ms)
+        return 0.0
+
+    async def handler(_: web.Request) -> web.Response:
+        if len(told) < 2:
+            return web.json_response({"code": "mempool_full", "retry_after_ms": 650}, status=503)
+        return web.json_response({"done": True})
+
+    monkeypatch.setattr("wallet.home_node.pause_seconds", pause)
+    assert _played(handler) == {"done": True}
+    assert told == [650, 650]
+
+
 def test_patience_ends() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.json_response({"code": "node_busy"}, status=503)

@@ -108,6 +108,14 @@ async def test_a_busy_node_is_passed_by(chain: Chain, tmp_path: Path) -> None:
             assert (await desk.perform(intent_to_pay())).state == "final"
 
 
+async def test_a_busy_node_is_left_alone_until_it_said(chain: Chain, tmp_path: Path) -> None:
+    async with StandInNode(chain) as node, open_desk(chain, tmp_path, node) as desk:
+        node.faults.busy, node.faults.retry_after_ms = True, 600_000
+        entry = await desk.perform(intent_to_pay(), wait_ms=1_500)
+        assert (entry.state, entry.reported) == ("pending", "unknown")
+        assert len(node.received) == 1
+
+
 async def test_a_refusal_has_the_networks_code(chain: Chain, tmp_path: Path) -> None:
     async with StandInNode(chain) as node, open_desk(chain, tmp_path, node) as desk:
         entry = await desk.perform(intent_to_pay(OPENING_MINOR + 1))

@@ -103,6 +103,34 @@ async def test_a_busy_node_gets_it_again(chain: Chain) -> None:
         assert (await session.settle(id)).state == "final"
 
 
+async def test_a_busy_node_is_not_asked_again_before_it_said(chain: Chain) -> None:
+    async with StandInNode(chain) as node, _session(chain, node) as session:
+        node.faults.busy, node.faults.retry_after_ms = True, 600_000
+        id = session.pay(_account(session, ALICE), BAKER.account_id, 7)
+        # Far beyond what it would wait unasked, and after which it looks what became of it.
+        with pytest.raises(Refused):
+            await session.settle(id, timeout_ms=1_500)
+        assert len(node.received) == 1
+
+
+async def test_a_refused_payment_comes_again_when_the_node_said(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def pause(told_ms: int, times_refused: int) -> float:
+        told.append((told_ms, times_refused))
+        node.faults.busy = len(told) < 3
+        return 0.0
+
+    monkeypatch.setattr("wallet.delivery.pause_seconds", pause)
+    async with StandInNode(chain) as node, _session(chain, node) as session:
+        node.faults.busy, node.faults.retry_after_ms = True, 700
+        outcome = await session.settle(session.pay(_account(session, ALICE), BAKER.account_id, 7))
+    assert outcome.state == "final"
+    assert told == [(700, 1), (700, 2), (700, 3)]
+
+
 async def test_a_bad_transaction_is_refused_with_its_code(chain: Chain) -> None:
     async with StandInNode(chain) as node, _session(chain, node) as session:
         alice = _account(session, ALICE)

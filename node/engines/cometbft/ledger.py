@@ -173,7 +173,9 @@ class CometLedger:
 
     def _committed(self, blocks: Sequence[CommittedBlock]) -> None:
         for committed in blocks:
-            self.mempool.remove([each.id for each in committed.block.transactions])
+            block = committed.block
+            ids = [each.id for each in block.transactions]
+            self.intake.became_final(block.header.time_ms, ids)
         unknown = self.turns.after_commit()
         self.pool_care.after_commit(())
         self._on_committed(blocks)

@@ -1,0 +1,90 @@
+"""A node that has taken as many of its clients' transactions as it will: what it says to whom."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from node.admission import RETRY_MS_MAX, RETRY_MS_MIN
+from node.territory import NOT_READY_RETRY_MS
+from primitives.hashing import hash_bytes
+from tests.node.api_town import ApiTown
+from tests.node.event_sockets import next_of, play
+from tests.node.town import Town
+
+
+def test_the_refused_are_told_when_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(served: ApiTown) -> None:
+        payer, payee = await served.town.people(2, 500)
+        first, second = (served.town.pay(payer, payee, 1) for _ in range(2))
+        async with served.socket() as socket:
+            await socket.send_bytes(first)
+            assert "retry_after_ms" not in await next_of(socket, "submitted")
+            await next_of(socket, "final")
+            _take_at_most(0, served, monkeypatch)
+            # Nothing is decoded then: what is no transaction is refused like any other.
+            for raw in (second, b"\xc1"):
+                await socket.send_bytes(raw)
+                told = await next_of(socket, "submitted")
+                assert told["results"] == [[hash_bytes("tx", raw).hex(), "mempool_full"]]
+                wait_ms = told["retry_after_ms"]
+                assert isinstance(wait_ms, int) and RETRY_MS_MIN <= wait_ms <= RETRY_MS_MAX
+            # Who asks about what is final already is told so, and not to come again.
+            await socket.send_bytes(first)
+            told = await next_of(socket, "submitted")
+            assert told["results"] == [[hash_bytes("tx", first).hex(), "known"]]
+            assert "retry_after_ms" not in told
+            monkeypatch.undo()
+            _take_at_most(10, served, monkeypatch)
+            await socket.send_bytes(second)
+            await next_of(socket, "final")
+
+    play(tmp_path, scenario)
+
+
+def test_what_waits_is_known_and_what_members_pass_on_is_taken(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        town = Town(tmp_path, 4)
+        await town.start(0, 1, 2)
+        await town.ready()
+        payer, payee = await town.people(2, 1_000)
+        # Two of four can't agree, so what is accepted waits.
+        await town.stop(1, 2)
+        intake = town.nodes[0]._running.intake
+        intake._admission.own_waiting_max = 2
+        raws = [town.pay(payer, payee, 1) for _ in range(4)]
+        states = [answer.state for answer in await town.nodes[0].submit_many(raws[:3])]
+        assert states == ["accepted", "accepted", "busy"]
+        again = [answer.state for answer in await town.nodes[0].submit_many(raws[:3])]
+        assert again == ["known", "known", "busy"]
+        intake.submit_all(raws[3:])
+        while town.nodes[0].transaction_status(hash_bytes("tx", raws[3])).state != "pending":
+            await asyncio.sleep(0.01)
+        await town.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_node_that_is_behind_says_when_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        town = Town(tmp_path, 1)
+        await town.start()
+        await town.ready()
+        node = town.nodes[0]
+        monkeypatch.setattr(node._running, "is_current", lambda: False)
+        assert node.retry_after_ms() == NOT_READY_RETRY_MS
+        await town.stop()
+        assert node.retry_after_ms() == NOT_READY_RETRY_MS
+
+    asyncio.run(scenario())
+
+
+def _take_at_most(count: int, served: ApiTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of our clients', whatever becomes final meanwhile."""
+    monkeypatch.setattr("node.admission.OWN_WAITING_MIN", count)
+    monkeypatch.setattr("node.admission.WAITING_SECONDS", 0)
+    served.node._running.intake._admission.own_waiting_max = count
