@@ -2,28 +2,31 @@
 
 A pool that grows while the network is overloaded makes nothing faster: whatever is taken beyond
 what blocks carry is verified and passed on by every member, at the cost of the blocks, and then
-waits for longer than its sender does. So a node takes what became final of its own clients'
-within `WAITING_SECONDS`, and refuses the rest before it is decoded. What members pass on is not
-counted: it is bounded by the pool alone, so that a member which fills the pool drives nobody's
-clients out of it.
+waits for longer than its sender does. So where more than `SMALL_POOL` wait, a node takes as many of
+its own clients' as became final within `WAITING_SECONDS`, and refuses the rest before it is
+decoded. What members pass on is bounded by the pool alone, and a few of one's own are taken always:
+a member that fills the pool drives nobody's clients out of it.
 
 Time is that of the headers, so nothing here depends on a clock.
 """
 
 from collections import deque
 
-OWN_WAITING_MIN = 1_024
-"""So many are taken however few became final lately: a burst after a quiet hour."""
+SMALL_POOL = 4_096
+"""Up to so many, all together, nobody is refused: a burst after a quiet hour."""
+
+OWN_WAITING_MIN = 512
+"""So many of one's own are taken however few became final lately."""
 
 WAITING_SECONDS = 2
-WINDOW_MS = 8_000
+WINDOW_MS = 4_000
 """The rate is that of the blocks of so long."""
 
 RETRY_MS_MIN = 100
 RETRY_MS_MAX = 10_000
 _MS_PER_SECOND = 1_000
-_QUIET_RATE = OWN_WAITING_MIN / (WAITING_SECONDS * _MS_PER_SECOND)
-"""In transactions a millisecond."""
+_QUIET_RATE = 0.5
+"""In transactions a millisecond: what a network is taken to carry that had nothing to do."""
 
 
 class Admission:
@@ -35,7 +38,11 @@ class Admission:
         self._final = 0
         self._own_final = 0
         self.own_waiting_max = OWN_WAITING_MIN
-        """So many of our clients' may wait."""
+        """So many of our clients' may wait beside others'."""
+
+    def has_room(self, waiting: int, own_waiting: int) -> bool:
+        """Whether one more of our clients' is taken, where so many wait, and so many are theirs."""
+        return waiting < SMALL_POOL or own_waiting < self.own_waiting_max
 
     def became_final(self, time_ms: int, count: int, own_count: int) -> None:
         """A block became final; times ascend."""
@@ -51,8 +58,7 @@ class Admission:
 
     def retry_after_ms(self, waiting: int) -> int:
         """When half of so many that wait will be final, at the rate of late: then there is room,
-        and what is left keeps the blocks full until those who were refused are back. After a quiet
-        time, which shows no rate, as if what is taken then took as long as it may."""
+        and what is left keeps the blocks full until those who were refused are back."""
         rate = max(self._final / self._span_ms(), _QUIET_RATE)
         half_ms = int(waiting / rate / 2)
         return min(max(half_ms, RETRY_MS_MIN), RETRY_MS_MAX)

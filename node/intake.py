@@ -132,7 +132,12 @@ class Intake:
 
     def retry_after_ms(self) -> int:
         """When what is refused for want of room may come again."""
-        return self._admission.retry_after_ms(len(self._mempool) + len(self._verifying))
+        return self._admission.retry_after_ms(self._waiting)
+
+    @property
+    def _waiting(self) -> int:
+        """How many wait for a block, or to be verified."""
+        return len(self._mempool) + len(self._verifying)
 
     def _work(self) -> None:
         arrived, self._arrived = self._arrived, []
@@ -160,7 +165,7 @@ class Intake:
         if self._mempool.is_full:
             return False
         own_count = self._mempool.own_count + len(self._own_verifying)
-        return not is_own or own_count < self._admission.own_waiting_max
+        return not is_own or self._admission.has_room(self._waiting, own_count)
 
     def _turn_away(self, raw: bytes, on_done: OnDone | None) -> bool:
         """There is no room: refuse before any work is spent. False for what is held already, or

@@ -273,16 +273,20 @@ class Delivery:
             await asyncio.sleep(WATCH_SECONDS)
             await self._fetch_missing_headers()
             now = time.monotonic()
-            late = [
-                pending
-                for pending in self.pending.values()
-                if pending.refusal
-                or (pending.sent and now - pending.started >= self._more_nodes_after_seconds)
-            ][:LOOKUPS_AT_ONCE]
+            late = [each for each in self.pending.values() if self._is_late(each, now)]
+            late = late[:LOOKUPS_AT_ONCE]
             for pending in late:
                 # To the end of the line, so that every late one gets its turn.
                 self.pending[pending.id] = self.pending.pop(pending.id)
             await asyncio.gather(*(self._quietly(self._look(pending)) for pending in late))
+
+    def _is_late(self, pending: Pending, now: float) -> bool:
+        """Whether to look what became of it, and to send it to others."""
+        if pending.held_until and pending.spread:
+            # Others were asked too: there is nothing to look for before its turn comes.
+            return bool(pending.refusal)
+        long_ago = now - pending.started >= self._more_nodes_after_seconds
+        return bool(pending.refusal or (pending.sent and long_ago))
 
     async def _fetch_missing_headers(self) -> None:
         """A header that a node did not send although it named the block final."""

@@ -47,9 +47,9 @@ async def _flooded(load: Load, rate: float, seconds: float, pids: Sequence[int])
             for url in session.client.urls
         ]
         memory = await stack.enter_async_context(_watched(pids))
-        began = time.monotonic()
+        began, own_before = time.monotonic(), time.process_time()
         await send_at_rate(attempts, channels, rate, seconds)
-        ended = time.monotonic()
+        ended, own = time.monotonic(), time.process_time() - own_before
         offered = attempts.count
         await settled(attempts, SETTLE_SECONDS_MAX)
     measured_from = began + seconds * WARM_UP_SHARE
@@ -58,6 +58,7 @@ async def _flooded(load: Load, rate: float, seconds: float, pids: Sequence[int])
     return {
         "offered_per_second": round(offered / (ended - began), 1),
         "goodput_per_second": round(goodput, 1),
+        "load_generator_processors": round(own / (ended - began), 3),
         "latency_ms": attempts.tally.latency_ms(),
         "refused": attempts.tally.refused,
         "refused_after_ms": {

@@ -4,6 +4,7 @@ from node.admission import (
     OWN_WAITING_MIN,
     RETRY_MS_MAX,
     RETRY_MS_MIN,
+    SMALL_POOL,
     WAITING_SECONDS,
     WINDOW_MS,
     Admission,
@@ -21,8 +22,8 @@ def test_so_many_are_taken_as_became_final_lately() -> None:
     assert Admission().own_waiting_max == OWN_WAITING_MIN
     assert _after(10, 1_000, 10).own_waiting_max == OWN_WAITING_MIN
     fast = _after(100, 2_000, 2_000)
-    # Sixteen blocks in the window, from the first to the last 7.5 s.
-    assert fast.own_waiting_max == WAITING_SECONDS * 16 * 2_000 * 1_000 // 7_500
+    # Eight blocks in the window, from the first to the last 3.5 s.
+    assert fast.own_waiting_max == WAITING_SECONDS * 8 * 2_000 * 1_000 // 3_500
 
 
 def test_others_transactions_give_no_room_to_our_clients() -> None:
@@ -30,15 +31,21 @@ def test_others_transactions_give_no_room_to_our_clients() -> None:
 
 
 def test_one_comes_again_when_half_of_what_waits_is_gone() -> None:
-    admission = _after(
-        17, 750, 100
-    )  # sixteen blocks in the window, from the first to the last 7.5 s
+    # Eight blocks in the window, from the first to the last 3.5 s.
+    admission = _after(17, 700, 100)
     assert admission.retry_after_ms(6_400) == 2_000
     assert admission.retry_after_ms(12_800) == 4_000
 
 
-def test_after_a_quiet_time_a_burst_is_not_sent_away_for_long() -> None:
-    assert _after(1, 1, 1).retry_after_ms(OWN_WAITING_MIN) == WAITING_SECONDS * 1_000 // 2
+def test_after_a_quiet_time_a_burst_is_taken_and_its_end_not_sent_away_for_long() -> None:
+    quiet = _after(1, 1, 1)
+    assert quiet.has_room(SMALL_POOL - 1, SMALL_POOL - 1)
+    assert not quiet.has_room(SMALL_POOL, OWN_WAITING_MIN)
+    assert quiet.retry_after_ms(SMALL_POOL) == SMALL_POOL
+
+
+def test_who_fills_the_pool_drives_no_others_clients_out() -> None:
+    assert _after(100, 2_000, 0).has_room(20_000, OWN_WAITING_MIN - 1)
 
 
 def test_the_time_is_bounded() -> None:

@@ -44,7 +44,9 @@ def test_the_refused_are_told_when_to_come_again(
     play(tmp_path, scenario)
 
 
-def test_what_waits_is_known_and_what_members_pass_on_is_taken(tmp_path: Path) -> None:
+def test_what_waits_is_known_and_what_members_pass_on_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
         town = Town(tmp_path, 4)
         await town.start(0, 1, 2)
@@ -53,6 +55,7 @@ def test_what_waits_is_known_and_what_members_pass_on_is_taken(tmp_path: Path) -
         # Two of four can't agree, so what is accepted waits.
         await town.stop(1, 2)
         intake = town.nodes[0]._running.intake
+        monkeypatch.setattr("node.admission.SMALL_POOL", 0)
         intake._admission.own_waiting_max = 2
         raws = [town.pay(payer, payee, 1) for _ in range(4)]
         states = [answer.state for answer in await town.nodes[0].submit_many(raws[:3])]
@@ -85,6 +88,7 @@ def test_a_node_that_is_behind_says_when_too(
 
 def _take_at_most(count: int, served: ApiTown, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of our clients', whatever becomes final meanwhile."""
+    monkeypatch.setattr("node.admission.SMALL_POOL", 0)
     monkeypatch.setattr("node.admission.OWN_WAITING_MIN", count)
     monkeypatch.setattr("node.admission.WAITING_SECONDS", 0)
     served.node._running.intake._admission.own_waiting_max = count
