@@ -30,6 +30,7 @@ from ledger.fields import (
     Issue,
     NetworkProposal,
     Opening,
+    Payment,
     WagesPay,
 )
 from ledger.key_changes import new_keys
@@ -127,22 +128,26 @@ def family_of(rules: RuleSet, transaction: Transaction) -> Family:
 
 def count_work(family: Family, signers: int, fields: Fields) -> int:
     """Units of `block_work_max` that a transaction takes (docs/protocol.md, "Bounds")."""
-    objects = family.objects
-    keys = family.keys
-    if isinstance(fields, Issue | BulletinCredit | WagesPay):
-        objects += len(fields.lines)
-    elif isinstance(fields, KeysChange):
-        objects += len(fields.changes)
-        keys += len(new_keys(fields.changes))
-    elif isinstance(fields, Opening):
-        objects += len(fields.accounts)
-        keys += sum([len(account.keys) for account in fields.accounts])
-    elif isinstance(fields, NetworkProposal):
-        cost = cost_of(fields.change)
-        objects += cost.objects
-        keys += cost.keys
+    objects, keys = family.objects, family.keys
+    if not isinstance(fields, Payment):  # most of all transactions, and lists nothing
+        listed_objects, listed_keys = _count_listed(fields)
+        objects, keys = objects + listed_objects, keys + listed_keys
     return (
         BLOCK_WORK_PER_SIGNATURE * signers
         + BLOCK_WORK_PER_OBJECT * objects
         + BLOCK_WORK_PER_KEY * keys
     )
+
+
+def _count_listed(fields: Fields) -> tuple[int, int]:
+    """Objects and keys that a transaction takes beside its family's: those it lists."""
+    if isinstance(fields, Issue | BulletinCredit | WagesPay):
+        return len(fields.lines), 0
+    if isinstance(fields, KeysChange):
+        return len(fields.changes), len(new_keys(fields.changes))
+    if isinstance(fields, Opening):
+        return len(fields.accounts), sum([len(account.keys) for account in fields.accounts])
+    if isinstance(fields, NetworkProposal):
+        cost = cost_of(fields.change)
+        return cost.objects, cost.keys
+    return 0, 0

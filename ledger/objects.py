@@ -165,23 +165,24 @@ class Account(NamedTuple):
 
     def credited(self, amount_minor: int) -> Account:
         """The same account with `amount_minor` more (or less, if negative)."""
-        return Account(
-            self.tree_key,
-            self.id,
-            self.prefix,
-            self.kind,
-            self.currency,
-            self.balance_minor + amount_minor,
-            self.blind,
-            self.threshold,
-            self.devices,
-            self.frozen_until_ms,
-            self.day,
-            self.day_count,
-            self.key_set,
-            self.requests,
-            self.freeze_reason,
+        return self.moved(amount_minor, self.devices, self.day, self.day_count)
+
+    def moved(
+        self, amount_minor: int, devices: tuple[DeviceKey, ...], day: int, day_count: int
+    ) -> Account:
+        """The same account with `amount_minor` more, and what using a lane changes."""
+        # Each payment makes two: reading all fields at once and making the tuple directly takes
+        # half the time of naming them one by one.
+        # fmt: off
+        (tree_key, identity, prefix, kind, currency, balance_minor, blind, threshold, _,
+         frozen_until_ms, _, _, key_set, requests, freeze_reason) = self
+        return tuple.__new__(
+            Account,
+            (tree_key, identity, prefix, kind, currency, balance_minor + amount_minor, blind,
+             threshold, devices, frozen_until_ms, day, day_count, key_set, requests,
+             freeze_reason),
         )
+        # fmt: on
 
     def device(self, key: bytes) -> DeviceKey | None:
         """The device key `key` of this account, if it stands on it."""

@@ -6,7 +6,7 @@ by; its path is kept short.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ledger.account_kinds import KINDS_CREDITED
 from ledger.envelope import Transaction
@@ -26,8 +26,9 @@ from primitives.errors import Refused
 PAY_OBJECTS = 2
 
 
-class PayPlan(NamedTuple):
-    """A payment that passed its checks, and the accounts it moves between."""
+@dataclass(slots=True)
+class PayPlan:
+    """A payment that passed its checks, and the accounts it moves between. As `LaneUse`."""
 
     use: LaneUse
     payee: Account

@@ -350,31 +350,34 @@ class Candidate(RecordReader):
         if self.committed or self._changes is not None:
             raise InvariantBroken("a closed candidate would change")
         # All reading first: what follows touches only dictionaries and cannot fail halfway.
-        old_currencies = [self.currency(currency.code) for currency in currencies]
-        old_territory = None if territory is None else self.territory(territory.prefix)
-        old_records = [self.record(record.tree_key) for record in records]
-        created: list[bytes] = []
-        for account, old in zip(accounts, before, strict=True):
-            self._keep(account.tree_key, old, created)
+        stood: list[tuple[StateObject, StateObject | None]] = [*zip(accounts, before, strict=True)]
+        if currencies or records or territory is not None:
+            stood += [(currency, self.currency(currency.code)) for currency in currencies]
+            stood += [(record, self.record(record.tree_key)) for record in records]
+            if territory is not None:
+                stood.append((territory, self.territory(territory.prefix)))
+        self._keep_replaced(stood)
+        for account in accounts:
             self.accounts[account.id] = account
-        for currency, old_currency in zip(currencies, old_currencies, strict=True):
-            self._keep(currency.tree_key, old_currency, created)
+        for currency in currencies:
             self.currencies[currency.code] = currency
         if territory is not None:
-            self._keep(territory.tree_key, old_territory, created)
             self.territories[territory.prefix] = territory
-        for record, old_record in zip(records, old_records, strict=True):
-            self._keep(record.tree_key, old_record, created)
+        for record in records:
             self.records[record.tree_key] = record
+
+    def _keep_replaced(self, stood: Sequence[tuple[StateObject, StateObject | None]]) -> None:
+        """Remember what the parent's state had there, the first time it is written over."""
+        replaced = self.replaced
+        created: list[bytes] = []
+        for written, old in stood:
+            key = written.tree_key
+            if key not in replaced:
+                replaced[key] = old
+                if old is None:
+                    created.append(key)
         if created:
             self._created.extend(sorted(created))
-
-    def _keep(self, key: bytes, old: StateObject | None, created: list[bytes]) -> None:
-        """Remember what the parent's state had there, the first time it is written over."""
-        if key not in self.replaced:
-            self.replaced[key] = old
-            if old is None:
-                created.append(key)
 
     def append(self, transaction: Transaction) -> None:
         """Number an accepted transaction, after its changes were written."""

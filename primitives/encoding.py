@@ -11,7 +11,7 @@ length before it has read it, for every array it is inside of, so arrays with mo
 the claims hold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import TypeAlias
 
@@ -37,6 +37,10 @@ _ITEMS_WALKED_MAX = 64
 # The library holds at most 1024 unfinished arrays, so it reserves at most 8 MiB unscanned.
 _ITEMS_UNSCANNED_MAX = 1024
 
+# One for all: a new one for every value would cost as much as packing a short one. It is never
+# inside of two values at once: with exact built-in types only, no other code runs meanwhile.
+_pack: Callable[[Value], bytes] = msgpack.Packer().pack
+
 _LIBRARY_REFUSALS = (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException)
 
 
@@ -48,10 +52,9 @@ def encode(value: Value, *, depth_max: int = DEPTH_MAX) -> bytes:
     """
     _check_types(value, depth_max)
     try:
-        encoded: bytes = msgpack.packb(value)
+        return _pack(value)
     except (ValueError, OverflowError) as error:
         raise _refused(f"cannot be encoded: {error}") from None
-    return encoded
 
 
 def decode(raw: bytes, *, bytes_max: int = BYTES_MAX, depth_max: int = DEPTH_MAX) -> Value:
@@ -70,7 +73,7 @@ def decode(raw: bytes, *, bytes_max: int = BYTES_MAX, depth_max: int = DEPTH_MAX
         value = _decode_scanned(raw)
     _check_types(value, depth_max)
     try:
-        again = msgpack.packb(value)
+        again = _pack(value)
     except (ValueError, OverflowError) as error:
         raise _refused(str(error)) from None
     if again != raw:

@@ -136,6 +136,13 @@ def test_what_has_no_encoding_is_refused() -> None:
             encode(value)  # type: ignore[arg-type]
 
 
+def test_what_was_refused_is_not_in_what_is_encoded_next() -> None:
+    for refused in (("a", 2**64), ("b" * 1_000, "\ud800"), ("c", [-(2**63) - 1])):
+        with pytest.raises(Refused):
+            encode(refused)
+        assert encode(("d", 1)) == b"\x92\xa1d\x01"
+
+
 def test_nesting_is_bounded_on_both_sides() -> None:
     deepest = nested(DEPTH_MAX)
     assert decode(encode(deepest)) == deepest
