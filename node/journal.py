@@ -35,13 +35,10 @@ from node.journal_groups import (
     read_group,
     split_records,
 )
+from node.journal_mark import MARK, check_mark, mark_of
 from primitives.errors import InvariantBroken, Refused
 
 SEGMENT_BYTES_MAX = 8 << 20
-_MARK = "MARK"
-_MARK_BEGINS = "democite-journal"
-_VERSION = 1
-_VERSION_DIGITS_MAX = 9
 JOURNAL_ID_BYTES = 16
 
 
@@ -59,30 +56,12 @@ def create_journal(folder: Path) -> bytes:
     if any(folder.iterdir()):
         raise Refused("file_exists", f"{folder} is not empty")
     journal_id = secrets.token_bytes(JOURNAL_ID_BYTES)
-    with (folder / _MARK).open("x", encoding="ascii") as mark:
-        mark.write(_mark_of(journal_id))
+    with (folder / MARK).open("x", encoding="ascii") as mark:
+        mark.write(mark_of(journal_id))
         mark.flush()
         os.fsync(mark.fileno())
     _sync_folder(folder)
     return journal_id
-
-
-def check_version(folder: Path) -> None:
-    """Refuse (`data_of_newer_version`) the journal of a newer program; it is only read."""
-    try:
-        mark = (folder / _MARK).read_text("ascii")
-    except (OSError, ValueError):
-        return
-    _check_mark(mark, folder)
-
-
-def _check_mark(mark: str, folder: Path) -> None:
-    """A newer program's journal is not lost, and must not be begun anew."""
-    begins, _, rest = mark.partition(" ")
-    version = rest.partition(" ")[0][:_VERSION_DIGITS_MAX]
-    if begins == _MARK_BEGINS and version.isdigit() and int(version) > _VERSION:
-        told = f"journal version {version}"
-        raise Refused("data_of_newer_version", told, file=str(folder / _MARK))
 
 
 class Journal:
@@ -150,19 +129,17 @@ class Journal:
     def start_sync(self) -> None:
         """Begin to write what was appended; `on_durable` is called, on the loop, once it is there.
 
-        While a write is under way, all that is appended meanwhile becomes the next one.
+        While a write is under way, all that is appended meanwhile becomes the next one. The loop
+        writes at the end of its turn, so that all that is appended in the turn shares the sync.
         """
         if self._writing or self._failure is not None or self._durable == self._appended:
             return
         self._writing = True
-        content, view, upto = b"".join(self._pending), self._pending_view, self._appended
-        self._pending, self._pending_view = [], 0
         loop = asyncio.get_running_loop()
         if self._disk.is_quick:
-            self._write_and_tell(loop.call_soon, content, view, upto)
+            loop.call_soon(self._write_here)
         else:
-            tell = loop.call_soon_threadsafe
-            self._thread.submit(self._write_and_tell, tell, content, view, upto)
+            self._thread.submit(self._write_in_thread, loop, *self._take())
 
     async def sync(self) -> None:
         """Until everything appended before this call is on disk.
@@ -188,7 +165,7 @@ class Journal:
 
     @property
     def is_writing(self) -> bool:
-        """Whether the journal's thread is at work."""
+        """Whether a write is under way, or about to begin."""
         return self._writing
 
     def renew(self, journal_id: bytes, records: Sequence[tuple[bytes, int]]) -> None:
@@ -206,12 +183,12 @@ class Journal:
         heads = [RECORD_HEAD.pack(at, len(record)) + record for record, at in records]
         self._write(b"".join(heads), max([at for _, at in records], default=0))
         self._sequence_durable = self._sequence
-        mark = self._folder / f"{_MARK}.new"
+        mark = self._folder / f"{MARK}.new"
         with mark.open("w", encoding="ascii") as file:
-            file.write(_mark_of(journal_id))
+            file.write(mark_of(journal_id))
             file.flush()
             os.fsync(file.fileno())
-        mark.rename(self._folder / _MARK)
+        mark.rename(self._folder / MARK)
         _sync_folder(self._folder)
         self.lost_reason = None
 
@@ -242,27 +219,43 @@ class Journal:
 
     # -- writing ------------------------------------------------------------------------------
 
-    def _write_and_tell(
-        self, tell: Callable[..., object], content: bytes, view: int, upto: int
+    def _take(self) -> tuple[bytes, int, int]:
+        """What waits, as one group's content, with its highest view and its last position."""
+        content, view = b"".join(self._pending), self._pending_view
+        self._pending, self._pending_view = [], 0
+        return content, view, self._appended
+
+    def _write_here(self) -> None:
+        """On the loop, in a turn of its own."""
+        if not self._closed:
+            content, view, upto = self._take()
+            self._written(upto, self._try_to_write(content, view))
+
+    def _write_in_thread(
+        self, loop: asyncio.AbstractEventLoop, content: bytes, view: int, upto: int
     ) -> None:
+        failure = self._try_to_write(content, view)
+        if not self._closed:
+            loop.call_soon_threadsafe(self._written, upto, failure)
+
+    def _try_to_write(self, content: bytes, view: int) -> Exception | None:
         """In the journal's thread, or the loop's; never in both, since one write is under way."""
-        failure: Exception | None = None
         started = time.monotonic()
         try:
             if content:
                 self._write(content, view)
         except (OSError, InvariantBroken) as error:
-            failure = error
-        self._disk.note(time.monotonic() - started)
-        if not self._closed:
-            tell(self._written, upto, self._sequence, failure)
+            return error
+        finally:
+            self._disk.note(time.monotonic() - started)
+        return None
 
-    def _written(self, upto: int, sequence: int, failure: Exception | None) -> None:
+    def _written(self, upto: int, failure: Exception | None) -> None:
         self._writing = False
         if failure is None:
             self.syncs += 1
             self._durable = upto
-            self._sequence_durable = sequence
+            self._sequence_durable = self._sequence  # no other write began since
         else:
             # What a failed sync left on the disk is unknown for good: there is no second try.
             self._failure = failure
@@ -318,13 +311,13 @@ class Journal:
 
     def _recover(self, journal_id: bytes) -> str | None:
         try:
-            mark = (self._folder / _MARK).read_text("ascii")
-            _check_mark(mark, self._folder)
+            mark = (self._folder / MARK).read_text("ascii")
+            check_mark(mark, self._folder)
         except (FileNotFoundError, NotADirectoryError):
             return "the journal is gone"
         except ValueError:
             mark = ""
-        if mark != _mark_of(journal_id):
+        if mark != mark_of(journal_id):
             return "the journal is another node's"
         paths = sorted(self._folder.glob("*.log"))
         numbers = [int(path.stem) for path in paths]
@@ -377,10 +370,6 @@ class Journal:
         with path.open("r+b") as file:
             file.truncate(length)
             os.fsync(file.fileno())
-
-
-def _mark_of(journal_id: bytes) -> str:
-    return f"{_MARK_BEGINS} {_VERSION} {journal_id.hex()}\n"
 
 
 def _nobody() -> None:

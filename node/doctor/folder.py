@@ -12,7 +12,7 @@ from node.chain_records import META_KEY, Meta
 from node.data_folder import DataFolder
 from node.doctor.finding import BAD, GOOD, WARNING, Finding
 from node.doctor.roll import Roll
-from node.journal import check_version
+from node.journal_mark import check_version
 from node.keys import read_public_keys
 from node.registry import REGISTRY_FILE
 from node.registry.database import version_of

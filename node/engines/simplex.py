@@ -3,7 +3,7 @@
 Rules of this file:
 - The core is stepped on the loop's thread only, one event at a time, never from within a step.
 - What a turn appended is on disk before anything of that turn is sent or committed. Syncs run in
-  the journal's thread; what comes meanwhile shares the next one.
+  the journal's thread, or at the end of the turn; what comes meanwhile shares the next one.
 - Executing and building need no disk: they are done while a sync runs.
 - A timer runs only while the core has a deadline, so an idle network is quiet.
 - Each epoch has a replica of its own, made once the boundary before it is on disk. The one of the

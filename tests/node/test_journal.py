@@ -200,6 +200,43 @@ def test_the_loop_writes_where_the_disk_is_quick(
     assert len(Journal(tmp_path, journal_id, 0).records) == WRITES_REMEMBERED
 
 
+def test_what_is_appended_in_a_turn_shares_one_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though each asks for its own, and whatever is appended once it is on disk for the next."""
+    monkeypatch.setattr(DiskSpeed, "is_quick", True)
+    journal_id = create_journal(tmp_path)
+
+    async def run() -> None:
+        journal = Journal(tmp_path, journal_id, 0)
+        told: list[int] = []
+
+        def durable() -> None:
+            told.append(journal.durable)
+            if len(told) == 1:
+                journal.append(b"answer", 1)
+                journal.start_sync()
+
+        journal.on_durable = durable
+        for index in range(3):
+            journal.append(b"%d" % index, 1)
+            journal.start_sync()
+        assert told == []
+        await journal.sync()
+        assert told == [3]
+        await journal.sync()
+        assert told == [3, 4]
+        assert journal.syncs == 2
+        journal.append(b"too late", 1)
+        journal.start_sync()
+        journal.close()
+        await asyncio.sleep(0)
+        assert told == [3, 4]
+
+    asyncio.run(run())
+    assert Journal(tmp_path, journal_id, 0).records == (b"0", b"1", b"2", b"answer")
+
+
 @pytest.mark.parametrize("is_quick", [False, True])
 def test_after_a_failed_sync_nothing_is_promised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_quick: bool
