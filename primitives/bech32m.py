@@ -4,11 +4,19 @@ Strict: at most 90 characters of ASCII 33 … 126, one case throughout, zero pad
 five bits. How long a payload must be is the business of what it carries.
 """
 
+from functools import reduce
+from operator import xor
+
 from primitives.errors import Refused
 
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_FOLDED = tuple(
+    [reduce(xor, [g for bit, g in enumerate(_GENERATOR) if top >> bit & 1], 0) for top in range(32)]
+)
+"""What the five bits that a step shifts out add to the check, by their value."""
+
 _CONSTANT = 0x2BC830A3
 _CHECKSUM_CHARACTERS = 6
 _CHARACTERS_MAX = 90
@@ -56,11 +64,7 @@ def decode_groups(text: str) -> tuple[str, list[int]]:
 def _polymod(groups: list[int]) -> int:
     check = 1
     for group in groups:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ group
-        for bit, generator in enumerate(_GENERATOR):
-            if top >> bit & 1:
-                check ^= generator
+        check = (check & 0x1FFFFFF) << 5 ^ group ^ _FOLDED[check >> 25]
     return check
 
 
@@ -91,7 +95,7 @@ def _to_bytes(groups: list[int]) -> bytes:
 
 
 def _check_characters(text: str) -> None:
-    if any(not 33 <= ord(character) <= 126 for character in text):
+    if not (text.isascii() and text.isprintable()) or " " in text:
         raise _refused("it has a blank or a character outside ASCII")
 
 
