@@ -12,7 +12,7 @@ Time is that of the headers, so nothing here depends on a clock.
 
 from collections import deque
 
-SMALL_POOL = 4_096
+SMALL_POOL = 3_072
 """Up to so many, all together, nobody is refused: a burst after a quiet hour."""
 
 OWN_WAITING_MIN = 512
