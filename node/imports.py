@@ -8,9 +8,9 @@ from collections.abc import Iterator
 ALLOCATIONS_BETWEEN = 5_000
 """New objects that are still there between two looks: one of them holds the loop for two
 milliseconds. At most; by less than half it differs between nodes."""
-LOOKS_BETWEEN = 20
+LOOKS_BETWEEN = 80
 """Among those that survived, after so many looks."""
-OLD_LOOKS_BETWEEN = 80
+OLD_LOOKS_BETWEEN = 20
 """Among all, after so many of these."""
 
 
