@@ -19,7 +19,7 @@ from primitives.errors import InvariantBroken, Refused
 from primitives.indexed_tree import VERSIONS_KEPT, IndexedTree
 from primitives.receipt_log import ReceiptLog
 from primitives.state_root import state_root
-from primitives.tree_proofs import Presence, value_hash_of
+from primitives.tree_proofs import Presence, value_hashes_of
 
 
 class LogReceipts:
@@ -98,8 +98,8 @@ class Commitment:
             node = node.parent
         self._leave(places[node])
         for layer in reversed(missing):
-            hashes = [(key, value_hash_of(raw)) for key, raw in layer.changes.items()]
-            self.tree.apply(hashes)
+            changes = layer.changes
+            self.tree.apply([*zip(changes, value_hashes_of(changes.values()), strict=True)])
             self.log.append(layer.ids)
             self._branch.append(layer)
         self._forget()

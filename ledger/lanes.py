@@ -43,9 +43,7 @@ class LaneUse:
     def spent(self, amount_minor: int) -> Account:
         """The account after this transaction took `amount_minor` from it (0 for none)."""
         account, place, device = self.account, self.place, self.device
-        used = DeviceKey(
-            device.key, device.roles, device.limit_minor, self.high, self.bitmap, device.blocked
-        )
+        used = device.at(self.high, self.bitmap)
         devices = (*account.devices[:place], used, *account.devices[place + 1 :])
         return account.moved(-amount_minor, devices, self.day, self.day_count)
 

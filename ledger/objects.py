@@ -81,6 +81,11 @@ class DeviceKey(NamedTuple):
             self.blocked,
         )
 
+    def at(self, high: int, bitmap: int) -> DeviceKey:
+        """The same key with its lane there."""
+        key, roles, limit_minor, _, _, blocked = self
+        return tuple.__new__(DeviceKey, (key, roles, limit_minor, high, bitmap, blocked))
+
     @classmethod
     def decode(cls, value: Value) -> DeviceKey:
         """Read the stored form; raises `Refused("encoding_not_canonical")`."""
@@ -123,20 +128,9 @@ class Account(NamedTuple):
             (
                 ACCOUNT,
                 ACCOUNT_VERSION,
-                self.id,
-                self.prefix,
-                self.kind,
-                self.currency,
-                self.balance_minor,
-                self.blind,
-                self.threshold,
+                *self[1:8],
                 tuple([device.value() for device in self.devices]),
-                self.frozen_until_ms,
-                self.day,
-                self.day_count,
-                self.key_set,
-                self.requests,
-                self.freeze_reason,
+                *self[9:],
             )
         )
 

@@ -6,6 +6,7 @@ refuses wrong shapes; `verify` never raises and says yes only for what follows f
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ledger.shapes import (
@@ -17,7 +18,7 @@ from ledger.shapes import (
     wrong_shape,
 )
 from primitives.encoding import Value, decode, encode
-from primitives.hashing import hash_bytes
+from primitives.hashing import hash_bytes, hash_each
 from primitives.merkle import depth_of, is_path, root_from_path
 from primitives.receipt_log import ReceiptPath, receipt_root
 from primitives.state_root import state_root
@@ -33,6 +34,11 @@ INCLUDED_NODE_TAG = "included_node"
 def included_leaf(transaction_id: bytes) -> bytes:
     """A transaction's leaf under the transaction root of its block."""
     return hash_bytes(INCLUDED_LEAF_TAG, transaction_id)
+
+
+def included_leaves(transaction_ids: Iterable[bytes]) -> list[bytes]:
+    """The same of each, in order."""
+    return hash_each(INCLUDED_LEAF_TAG, transaction_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ wire form (`docs/protocol.md` §3), ready to be sent.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from consensus.certificates import Certificate
 from consensus.cometbft.certified import CertifiedHeader as CometCertifiedHeader
@@ -18,8 +18,7 @@ TransactionState = Literal["final", "pending", "refused", "unknown"]
 LaneState = Literal["free", "pending", "final", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What became of one transaction handed in.
 
     `id` is over the bytes as they came, also for bytes that are no transaction. `refusal` is

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ledger.proofs import INCLUDED_NODE_TAG, included_leaf
+from ledger.proofs import INCLUDED_NODE_TAG, included_leaves
 from ledger.transaction import Transaction
 from primitives import merkle
 from primitives.encoding import decode, encode
@@ -42,12 +42,12 @@ def transactions_root(ids: Sequence[bytes]) -> bytes:
     """What a header's `transactions_root` must be."""
     if not ids:
         return _NO_TRANSACTIONS
-    return merkle.root([included_leaf(each) for each in ids], INCLUDED_NODE_TAG)
+    return merkle.root(included_leaves(ids), INCLUDED_NODE_TAG)
 
 
 def inclusion_levels(ids: Sequence[bytes]) -> list[bytes]:
     """All hashes below that root, for the paths of many."""
-    return merkle.levels([included_leaf(each) for each in ids], INCLUDED_NODE_TAG)
+    return merkle.levels(included_leaves(ids), INCLUDED_NODE_TAG)
 
 
 def inclusion_path(levels: Sequence[bytes], index: int) -> tuple[bytes, ...]:

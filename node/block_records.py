@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from consensus.certificates import Certificate
 from consensus.header import Header
@@ -21,8 +22,7 @@ from node.epochs import EpochRecord
 from node.store import Change
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedTransaction:
+class IndexedTransaction(NamedTuple):
     """What the indexes need of one transaction; `accounts[0]` is the lane's."""
 
     id: bytes
@@ -69,10 +69,12 @@ def put_index(
 ) -> None:
     """What transactions are found by."""
     add = changes.append
-    for number, transaction in enumerate(transactions, first_number):
-        position = number.to_bytes(8, "big")
-        add((TRANSACTION + transaction.id, position))
-        entry = lane_entry(transaction.device, transaction.number)
-        for account in transaction.accounts:
+    for receipt_number, (transaction_id, accounts, device, number) in enumerate(
+        transactions, first_number
+    ):
+        position = receipt_number.to_bytes(8, "big")
+        add((TRANSACTION + transaction_id, position))
+        entry = lane_entry(device, number)
+        for account in accounts:
             add((ACCOUNT + account + position, entry))
             entry = b""

@@ -4,7 +4,7 @@ H(tag, content) = SHA-256(byte(len(tag)) ‖ tag ‖ content). The length comes 
 its content is the beginning of another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 
@@ -25,6 +25,12 @@ def tag_prefix(tag: str) -> bytes:
 def hash_bytes(tag: str, content: bytes) -> bytes:
     """H(tag, content), 32 bytes, over fixed-width bytes."""
     return sha256(tag_prefix(tag) + content).digest()
+
+
+def hash_each(tag: str, contents: Iterable[bytes]) -> list[bytes]:
+    """H(tag, content) of each, in order: what a block makes by the hundred."""
+    prefix = tag_prefix(tag)
+    return [sha256(prefix + content).digest() for content in contents]
 
 
 def hash_items(tag: str, items: Sequence[Value]) -> bytes:

@@ -26,6 +26,7 @@ from primitives.tree_levels import (
     filled,
     leaf_hashes,
     levels_above,
+    put_nodes,
     rehash,
     replaced_nodes,
 )
@@ -292,8 +293,7 @@ class IndexedTree:
         for level, nodes in enumerate(self._levels):
             if level <= depth_before:
                 record.nodes.append(replaced_nodes(nodes, indices, -(-record.count >> level)))
-            for index, node in zip(indices, hashes, strict=True):
-                nodes[index * 32 : index * 32 + 32] = node
+            put_nodes(nodes, indices, hashes)
             if level < depth:
                 indices = list(dict.fromkeys([index >> 1 for index in indices]))
                 hashes = parent_hashes(nodes, indices, NODE_TAG, empty_subtree(level, NODE_TAG))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from primitives.append_tree import AppendTree
 from primitives.errors import InvariantBroken, Refused
-from primitives.hashing import HASH_BYTES, hash_bytes
+from primitives.hashing import HASH_BYTES, hash_bytes, hash_each
 from primitives.merkle import EMPTY_LEAF, depth_of, empty_subtree, is_path, root_from_path
 
 CHUNK_DEPTH = 16
@@ -95,7 +95,8 @@ class ReceiptLog:
         """Number these transactions, in order."""
         if any(len(transaction_id) != HASH_BYTES for transaction_id in ids):
             raise InvariantBroken("a transaction id is 32 bytes")
-        leaves = [receipt_leaf(number, id) for number, id in enumerate(ids, self.count)]
+        numbered = enumerate(ids, self.count)
+        leaves = hash_each("receipt", [number.to_bytes(8, "big") + id for number, id in numbered])
         done = 0
         while done < len(leaves):
             part = leaves[done : done + CHUNK_LEAVES - self._open.count]

@@ -5,9 +5,10 @@ A slot's content is key ‖ next key ‖ value hash; a level holds 32 bytes a no
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import chain
+from struct import Struct
 
 from primitives.errors import InvariantBroken
 from primitives.hashing import HASH_BYTES, tag_prefix
@@ -15,6 +16,15 @@ from primitives.merkle import EMPTY_LEAF, depth_of, empty_subtree, parent_hashes
 from primitives.tree_proofs import KEY_MAX, LEAF_TAG, NODE_TAG
 
 CONTENT_BYTES = 3 * HASH_BYTES
+
+_put_node = Struct(f"{HASH_BYTES}s").pack_into
+"""Writes a node's hash at an offset: a block writes thousands, and a slice takes twice the time."""
+
+
+def put_nodes(nodes: bytearray, indices: Iterable[int], hashes: Iterable[bytes]) -> None:
+    """Write these hashes, of 32 bytes each, at their places of a level."""
+    for index, node in zip(indices, hashes, strict=True):
+        _put_node(nodes, index * HASH_BYTES, node)
 
 
 def leaf_hashes(contents: bytearray, indices: Sequence[int], emptied: set[int]) -> list[bytes]:
@@ -78,8 +88,7 @@ def rehash(
     """Hash the leaves at ascending `indices`, none of which is empty, and what is above them."""
     hashes = leaf_hashes(contents, indices, set())
     for level, nodes in enumerate(levels):
-        for index, node in zip(indices, hashes, strict=True):
-            nodes[index * HASH_BYTES : (index + 1) * HASH_BYTES] = node
+        put_nodes(nodes, indices, hashes)
         if level < depth_of(count):
             indices = list(dict.fromkeys([index >> 1 for index in indices]))
             hashes = parent_hashes(nodes, indices, NODE_TAG, empty_subtree(level, NODE_TAG))

@@ -5,9 +5,10 @@ names a smaller key and, as the one after it, a greater. The count decides how l
 is bound by the state root, which is why checking goes up to a root that is then compared.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from primitives.hashing import HASH_BYTES, hash_bytes
+from primitives.hashing import HASH_BYTES, hash_bytes, hash_each
 from primitives.merkle import depth_of, is_path, root_from_path
 
 NODE_TAG = "node"
@@ -46,6 +47,11 @@ class Absence:
 def value_hash_of(value: bytes) -> bytes:
     """H("value", value): how an object's bytes stand in its leaf."""
     return hash_bytes("value", value)
+
+
+def value_hashes_of(values: Iterable[bytes]) -> list[bytes]:
+    """The same of each, in order."""
+    return hash_each("value", values)
 
 
 def leaf_hash(slot: int, key: bytes, next_key: bytes, value_hash: bytes) -> bytes:
