@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ def machine() -> dict[str, object]:
         "system": platform.system(),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        # The same version may be a tenth slower or quicker, as it was compiled.
+        "python_program": os.path.realpath(sys.executable),
         "memory_gigabytes": round(_memory_bytes() / 1e9, 1),
         "signature_check_microseconds": round(check_seconds() * 1e6, 1),
         "load_average_before": round(os.getloadavg()[0], 2),

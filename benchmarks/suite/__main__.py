@@ -1,10 +1,10 @@
 """Runs the measures and writes one file of figures:
 
-    scripts/benchmark [NAME…] [--full] [--json FILE [--add]] [--note WORDS]
+    scripts/benchmark [NAME…] [--full] [--rounds N] [--json FILE [--add]] [--note WORDS]
 
 The short form takes one round of 5 s a point and a hundred thousand accounts, in under ten minutes;
 `--full` what README and docs/performance.md are filled with, and says first how long that takes.
-`--add` measures anew what is named and keeps what else stands in the file.
+`--rounds` takes more of the same, or fewer. `--add` measures anew what is named and keeps what else stands in the file.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ PATIENCE = 6
 """A machine that is busy otherwise takes longer than expected; so many times, at most."""
 
 PATIENCE_SECONDS = 300
+
+ROUNDS_MAX = 100
 
 
 def expected(names: list[str], form: Form) -> str:
@@ -97,6 +100,7 @@ def main() -> int:
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(MEASURES))
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--rounds", metavar="N", type=int, help="instead of the form's own")
     parser.add_argument("--json", metavar="FILE", type=Path, default=Path("benchmark.json"))
     parser.add_argument(
         "--note", metavar="WORDS", default="", help="stands in the file, as: a busy machine"
@@ -106,7 +110,11 @@ def main() -> int:
     unknown = [name for name in options.names if name not in MEASURES]
     if unknown:
         parser.error(f"no such measure: {', '.join(unknown)} (there are {', '.join(MEASURES)})")
+    if options.rounds is not None and not 1 <= options.rounds <= ROUNDS_MAX:
+        parser.error(f"--rounds is 1 to {ROUNDS_MAX}")
     names, form = options.names or list(MEASURES), FULL if options.full else SHORT
+    if options.rounds is not None:
+        form = replace(form, rounds=options.rounds)
     try:
         kept = kept_from(options.json, names, form) if options.add else {}
     except (OSError, ValueError) as error:

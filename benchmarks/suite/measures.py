@@ -33,7 +33,7 @@ class Entry:
 
     def seconds(self, form: Form) -> int:
         """All its rounds in this form."""
-        each = self.short_seconds if form is SHORT else self.full_seconds
+        each = self.short_seconds if form.name == SHORT.name else self.full_seconds
         return each * self.rounds(form)
 
     def rounds(self, form: Form) -> int:

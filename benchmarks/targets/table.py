@@ -24,8 +24,8 @@ WORDS = {
         "busy": "**Machine occupée par ailleurs** (charge {load} pour {processors} processeurs) : "
         "à refaire au calme.",
         "quiet": "Machine sans autre travail.",
-        "machine": "{at}, {processors} × {processor}, {memory} Go, Python {python}, une "
-        "vérification : {check} µs.",
+        "machine": "{at}, {processors} × {processor}, {memory} Go, Python {python} ({program}), "
+        "une vérification : {check} µs.",
     },
     ENGLISH: {
         "head": "| what | must | aim | measured | met |",
@@ -40,8 +40,8 @@ WORDS = {
         "busy": "**The machine was busy otherwise** (load {load} on {processors} processors): "
         "to be measured again in quiet.",
         "quiet": "The machine did nothing else.",
-        "machine": "{at}, {processors} × {processor}, {memory} GB, Python {python}, one check: "
-        "{check} µs.",
+        "machine": "{at}, {processors} × {processor}, {memory} GB, Python {python} ({program}), "
+        "one check: {check} µs.",
     },
 }
 
@@ -71,6 +71,7 @@ def preface(content: Mapping[str, Any], language: str) -> str:
             processor=machine["processor"],
             memory=machine["memory_gigabytes"],
             python=machine["python"],
+            program=machine.get("python_program", "?"),
             check=machine["signature_check_microseconds"],
         )
     ]
