@@ -9,6 +9,7 @@ from pathlib import Path
 
 from primitives.signatures import SigningKey, verify
 
+BUSY_SECONDS = 0.5
 CHECKS_TIMED = 2_000
 MESSAGE_BYTES = 200
 
@@ -27,6 +28,7 @@ def machine() -> dict[str, object]:
         "memory_gigabytes": round(_memory_bytes() / 1e9, 1),
         "signature_check_microseconds": round(check_seconds() * 1e6, 1),
         "load_average_before": round(os.getloadavg()[0], 2),
+        "busy_processors_before": round(_busy_processors(), 2),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -40,6 +42,24 @@ def check_seconds(checks: int = CHECKS_TIMED) -> float:
     for _ in range(checks):
         verify(key.public_key, message, signature)
     return (time.process_time() - started) / checks
+
+
+def _busy_processors() -> float:
+    """How many processors others use just now. The load average tells of the minute before too, in
+    which this very command may have measured something else."""
+    before = _busy_seconds()
+    time.sleep(BUSY_SECONDS)
+    return (_busy_seconds() - before) / BUSY_SECONDS
+
+
+def _busy_seconds() -> float:
+    try:
+        words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return 0.0
+    ticks = [int(word) for word in words]
+    idle = ticks[3] + ticks[4]  # with what waits for a disk
+    return (sum(ticks[:8]) - idle) / os.sysconf("SC_CLK_TCK")
 
 
 def _processor() -> str:

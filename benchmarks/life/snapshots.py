@@ -25,7 +25,8 @@ from node.cards import Card, card_to_json
 from node.observers import Observers
 from node.snapshots.shelf import SNAPSHOT_MS, SnapshotShelf
 from node.territory import TerritoryOptions
-from tests.node.town import Person, Town, found, free_ports, key_of
+from tests.node.town import Person, Town, found, key_of
+from tests.ports import free_ports
 
 NEVER_MS = 2**53
 PEOPLE = 40

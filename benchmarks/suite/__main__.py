@@ -4,7 +4,8 @@
 
 The short form takes one round of 5 s a point and a hundred thousand accounts, in under ten minutes;
 `--full` what README and docs/performance.md are filled with, and says first how long that takes.
-`--rounds` takes more of the same, or fewer. `--add` measures anew what is named and keeps what else stands in the file.
+`--rounds` takes more of the same, or fewer. `--add` measures anew what is named and keeps what else
+stands in the file.
 """
 
 import argparse

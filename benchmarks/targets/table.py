@@ -7,7 +7,7 @@ from benchmarks.spread import Spread
 from benchmarks.targets.rows import ROWS, Bound, Row
 
 FRENCH, ENGLISH = "fr", "en"
-BUSY_SHARE = 0.5
+BUSY_SHARE = 0.25
 """A machine is called busy when so much of its processors worked just before."""
 
 WORDS = {
@@ -21,7 +21,7 @@ WORDS = {
         "nothing": "pas mesuré",
         "told": "–",
         "short": "Forme courte : {seconds} s, {accounts} comptes au lieu d'un million.",
-        "busy": "**Machine occupée par ailleurs** (charge {load} pour {processors} processeurs) : "
+        "busy": "**Machine occupée par ailleurs** ({load} processeurs occupés sur {processors}) : "
         "à refaire au calme.",
         "quiet": "Machine sans autre travail.",
         "machine": "{at}, {processors} × {processor}, {memory} Go, Python {python} ({program}), "
@@ -37,7 +37,7 @@ WORDS = {
         "nothing": "not measured",
         "told": "–",
         "short": "Short form: {seconds} s, {accounts} accounts in place of a million.",
-        "busy": "**The machine was busy otherwise** (load {load} on {processors} processors): "
+        "busy": "**The machine was busy otherwise** ({load} of {processors} processors at work): "
         "to be measured again in quiet.",
         "quiet": "The machine did nothing else.",
         "machine": "{at}, {processors} × {processor}, {memory} GB, Python {python} ({program}), "
@@ -75,7 +75,7 @@ def preface(content: Mapping[str, Any], language: str) -> str:
             check=machine["signature_check_microseconds"],
         )
     ]
-    load = float(machine["load_average_before"])
+    load = float(machine["busy_processors_before"])
     busy = load > BUSY_SHARE * int(machine["processors"])
     told.append(words["busy" if busy else "quiet"].format(load=load, **_processors(machine)))
     if content["form"] != "full":

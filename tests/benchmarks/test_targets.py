@@ -22,7 +22,7 @@ MACHINE = {
     "memory_gigabytes": 24.0,
     "python": "3.11.7",
     "signature_check_microseconds": 106.0,
-    "load_average_before": 0.1,
+    "busy_processors_before": 0.1,
 }
 
 
@@ -102,8 +102,8 @@ def test_who_was_refused_must_hear_when_to_come_again() -> None:
 def test_a_busy_machine_and_a_short_form_are_named() -> None:
     assert "did nothing else" in preface(content(), ENGLISH)
     busy = content("short")
-    busy["machine"] = {**MACHINE, "load_average_before": 7.5}
-    assert "busy otherwise** (load 7.5 on 2 processors)" in preface(busy, ENGLISH)
+    busy["machine"] = {**MACHINE, "busy_processors_before": 1.5}
+    assert "busy otherwise** (1.5 of 2 processors at work)" in preface(busy, ENGLISH)
     assert "Forme courte" in preface(busy, FRENCH)
 
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.patience import PATIENCE_SECONDS, wait_until
-from tests.processes.network import PROGRAM, Done, Network, Node, free_ports
+from tests.ports import free_ports
+from tests.processes.network import PROGRAM, Done, Network, Node
 from tests.processes.quick import PASSPHRASE, Council, make_node
 from tests.reliability.testbed import ask
 

@@ -6,7 +6,8 @@ from ledger.changes import AddMember, ChangeParameter
 from tests.node.api_town import ApiTown
 from tests.node.council import enact, territory
 from tests.node.test_api import play
-from tests.node.town import free_ports, until
+from tests.node.town import until
+from tests.ports import free_ports
 from wallet.following import learn_card, learn_terms, proof_of_card
 from wallet.light.memory import HeaderMemory
 from wallet.light.trust import TrustedNetwork

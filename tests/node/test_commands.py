@@ -14,7 +14,7 @@ import pytest
 from clients.cli import main
 from node.data_folder import DataFolder
 from tests.node.founding import PASSPHRASE, make_card, make_sealing_fast
-from tests.node.town import free_ports
+from tests.ports import free_ports
 
 
 @pytest.fixture(autouse=True)

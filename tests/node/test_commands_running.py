@@ -16,8 +16,8 @@ from typing import IO
 import pytest
 
 from tests.node.founding import PASSPHRASE, make_card
-from tests.node.town import free_ports
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 from tests.processes.network import democite, must
 
 pytestmark = pytest.mark.process

@@ -42,7 +42,7 @@ from node.retention import Retention
 from node.store import open_store
 from primitives.signatures import SigningKey
 from tests.node.founding import PASSPHRASE, make_card, make_sealing_fast
-from tests.node.town import free_ports
+from tests.ports import free_ports
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -15,8 +15,9 @@ from node.peers.certificates import make_authority
 from tests.node.api_town import ApiTown, api_town
 from tests.node.council import enact, in_epoch, territory
 from tests.node.test_doctor import Listener, by_check
-from tests.node.town import free_ports, key_of
+from tests.node.town import key_of
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 RENEWED, JOINING = key_of("town0 voting again"), key_of("town1 voting")
 

@@ -25,7 +25,8 @@ from node.store import open_store
 from node.territory import TerritoryNode, TerritoryOptions, TransportIdentity
 from primitives.errors import Refused
 from tests.node.council import enact, epoch_of, in_epoch, territory
-from tests.node.town import Person, Town, certified_by, free_ports, key_of, until
+from tests.node.town import Person, Town, certified_by, key_of, until
+from tests.ports import free_ports
 
 QUICK = Parameters(delta_ms=200, heartbeat_ms=500, epoch_ms=1_500)
 

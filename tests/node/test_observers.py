@@ -11,7 +11,8 @@ from node.cards import Card, card_to_json
 from node.observers import OBSERVERS_MAX, Observers
 from node.territory import TerritoryNode, TerritoryOptions
 from primitives.errors import Refused
-from tests.node.town import Town, found, free_ports, key_of, until
+from tests.node.town import Town, found, key_of, until
+from tests.ports import free_ports
 
 
 def observer_options(town: Town, index: int, port: int) -> TerritoryOptions:

@@ -29,8 +29,9 @@ from tests.node.council import epoch_of, in_epoch, propose, territory, vote
 from tests.node.sync_epochs import SLOW, history, run, to_epoch
 from tests.node.sync_town import SyncTown, small, verified
 from tests.node.test_epoch_chain import Told, bent_item, other_terms, told
-from tests.node.town import Person, free_ports, key_of, until
+from tests.node.town import Person, key_of, until
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 from wallet.light.trust import TrustedNetwork
 
 __all__ = ["small", "told"]

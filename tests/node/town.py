@@ -1,7 +1,6 @@
 """A small network of territory nodes in one process, over real TLS on loopback, for tests."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,6 +25,7 @@ from primitives.encoding import Value
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 
 UNLIMITED = 2**53 - 1
 
@@ -33,15 +33,6 @@ UNLIMITED = 2**53 - 1
 def key_of(name: str) -> SigningKey:
     """The key with that name in tests."""
     return SigningKey.from_seed(hash_bytes("test_key", name.encode()))
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def found(

@@ -6,7 +6,6 @@ Everything goes through the command `democite`: cards, genesis, keys, nodes, wal
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 from tests.processes.forked import ForkedProcess, RunningProcess, run_forked
 
 PROGRAM = Path(sys.executable).with_name("democite")
@@ -61,18 +61,6 @@ def must(*words: str | Path) -> Done:
 
 STILL_SECONDS = 0.7
 """Longer than the pause before an empty block that proves the state after the one before."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 @dataclass

@@ -28,7 +28,8 @@ from node.keys import read_key
 from primitives.encoding import Value
 from primitives.keystore import seal
 from tests.patience import PATIENCE_SECONDS
-from tests.processes.network import TERRITORIES, Network, Node, free_ports
+from tests.ports import free_ports
+from tests.processes.network import TERRITORIES, Network, Node
 from tests.reliability.testbed import ask
 
 PASSPHRASE = "quatre mots au hasard"

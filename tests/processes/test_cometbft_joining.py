@@ -21,7 +21,8 @@ from node.engines.cometbft.rpc import CometRpc
 from node.genesis_file import COMETBFT
 from tests.node.cometbft.conftest import cometbft
 from tests.patience import PATIENCE_SECONDS
-from tests.processes.network import ROOT, Node, free_ports, must
+from tests.ports import free_ports
+from tests.processes.network import ROOT, Node, must
 from tests.processes.quick import Council, make_node, quick_network
 from tests.processes.syncing_node import LIES, NEVER, SERVING
 from tests.reliability.testbed import ask

@@ -15,7 +15,8 @@ from node.cards import read_card
 from node.genesis_file import COMETBFT
 from tests.node.cometbft.conftest import cometbft
 from tests.patience import PATIENCE_SECONDS, wait_until
-from tests.processes.network import Network, Node, free_ports, must, start_forked
+from tests.ports import free_ports
+from tests.processes.network import Network, Node, must, start_forked
 from tests.processes.quick import Council, make_node, quick_network
 from tests.reliability.testbed import ask
 

@@ -22,8 +22,9 @@ from primitives.errors import Refused
 from primitives.signatures import SigningKey
 from tests.node.api_town import ApiTown, api_town
 from tests.node.council import enact, in_epoch, territory
-from tests.node.town import free_ports, key_of
+from tests.node.town import key_of
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_ports
 from tests.processes.network import democite
 
 FIRST, RENEWED = key_of("town0 voting"), key_of("town0 voting again")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
-from tests.processes.network import Network, Node, create_network, free_ports, must, start_forked
+from tests.ports import free_ports
+from tests.processes.network import Network, Node, create_network, must, start_forked
 from tests.reliability.aftermath import check_aftermath
 from tests.reliability.bank import bank
 from tests.reliability.rounds import meanwhile

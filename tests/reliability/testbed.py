@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from tests.patience import PATIENCE_SECONDS
-from tests.processes.network import PROGRAM, Network, Node, create_network, free_ports, start_forked
+from tests.ports import free_ports
+from tests.processes.network import PROGRAM, Network, Node, create_network, start_forked
 from tests.reliability.namespaces import PATH, Namespaces
 from tests.reliability.relay import Relay, Weather
 

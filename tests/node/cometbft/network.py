@@ -1,7 +1,6 @@
 """A network of real `cometbft` processes on this machine, each with a small application of ours."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from node.engines.cometbft.signed_last import SignedLastFile
 from node.engines.cometbft.signer import Signer
 from primitives.signatures import SigningKey
 from tests.node.cometbft.ledger_of_words import APP_VERSION, COMMITTED, WordLedger, Words
+from tests.ports import free_ports
 
 CHAIN_ID = "democite-" + "5e" * 20
 GENESIS_TIME_NS = 1_700_000_000_000_000_000
@@ -30,18 +30,6 @@ PARAMS = ConsensusParams(
     evidence=EvidenceParams(100_000, 172_800 * 10**9, 65_536),
     app_version=APP_VERSION,
 )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()
 
 
 def voting_key(name: str) -> SigningKey:
