@@ -9,8 +9,11 @@ import plyvel
 from node.store.port import Change
 from primitives.errors import Refused
 
-# Memory stays small: a village's machine has little, and objects are cached above the store.
-_WRITE_BUFFER_BYTES = 8 << 20
+# Memory stays small: a village's machine has little, and objects are cached above the store. But
+# each table that a full buffer becomes is merged with all others, since keys are hashes: with a
+# million accounts that costs more than anything else, and a quarter less with this buffer than with
+# one of 8 MiB. Up to two are held, while much is written.
+_WRITE_BUFFER_BYTES = 32 << 20
 _BLOCK_CACHE_BYTES = 16 << 20
 _BLOOM_BITS = 10
 _AFTER_ALL_KEYS = b"\xff" * 64
