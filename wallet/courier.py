@@ -20,7 +20,7 @@ from wallet.light.memory import HeaderConflict
 from wallet.node_client import NodeUnreachable
 from wallet.outbox import Outbox
 from wallet.outbox_entry import Entry
-from wallet.pauses import pause_seconds
+from wallet.pauses import BusyNodes
 from wallet.reader import ProvedInclusion, ProvedPlace, Reader
 
 POLL_SECONDS = 0.4
@@ -36,8 +36,6 @@ class Courier:
         self._owner = owner
         self.last_inclusion: ProvedInclusion | None = None
         self.busy_code = ""
-        self._held: dict[str, tuple[int, float]] = {}
-        """Nodes that were too busy: how often, and until when they are left alone."""
 
     async def send(self, entry: Entry, *, wait: bool, wait_ms: int = WAIT_MS) -> Entry:
         """Send `entry` and, with `wait`, stay until its outcome is proved or `wait_ms` is over.
@@ -50,16 +48,16 @@ class Courier:
         started = time.monotonic()
         accepted: set[str] = set()
         refusals: dict[str, str] = {}
-        self._held = {}
+        busy = BusyNodes()
         while True:
             late = (time.monotonic() - started) * 1000 >= MORE_NODES_AFTER_MS
             wanted = 1 + (MORE_NODES if late else 0)
             for url in urls:
                 if len(accepted) >= wanted or url in accepted or url in refusals:
                     continue
-                if self._held.get(url, (0, 0.0))[1] > time.monotonic():
+                if not busy.may_be_asked(url):
                     continue
-                entry, word = await self._post(url, entry, wait and not accepted)
+                entry, word = await self._post(url, entry, wait and not accepted, busy)
                 if entry.state == "final":
                     return entry
                 if word == "accepted":
@@ -128,7 +126,7 @@ class Courier:
             return self._final(entry, other.id, other.proof)
         return self._outbox.save(entry.changed(state="refused", code="number_used"))
 
-    async def _post(self, url: str, entry: Entry, wait: bool) -> tuple[Entry, str]:
+    async def _post(self, url: str, entry: Entry, wait: bool, busy: BusyNodes) -> tuple[Entry, str]:
         """Send to one node: `accepted`, a refusal's code, or nothing when it did not answer."""
         try:
             wait_ms = MORE_NODES_AFTER_MS if wait else 0
@@ -136,7 +134,7 @@ class Courier:
             if answer.status not in (200, 202):
                 if answer.status >= 500 or answer.code in BUSY_CODES:
                     self.busy_code = answer.code
-                    self._hold(url, answer.retry_after_ms)
+                    busy.hold(url, answer.retry_after_ms)
                     return entry, ""
                 if answer.code == "network_mismatch":
                     # It is the node that is in the wrong place: the bytes are for this network.
@@ -152,11 +150,6 @@ class Courier:
             # It claims that the transaction is final and cannot prove it: the next one may.
             return entry, ""
         return entry, "accepted"
-
-    def _hold(self, url: str, told_ms: int) -> None:
-        """This node is too busy: it is asked again when it said, and not before."""
-        times = self._held.get(url, (0, 0.0))[0] + 1
-        self._held[url] = times, time.monotonic() + pause_seconds(told_ms, times)
 
     async def _settle(self, url: str, entry: Entry, content: Mapping[str, object]) -> Entry:
         found = await self._reader.prove_inclusion(url, entry.id, content)

@@ -10,7 +10,7 @@ from wallet.light.memory import HeaderMemory
 from wallet.light.trust import TrustedNetwork
 from wallet.node_client import NodeClient, NodeUnreachable
 from wallet.node_urls import node_urls_of
-from wallet.pauses import pause_seconds
+from wallet.pauses import BusyNodes
 from wallet.reader import ProvedInclusion, Reader
 from wallet.transaction_ids import transaction_id
 
@@ -28,12 +28,11 @@ async def submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) -> 
     async with NodeClient(urls or node_urls_of(network, ""), network.network_id) as client:
         reader = Reader(client, network, HeaderMemory())
         refusal: Refused | None = None
-        busy: dict[str, tuple[int, float]] = {}
+        busy = BusyNodes()
         while time.monotonic() < deadline:
             accepted = False
             for url in client.urls:
-                times, held_until = busy.get(url, (0, 0.0))
-                if held_until > time.monotonic():
+                if not busy.may_be_asked(url):
                     continue
                 try:
                     answer = await client.post_transaction(url, raw, SUBMIT_WAIT_MS)
@@ -43,8 +42,7 @@ async def submit(network: TrustedNetwork, urls: tuple[str, ...], raw: bytes) -> 
                     if answer.status == 422:
                         refusal = answer.refusal()
                     elif answer.code in BUSY_CODES:
-                        pause = pause_seconds(answer.retry_after_ms, times + 1)
-                        busy[url] = times + 1, time.monotonic() + pause
+                        busy.hold(url, answer.retry_after_ms)
                 except NodeUnreachable:
                     continue
             if refusal is not None and not accepted:

@@ -75,7 +75,8 @@ def preface(content: Mapping[str, Any], language: str) -> str:
             check=machine["signature_check_microseconds"],
         )
     ]
-    load = float(machine["busy_processors_before"])
+    # Files of before say the load alone.
+    load = float(machine.get("busy_processors_before", machine.get("load_average_before", 0.0)))
     busy = load > BUSY_SHARE * int(machine["processors"])
     told.append(words["busy" if busy else "quiet"].format(load=load, **_processors(machine)))
     if content["form"] != "full":

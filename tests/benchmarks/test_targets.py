@@ -105,6 +105,9 @@ def test_a_busy_machine_and_a_short_form_are_named() -> None:
     busy["machine"] = {**MACHINE, "busy_processors_before": 1.5}
     assert "busy otherwise** (1.5 of 2 processors at work)" in preface(busy, ENGLISH)
     assert "Forme courte" in preface(busy, FRENCH)
+    del busy["machine"]["busy_processors_before"]
+    busy["machine"]["load_average_before"] = 0.2
+    assert "did nothing else" in preface(busy, ENGLISH)  # a file of before
 
 
 def test_a_document_gets_both_tables_and_keeps_the_rest() -> None:

@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from node.territory import TerritoryNode
 from primitives.addresses import format_address
 from primitives.signatures import SigningKey
 from tests.node.town import Person, Town, key_of
+from tests.patience import PATIENCE_SECONDS
 from wallet.request_signing import authorization
 
 MSGPACK = {"Content-Type": "application/msgpack"}
@@ -198,3 +199,19 @@ async def api_town(
         await runner.cleanup()
         await office.close()
         await town.stop()
+
+
+def play(
+    folder: Path, scenario: Callable[[ApiTown], Awaitable[None]], *, connections_max: int = 100
+) -> None:
+    """Run a scenario against a served node, which is alive at its end."""
+
+    async def run() -> None:
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            api_town(folder, connections_max=connections_max) as served,
+        ):
+            await scenario(served)
+            assert (await served.ask("GET", "/health/live")).status == 200
+
+    asyncio.run(run())

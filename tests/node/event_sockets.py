@@ -1,30 +1,16 @@
-"""Sockets of `/v1/events` for tests: a served node, what a client says, and what it hears."""
+"""Sockets of `/v1/events` for tests: what a client says, and what it hears."""
 
 import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from aiohttp import ClientWebSocketResponse
 
-from tests.node.api_town import ApiTown, address_of, api_town
+from tests.node.api_town import ApiTown, address_of
 from tests.node.town import Person
 from tests.patience import PATIENCE_SECONDS
 from wallet.request_signing import authorization
-
-Scenario = Callable[[ApiTown], Awaitable[None]]
-
-
-def play(folder: Path, scenario: Scenario) -> None:
-    """Run a scenario against a served node."""
-
-    async def run() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
-            await scenario(served)
-
-    asyncio.run(run())
 
 
 async def next_of(socket: ClientWebSocketResponse, kind: str) -> dict[str, object]:

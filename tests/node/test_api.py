@@ -1,11 +1,9 @@
 """The public paths, the document, and handing transactions in."""
 
-import asyncio
 import functools
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,20 +14,7 @@ from consensus.header import Header
 from ledger.proofs import InclusionProof
 from primitives.encoding import decode
 from primitives.hashing import hash_bytes
-from tests.node.api_town import MSGPACK, ApiTown, address_of, api_town
-from tests.patience import PATIENCE_SECONDS
-
-Scenario = Callable[[ApiTown], Awaitable[None]]
-
-
-def play(folder: Path, scenario: Scenario) -> None:
-    """Run a scenario against a served node."""
-
-    async def run() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
-            await scenario(served)
-
-    asyncio.run(run())
+from tests.node.api_town import MSGPACK, ApiTown, address_of, play
 
 
 def test_public_paths_answer_as_the_document_says(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from consensus.header import Header
 from node.answers import Submission
 from node.api.events import Subscriber, Unsent
 from primitives.hashing import hash_bytes
-from tests.node.api_town import ApiTown, address_of
-from tests.node.event_sockets import authorize, next_of, play
+from tests.node.api_town import ApiTown, address_of, play
+from tests.node.event_sockets import authorize, next_of
 from tests.node.town import Person, until
 from tests.patience import PATIENCE_SECONDS
 from wallet.node_stream import FinalIds, HeaderEvent, NodeStream, Submitted

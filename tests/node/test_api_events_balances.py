@@ -9,8 +9,8 @@ import pytest
 from ledger.objects import Account
 from ledger.power_fields import ACCOUNT_BLOCK, block_fields
 from node.api.events import Events, Subscriber
-from tests.node.api_town import ApiTown, address_of
-from tests.node.event_sockets import authorize, next_of, play
+from tests.node.api_town import ApiTown, address_of, play
+from tests.node.event_sockets import authorize, next_of
 from tests.node.town import until
 
 

@@ -6,35 +6,19 @@ import random
 import re
 import socket
 import zlib
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.node.api_town import ApiTown, address_of, api_town
+from tests.node.api_town import ApiTown, address_of, play
 from tests.node.town import Person, until
 from tests.patience import PATIENCE_SECONDS
 
-Scenario = Callable[[ApiTown], Awaitable[None]]
 POST = b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/msgpack\r\n"
 UPGRADE = (
     b"GET /v1/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-
-
-def play(folder: Path, scenario: Scenario, connections_max: int = 100) -> None:
-    """Run a scenario against a served node."""
-
-    async def run() -> None:
-        async with (
-            asyncio.timeout(PATIENCE_SECONDS),
-            api_town(folder, connections_max=connections_max) as served,
-        ):
-            await scenario(served)
-            assert (await served.ask("GET", "/health/live")).status == 200
-
-    asyncio.run(run())
 
 
 async def connect(served: ApiTown) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from ledger.changes import AddMember, ChangeParameter
-from tests.node.api_town import ApiTown
+from tests.node.api_town import ApiTown, play
 from tests.node.council import enact, territory
-from tests.node.test_api import play
 from tests.node.town import until
 from tests.ports import free_ports
 from wallet.following import learn_card, learn_terms, proof_of_card

@@ -1,10 +1,8 @@
 """Reading is not public: who may read what, and what everybody else is told."""
 
-import asyncio
 import json
 import stat
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -19,24 +17,12 @@ from node.api.signed_requests import STALE_MS, RequestVerifier
 from primitives.addresses import format_address
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
-from tests.node.api_town import ApiTown, Reply, address_of, api_town
+from tests.node.api_town import ApiTown, Reply, address_of, play
 from tests.node.town import Person, key_of
-from tests.patience import PATIENCE_SECONDS
 from wallet.request_signing import authorization
 
-Scenario = Callable[[ApiTown], Awaitable[None]]
 NETWORK = bytes(range(32))
 DUE_AHEAD_MS = 3 * 86_400_000
-
-
-def play(folder: Path, scenario: Scenario) -> None:
-    """Run a scenario against a served node."""
-
-    async def run() -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS), api_town(folder) as served:
-            await scenario(served)
-
-    asyncio.run(run())
 
 
 def told(reply: Reply) -> tuple[int, bytes, dict[str, str]]:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.node.api_town import ApiTown
-from tests.node.test_api import play
+from tests.node.api_town import ApiTown, play
 from tests.processes.network import must
 
 ROOT = Path(__file__).resolve().parents[2]

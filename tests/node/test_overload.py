@@ -8,8 +8,8 @@ import pytest
 from node.admission import RETRY_MS_MAX, RETRY_MS_MIN
 from node.territory import NOT_READY_RETRY_MS
 from primitives.hashing import hash_bytes
-from tests.node.api_town import ApiTown
-from tests.node.event_sockets import next_of, play
+from tests.node.api_town import ApiTown, play
+from tests.node.event_sockets import next_of
 from tests.node.town import Town
 
 
