@@ -322,7 +322,7 @@ class Delivery:
             await self._spread(pending)
         elif time.time() * 1000 > pending.valid_until_ms:
             await self._prove_absence(pending)
-        elif found == "unknown" and not pending.held_until:
+        elif found == "unknown" and not pending.held_until:  # nor since the look began
             await self._ask_why(pending)
 
     async def _spread(self, pending: Pending) -> None:

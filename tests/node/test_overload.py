@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.admission import RETRY_MS_MAX, RETRY_MS_MIN
+from node.mempool import Mempool
 from node.territory import NOT_READY_RETRY_MS
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, play
@@ -40,6 +41,17 @@ def test_the_refused_are_told_when_to_come_again(
             _take_at_most(10, served, monkeypatch)
             await socket.send_bytes(second)
             await next_of(socket, "final")
+
+    play(tmp_path, scenario)
+
+
+def test_a_full_pool_reads_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(served: ApiTown) -> None:
+        monkeypatch.setattr(Mempool, "is_full", True)
+        async with served.socket() as socket:
+            await socket.send_bytes(b"\xc1")
+            told = await next_of(socket, "submitted")
+            assert told["results"] == [[hash_bytes("tx", b"\xc1").hex(), "mempool_full"]]
 
     play(tmp_path, scenario)
 
