@@ -50,7 +50,7 @@ async def compare(form: Form) -> Figures:
 MEASURES: dict[str, Entry] = {
     "compare": Entry(compare, 190, 560),
     "killed": Entry(killed.measure, 46, 117),
-    "replicas": Entry(replicas.measure, 60, 130),
+    "replicas": Entry(replicas.measure, 45, 130),
     "wages": Entry(lines.wage_lines, 24, 45),
     "bulletins": Entry(lines.bulletin_lines, 24, 45),
     "accounts": Entry(accounts.measure, 36, 200, full_rounds=2),
