@@ -4,8 +4,8 @@ A pool that grows while the network is overloaded makes nothing faster: whatever
 what blocks carry is verified and passed on by every member, at the cost of the blocks, and then
 waits for longer than its sender does. So where more than `SMALL_POOL` wait, a node takes as many of
 its own clients' as became final within `WAITING_SECONDS`, and refuses the rest before it is
-decoded. What members pass on is bounded by the pool alone, and a few of one's own are taken always:
-a member that fills the pool drives nobody's clients out of it.
+decoded. What members pass on is bounded by the pool alone, and a few of one's own are taken as long
+as it has room at all: other members' clients do not crowd out one's own, short of a full pool.
 
 Time is that of the headers, so nothing here depends on a clock.
 """
