@@ -5,6 +5,8 @@ when no other node has a better answer. What was once seen final is remembered, 
 take the wallet back to an older state.
 """
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -32,6 +34,11 @@ T = TypeVar("T")
 # A node that still holds a transaction may yet bring it through, whatever another says of it; one
 # that refused it says more than one that never saw it. Refusals have rank 1.
 _WORD_RANKS = {"none": -1, "unknown": 0, "pending": 2}
+
+# The node asked next may be a block behind the one asked before it: as a rule for milliseconds, on
+# a loaded machine for a second or two.
+LAG_PATIENCE_MS = 3_000
+LAG_PAUSE_MS = 50
 
 # What a node may say only because it has not caught up.
 _BEHIND_CODES = ("not_found", "node_behind", "not_final_yet", "version_not_kept")
@@ -73,6 +80,13 @@ class ProvedPlace:
     number: int
     proof: bytes
     bundle: HeaderBundle
+
+
+@dataclass(frozen=True, slots=True)
+class _NoGoodAnswer:
+    """The best error of a round; None if nobody was there."""
+
+    refusal: Refused | None
 
 
 class Reader:
@@ -302,7 +316,21 @@ class Reader:
         return final
 
     async def first(self, read: Callable[[str], Awaitable[T]]) -> T:
-        """The answer of the first node that has a good one; else the best error."""
+        """The answer of the first node that has a good one; else the best error.
+
+        Where all are behind what was seen already, they are given `LAG_PATIENCE_MS` to catch up.
+        """
+        deadline = time.monotonic() + LAG_PATIENCE_MS / 1000
+        while True:
+            answer = await self._first_good(read)
+            if not isinstance(answer, _NoGoodAnswer):
+                return answer
+            refusal = answer.refusal
+            if refusal is None or refusal.code != "node_behind" or time.monotonic() > deadline:
+                raise await self._explained(refusal)
+            await asyncio.sleep(LAG_PAUSE_MS / 1000)
+
+    async def _first_good(self, read: Callable[[str], Awaitable[T]]) -> "T | _NoGoodAnswer":
         refusal: Refused | None = None
         for url in self.client.urls:
             try:
@@ -315,7 +343,7 @@ class Reader:
                 # A node that has not caught up knows nothing of what another may have.
                 if refusal is None or refusal.code in _BEHIND_CODES:
                     refusal = error
-        raise await self._explained(refusal)
+        return _NoGoodAnswer(refusal)
 
     async def _explained(self, refusal: Refused | None) -> Refused:
         """Why nobody has a good answer; above all that another network took this one's place."""

@@ -97,6 +97,26 @@ async def test_a_node_that_shows_an_older_state_is_passed_by(chain: Chain, tmp_p
         assert caught.value.code == "node_behind"
 
 
+async def test_a_node_that_lags_for_a_moment_is_waited_for(chain: Chain, tmp_path: Path) -> None:
+    asked = 0
+
+    def lag(path: str, answer: dict[str, object]) -> dict[str, object]:
+        nonlocal asked
+        if path.startswith("/v1/accounts"):
+            asked += 1
+            if asked <= 3:
+                return chain.object_answer(tree_key(ACCOUNT, ALICE.account_id), 2)
+        return answer
+
+    async with StandInNode(chain) as node:
+        async with open_desk(chain, tmp_path, node) as desk:
+            await desk.perform(intent_to_pay())
+        node.faults.bend = lag
+        async with open_desk(chain, tmp_path, node) as desk:
+            proved = await desk.reader.account(ALICE.prefix, ALICE.account_id, ALICE.key)
+    assert (proved.final.height, asked) == (chain.height, 4)
+
+
 async def test_a_node_that_bends_answers_is_not_believed(chain: Chain, tmp_path: Path) -> None:
     async with StandInNode(chain) as home, StandInNode(chain) as away:
 
