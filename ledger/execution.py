@@ -160,6 +160,6 @@ class _Room:
         try:
             apply(candidate, transaction, time_ms)
         except Refused as refusal:
-            refused.append((transaction, refusal))
+            refused.append((transaction, refusal.without_trace()))
             return False
         return True

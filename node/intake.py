@@ -235,8 +235,8 @@ class Intake:
                 or refused.code == "mempool_full"
                 or not _has_lane(view, transaction)
             ):
-                raise self._as_of_now(refused) from refused
-            refusal = self._as_of_now(refused)
+                raise self._as_of_now(refused) from None
+            refusal = self._as_of_now(refused).without_trace()
         if len(self._verifying) >= VERIFYING_MAX:
             raise Refused("mempool_full", "too many signatures wait to be verified")
         if refusal is not None:
@@ -293,4 +293,4 @@ def _has_lane(view: View, transaction: Transaction) -> bool:
 
 def _refused(transaction_id: bytes, refusal: Refused) -> Submission:
     busy = refusal.code in ("mempool_full", "node_not_ready")
-    return Submission(transaction_id, "busy" if busy else "refused", refusal)
+    return Submission(transaction_id, "busy" if busy else "refused", refusal.without_trace())

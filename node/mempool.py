@@ -140,7 +140,7 @@ class Mempool:
         ids: list[bytes] = []
         for transaction, refusal in refused:
             ids.append(transaction.id)
-            self._refusals[transaction.id] = (refusal, transaction.account)
+            self._refusals[transaction.id] = (refusal.without_trace(), transaction.account)
         self.remove(ids)
         if ids and self._on_refused is not None:
             self._on_refused(ids)

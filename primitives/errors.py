@@ -31,6 +31,12 @@ class Refused(Exception):
         self.line = line
         self.field = field
 
+    def without_trace(self) -> "Refused":
+        """Itself, for whoever keeps it: a traceback keeps all that its frames held, such as the
+        state of a whole block, and a frame that holds the refusal keeps itself."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
+
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}" if self.detail else self.code
 

@@ -1,0 +1,121 @@
+"""A refusal that is kept keeps nothing else: a traceback would hold the state of a whole block."""
+
+import asyncio
+import gc
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from ledger.execution import select
+from ledger.state import Candidate
+from ledger.transaction import Transaction
+from ledger.view import View
+from node.answers import Submission
+from node.intake import Intake
+from node.mempool import Mempool
+from node.verifier import Verifier
+from primitives.errors import Refused
+from tests.ledger.world import World, person
+from tests.patience import PATIENCE_SECONDS
+
+
+class Layer(Candidate):
+    """A state whose end can be seen."""
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.time_ms = time.time_ns() // 1_000_000
+    made.settle("ana", "bo")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _nothing_collected() -> Iterator[None]:
+    """Counting references must be enough: a node looks for other garbage seldom."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def _states() -> int:
+    return sum(isinstance(each, Candidate) for each in gc.get_objects())
+
+
+def test_a_block_whose_refused_payments_are_remembered_is_let_go(world: World) -> None:
+    pool = Mempool()
+    payment = world.pay("ana", person("bo"), 2**40)
+    gc.collect()
+    before = _states()
+    pool.refuse(select(world.state, [payment], world.time_ms).refused)
+    remembered = pool.refusal(payment.id)
+    assert remembered is not None and remembered.code == "balance_insufficient"
+    assert _states() == before
+
+
+def test_what_remembers_a_refusal_lets_go_of_what_was_judged_on(world: World) -> None:
+    pool, payment = Mempool(), world.pay("ana", person("bo"), 1)
+
+    def judged() -> tuple[list[tuple[Transaction, Refused]], weakref.ref[Layer]]:
+        refused: list[tuple[Transaction, Refused]] = []
+        state = Layer(world.state.tip, world.state)
+        try:
+            raise Refused("number_used")
+        except Refused as refusal:
+            refused.append((payment, refusal))
+        return refused, weakref.ref(state)
+
+    refused, state = judged()
+    assert state() is not None
+    pool.refuse(refused)
+    assert state() is None
+
+
+class _Context:
+    """An engine that gives another layer each time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.given: list[weakref.ref[Layer]] = []
+
+    def newest_view(self) -> View:
+        layer = Layer(self._world.state.tip, self._world.state)
+        self.given.append(weakref.ref(layer))
+        return layer
+
+    def is_final(self, transaction_id: bytes) -> bool:
+        return False
+
+    def is_current(self) -> bool:
+        return True
+
+    def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
+        """Nobody listens."""
+
+    def pass_on(self, transactions: Sequence[Transaction]) -> None:
+        """To nobody."""
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+@pytest.mark.parametrize("payer", ["ana", "nobody"])
+def test_an_answered_refusal_holds_no_state(world: World, payer: str, is_own: bool) -> None:
+    raw = world.pay(payer, person("bo"), 2**40).raw
+    context, answers = _Context(world), list[Submission]()
+
+    async def hand_in() -> None:
+        verifier = Verifier()
+        try:
+            intake = Intake(world.network_id, world.rules, Mempool(), verifier, context)
+            intake.submit(raw, answers.append if is_own else None)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while intake.waiting or intake.refused == 0:
+                    await asyncio.sleep(0)
+        finally:
+            verifier.close()
+
+    asyncio.run(hand_in())
+    assert len(answers) == is_own
+    assert context.given and all(layer() is None for layer in context.given)
