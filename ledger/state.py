@@ -19,7 +19,7 @@ must answer with the objects of `tip` all the same.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
 from ledger.envelope import Transaction
@@ -72,7 +72,7 @@ class State(RecordReader):
         """Told of a candidate while its changes can still be read."""
         self.recent: deque[Candidate] = deque([self.tip], maxlen=CANDIDATES_PROVABLE + 1)
         """Committed candidates, oldest first; states older than these are out of reach."""
-        self._accounts: dict[bytes, Account] = {}
+        self._accounts: OrderedDict[bytes, Account] = OrderedDict()
         self._accounts_cached_max = accounts_cached_max
         self._currencies: dict[str, Currency] = {}
         self._territories: dict[str, TerritoryRecord] = {}
@@ -188,11 +188,12 @@ class State(RecordReader):
 
     def _remember(self, account: Account) -> None:
         """Keep the account, newest last; the longest unchanged leaves first."""
+        # Not a plain dict: looking for its first entry walks over all that left before.
         accounts = self._accounts
-        accounts.pop(account.id, None)
         accounts[account.id] = account
+        accounts.move_to_end(account.id)
         if len(accounts) > self._accounts_cached_max:
-            del accounts[next(iter(accounts))]
+            accounts.popitem(last=False)
 
 
 class Candidate(RecordReader):
