@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.flood import Attempts, channel, send_at_rate, settled
-from benchmarks.load import Load, Signed
+from benchmarks.flood import Attempts, Ready, channel, send_at_rate, settled
+from benchmarks.load import Load
 from benchmarks.measures.form import Figures, Form
 from benchmarks.payments import bench_of
 from benchmarks.processes import resident_bytes
@@ -37,7 +37,7 @@ async def measure(form: Form) -> Figures:
 
 
 async def _flooded(load: Load, rate: float, seconds: float, pids: Sequence[int]) -> Figures:
-    # All that could be asked for is signed: sending shall not wait for signing.
+    # All that could be asked for is signed and framed: sending shall not wait for that.
     attempts = Attempts(_by_payer(load, int(rate * seconds)))
     session = load.payers[0].session
     async with contextlib.AsyncExitStack() as stack:
@@ -72,10 +72,11 @@ async def _flooded(load: Load, rate: float, seconds: float, pids: Sequence[int])
     }
 
 
-def _by_payer(load: Load, count: int) -> dict[int, deque[Signed]]:
-    ready: dict[int, deque[Signed]] = {number: deque() for number in range(len(load.payers))}
+def _by_payer(load: Load, count: int) -> dict[int, deque[Ready]]:
+    ready: dict[int, deque[Ready]] = {number: deque() for number in range(len(load.payers))}
     for payment, signed in load.take_signed(count):
-        ready[payment % len(load.payers)].append(signed)
+        payer = payment % len(load.payers)
+        ready[payer].append(Ready.of(payer, signed.raw))
     return ready
 
 

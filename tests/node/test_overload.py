@@ -4,10 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from node.admission import RETRY_MS_MAX, RETRY_MS_MIN
+from node.answers import Submission
+from node.api.events import REST_SECONDS_EACH, REST_SECONDS_MIN, Subscriber, Unsent
 from node.mempool import Mempool
 from node.territory import NOT_READY_RETRY_MS
+from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, play
 from tests.node.event_sockets import next_of
@@ -54,6 +58,52 @@ def test_a_full_pool_reads_nothing_more(tmp_path: Path, monkeypatch: pytest.Monk
             assert told["results"] == [[hash_bytes("tx", b"\xc1").hex(), "mempool_full"]]
 
     play(tmp_path, scenario)
+
+
+def test_what_comes_while_a_refused_socket_rests_is_refused_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest_seconds, sleep = 3_600.0, asyncio.sleep
+    monkeypatch.setattr("node.api.events.REST_SECONDS_MIN", rest_seconds)
+    monkeypatch.setattr("node.api.events.READ_SECONDS", 0.5)  # enough on any machine
+
+    async def scenario(served: ApiTown) -> None:
+        rested = asyncio.Event()
+
+        async def sleep_or_rest(seconds: float) -> None:
+            await (rested.wait() if seconds == rest_seconds else sleep(seconds))
+
+        monkeypatch.setattr(asyncio, "sleep", sleep_or_rest)
+        _take_at_most(0, served, monkeypatch)
+        raws = [bytes([number]) for number in range(6)]
+        expected = [[hash_bytes("tx", raw).hex(), "mempool_full"] for raw in raws]
+        async with served.socket() as socket:
+            await socket.send_bytes(raws[0])
+            assert (await next_of(socket, "submitted"))["results"] == expected[:1]
+            for raw in raws[1:5]:
+                await socket.send_bytes(raw)
+                await sleep(0.02)  # each would be answered by itself
+            rested.set()
+            told = await next_of(socket, "submitted")
+            assert told["results"] == expected[1:5] and "retry_after_ms" in told
+            await socket.send_bytes(raws[5])
+            assert (await next_of(socket, "submitted"))["results"] == expected[5:]
+
+    play(tmp_path, scenario)
+
+
+def test_who_sends_on_unheeding_is_read_the_less() -> None:
+    one = Subscriber(web.WebSocketResponse(), lambda: None, Unsent(), int)
+    busy = Submission(bytes(32), "busy", Refused("mempool_full"))
+    one.put_result(Submission(bytes(32), "accepted"))
+    one.put_result(Submission(bytes(32), "refused", Refused("balance_too_low")))
+    assert one.rest_seconds() == 0
+    one.put_result(busy)
+    assert one.rest_seconds() == REST_SECONDS_MIN
+    assert one.rest_seconds() == 0
+    for _ in range(10_000):
+        one.put_result(busy)
+    assert one.rest_seconds() == 10_000 * REST_SECONDS_EACH
 
 
 def test_what_waits_is_known_and_what_members_pass_on_is_taken(
