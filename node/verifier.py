@@ -20,6 +20,10 @@ from primitives.signatures import verify
 GROUP_SIGNATURES_MAX = 256
 AT_ONCE_SIGNATURES_MAX = 32
 """Up to so many are checked on the loop: it is held for three milliseconds at most."""
+AT_ONCE_BYTES_MAX = 64 << 10
+"""And so many signed bytes, counted for each signature: each hashes all of them. A payment has 300,
+but one transaction of the largest size under sixteen signatures takes ten times as long as those
+three milliseconds, and whoever has an account can send it."""
 
 OnVerified = Callable[[Sequence[Transaction], list[bool]], None]
 
@@ -53,13 +57,15 @@ class Verifier:
         if self._idle_threads == 0 or not self._waiting or self._closed:
             return
         requests: list[tuple[Sequence[Transaction], OnVerified]] = []
-        count = 0
+        count = size = 0
         while self._waiting and count < GROUP_SIGNATURES_MAX:
             requests.append(self._waiting.popleft())
-            count += sum([len(each.signers) for each in requests[-1][0]])
+            group = requests[-1][0]
+            count += sum([len(each.signers) for each in group])
+            size += sum([len(each.raw) * len(each.signers) for each in group])
         self._idle_threads -= 1
         loop = asyncio.get_running_loop()
-        if count <= AT_ONCE_SIGNATURES_MAX:
+        if count <= AT_ONCE_SIGNATURES_MAX and size <= AT_ONCE_BYTES_MAX:
             loop.call_soon(self._answer, requests, _answers(requests))
         else:
             self._threads.submit(self._work, loop, requests)

@@ -37,9 +37,19 @@ _ITEMS_WALKED_MAX = 64
 # The library holds at most 1024 unfinished arrays, so it reserves at most 8 MiB unscanned.
 _ITEMS_UNSCANNED_MAX = 1024
 
-# One for all: a new one for every value would cost as much as packing a short one. It is never
-# inside of two values at once: with exact built-in types only, no other code runs meanwhile.
-_pack: Callable[[Value], bytes] = msgpack.Packer().pack
+
+def _new_pack() -> Callable[[Value], bytes]:
+    """One packer for all: a new one for every value would cost as much as packing a short one. It
+    is never inside of two values at once: with exact built-in types only, no other code runs
+    meanwhile. That holds for the compiled one alone: where the library stands in with Python,
+    other threads run at any time, and would write into each other's values."""
+    if msgpack.Packer.__module__ == "msgpack.fallback":
+        return lambda value: msgpack.Packer().pack(value)
+    pack: Callable[[Value], bytes] = msgpack.Packer().pack
+    return pack
+
+
+_pack = _new_pack()
 
 _LIBRARY_REFUSALS = (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException)
 

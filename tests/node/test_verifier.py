@@ -8,8 +8,9 @@ import pytest
 
 import node.verifier
 from ledger.envelope import build_body, sign_transaction
-from ledger.fields import PAYMENT_PAY
+from ledger.fields import PAYMENT_PAY, RESERVE_ISSUE
 from ledger.payments import pay_fields
+from ledger.reserve import issue_fields
 from ledger.transaction import Transaction, decode_transaction
 from node.verifier import AT_ONCE_SIGNATURES_MAX, Verifier
 from primitives.hashing import hash_bytes
@@ -67,6 +68,40 @@ def test_the_same_answers_on_the_loop_and_in_a_thread(
     assert asyncio.run(run()) == [number % 3 != 0 for number in range(1, size + 1)]
     is_on_loop = checked_in == {threading.get_ident()}
     assert is_on_loop == (size <= AT_ONCE_SIGNATURES_MAX)
+
+
+def test_what_takes_long_to_hash_is_checked_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [(hash_bytes("test", bytes([each]))[:20], 1, bytes(32)) for each in range(200)]
+    body = build_body(
+        RESERVE_ISSUE,
+        NETWORK,
+        created_ms=1,
+        valid_until_ms=2,
+        account=hash_bytes("test", b"account")[:20],
+        device=KEY.public_key,
+        number=1,
+        fields=issue_fields("ARD", lines),
+    )
+    others = [SigningKey.from_seed(hash_bytes("other", bytes([each]))) for each in range(15)]
+    large = decode_transaction(sign_transaction(body, NETWORK, KEY, others), NETWORK)
+    checked_in: set[int] = set()
+
+    def noting(public_key: bytes, message: bytes, signature: bytes) -> bool:
+        checked_in.add(threading.get_ident())
+        return verify(public_key, message, signature)
+
+    monkeypatch.setattr(node.verifier, "verify", noting)
+
+    async def run() -> list[bool]:
+        verifier = Verifier()
+        told: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
+        verifier.check([large], lambda _, sound: told.set_result(sound))
+        sound = await told
+        verifier.close()
+        return sound
+
+    assert asyncio.run(run()) == [True]
+    assert threading.get_ident() not in checked_in
 
 
 def test_once_closed_it_answers_nobody() -> None:

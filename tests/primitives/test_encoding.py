@@ -1,6 +1,9 @@
 """Canonical encoding: one value, one form, and nothing else gets in."""
 
 import enum
+import os
+import subprocess
+import sys
 import tracemalloc
 
 import msgpack
@@ -205,3 +208,35 @@ def test_memory_stays_in_proportion_to_the_input() -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 32 << 20
+
+
+_TWO_THREADS = """
+import sys, threading
+from primitives.encoding import encode
+
+sys.setswitchinterval(1e-5)
+wrong = []
+
+def work(number):
+    value = tuple([("line", number, each, bytes(20)) for each in range(20)])
+    good = encode(value)
+    try:
+        wrong.extend(1 for _ in range(200) if encode(value) != good)
+    except Exception as error:
+        wrong.append(error)
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+print(len(wrong))
+"""
+
+
+@pytest.mark.parametrize("stands_in", ["", "1"])
+def test_threads_encode_beside_each_other_also_where_the_library_is_not_compiled(
+    stands_in: str,
+) -> None:
+    environment = {**os.environ, "MSGPACK_PUREPYTHON": stands_in}
+    command = [sys.executable, "-c", _TWO_THREADS]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout == "0\n"
