@@ -100,7 +100,9 @@ class Problems:
         except Refused as refusal:
             is_pools = refusal.code in POOL_CODES
             wait_ms = self._retry_after_ms() if is_pools else RETRY_AFTER_MS
-            return problem(refusal, retry_after_ms=wait_ms)
+            # Where a handler held it, it would hold the request and its body until garbage is
+            # looked for, which is seldom.
+            return problem(refusal.without_trace(), retry_after_ms=wait_ms)
         except (LinesRefused, BulletinsRefused) as refused:
             return problem(_of_all(refused), 422, [_listed(one) for one in refused.refusals])
         except web.HTTPNotFound:

@@ -5,8 +5,10 @@ import gc
 import time
 import weakref
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from ledger.execution import select
 from ledger.state import Candidate
@@ -18,6 +20,7 @@ from node.mempool import Mempool
 from node.verifier import Verifier
 from primitives.errors import Refused
 from tests.ledger.world import World, person
+from tests.node.api_town import MSGPACK, ApiTown, play
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -119,3 +122,14 @@ def test_an_answered_refusal_holds_no_state(world: World, payer: str, is_own: bo
     asyncio.run(hand_in())
     assert len(answers) == is_own
     assert context.given and all(layer() is None for layer in context.given)
+
+
+def test_a_refused_body_is_let_go_once_it_is_answered(tmp_path: Path) -> None:
+    async def scenario(served: ApiTown) -> None:
+        for _ in range(10):
+            reply = await served.ask("POST", "/v1/transactions", MSGPACK, bytes(100_000))
+            assert reply.code == "encoding_not_canonical"
+        held = [each for each in gc.get_objects() if isinstance(each, web.BaseRequest)]
+        assert len(held) <= 1  # the connection's own, until the next one comes
+
+    play(tmp_path, scenario)
