@@ -24,8 +24,19 @@ class Timing:
     clock_drift_ms_max: int = 10_000
     view_window: int = 64
     candidates_max: int = 16
-    pace_ms: int = 25
-    """A leader lets so much time pass after its vote for the block before, at most Δ/8."""
+    pace_ms: int = 20
+    """A leader lets so much time pass after its vote for the block before, at most Δ/8,"""
+    pace_microseconds_per_transaction: int = 125
+    """and so much more for each transaction in that block: about what members need for one."""
+
+    def pace_after_ms(self, transactions_count: int, *, is_behind: bool) -> int:
+        """How long a block with so many transactions stands alone: at most Δ/2, and that while the
+        next leader is behind with looking at what comes."""
+        if is_behind:
+            return self.delta_ms // 2
+        pace_ms = min(self.pace_ms, self.delta_ms // 8)
+        work_ms = transactions_count * self.pace_microseconds_per_transaction // 1000
+        return min(pace_ms + work_ms, self.delta_ms // 2)
 
 
 @dataclass(frozen=True, slots=True)

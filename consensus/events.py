@@ -32,9 +32,11 @@ class PeerConnected:
 
 @dataclass(frozen=True, slots=True)
 class WorkChanged:
-    """Whether the mempool holds a transaction that could go into a block."""
+    """Whether the mempool holds a transaction that could go into a block; and whether more comes
+    than this member can look at in time, so that fewer and fuller blocks help everybody."""
 
     has_work: bool
+    is_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

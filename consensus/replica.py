@@ -102,8 +102,8 @@ class Replica(Rules):
                 self._on_executed(event)
             case Built(view, block):
                 self._on_built(view, block)
-            case WorkChanged(has_work):
-                self.has_work = has_work
+            case WorkChanged(has_work, is_behind):
+                self.has_work, self.is_behind = has_work, is_behind
                 self.declined_view = None
             case Started():
                 self.dissemination.tell_all(self._own_messages(), self.now_ms)

@@ -248,9 +248,10 @@ class Rules(Standing):
     def _paced_ms(self) -> int:
         """Before this, the newest block is too young for another one: this replica's own vote for
         it says when it came, since proposals come from anybody, of later views too."""
-        timing = self.config.timing
-        pace_ms = min(timing.pace_ms, timing.delta_ms // 8)
-        return self.now_ms if self.voted_ms is None else self.voted_ms + pace_ms
+        if self.voted is None:
+            return self.now_ms
+        voted_ms, count = self.voted
+        return voted_ms + self.config.timing.pace_after_ms(count, is_behind=self.is_behind)
 
     @property
     def _patience_ms(self) -> int:

@@ -68,14 +68,16 @@ class Standing:
         self.ended = False
         self._handed_on: list[bytes] = []
         self.has_work = False
+        self.is_behind = False
         self.building: tuple[int, Header | None] | None = None
         self.declined_view: int | None = None
         self.catch_up_due_ms: int | None = None
         self.gap_since_ms: int | None = None
         self.view = 0
         self.entered_ms = now_ms
-        self.voted_ms: int | None = None
-        """When this replica last voted for a block, its own or another's."""
+        self.voted: tuple[int, int] | None = None
+        """When this replica last voted for a block, its own or another's, and how many
+        transactions stand in it."""
         self._recover(records)
 
     def has_duty(self) -> bool:
@@ -124,7 +126,7 @@ class Standing:
         own[kind] = vote
         written = block if kind == NOTARIZE else None
         if written is not None:
-            self.voted_ms = self.now_ms
+            self.voted = (self.now_ms, written.header.transactions_count)
         self.turn.append(vote_record(vote, written), position(vote.epoch, view))
         if written is not None:
             self.timers.leader_ms = None

@@ -175,6 +175,7 @@ class Machinery:
             self.bodies,
             self.journal,
             self.mempool,
+            self.verifier,
             self.committer,
             self.network,
         )
@@ -333,8 +334,7 @@ class Machinery:
         """See `IntakeContext`."""
         self.traffic.proposals.arrived(ids)
         self.fairness.came([each for each in ids if each in self.mempool], now_ms())
-        if any_added:
-            self.engine.transactions_added()
+        self.engine.transactions_judged(any_added=any_added)
 
     def pass_on(self, transactions: Sequence[Transaction]) -> None:
         """See `IntakeContext`."""

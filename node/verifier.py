@@ -47,6 +47,11 @@ class Verifier:
         self._waiting.append((transactions, on_done))
         self._start_next()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than is checked at a time."""
+        return self.waiting_count > GROUP_SIGNATURES_MAX
+
     def close(self) -> None:
         """Stop; what waits is dropped without an answer."""
         self._closed = True

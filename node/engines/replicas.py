@@ -17,6 +17,7 @@ from node.executor import Executor
 from node.journal import Journal
 from node.mempool import Mempool
 from node.peers.network import PeerNetwork
+from node.verifier import Verifier
 from node.vote_checks import verify_vote
 from primitives.errors import InvariantBroken
 from primitives.signatures import SigningKey
@@ -34,6 +35,7 @@ class EngineParts:
     bodies: Bodies
     journal: Journal
     mempool: Mempool
+    verifier: Verifier
     committer: Committer
     network: PeerNetwork
 

@@ -94,7 +94,7 @@ class SimplexEngine:
         self._work_timer: asyncio.TimerHandle | None = None
         self._certificate: CertificateMessage | None = None
         self._certificate_raw = b""
-        self._has_work = False
+        self._said = WorkChanged(False)
         self._stopped = False
         self.evidence_seen = 0
         self.stopped_voting: str | None = None
@@ -124,7 +124,7 @@ class SimplexEngine:
             self._parts, self._voting_key(), *self._voting(), self.replica.handed_on
         )
         self.stopped_voting = None
-        self._has_work = False
+        self._said = WorkChanged(False)
         self.tell(Started())
         self.work_changed()
 
@@ -222,9 +222,9 @@ class SimplexEngine:
                 )
         self._say_work(has_work)
 
-    def transactions_added(self) -> None:
-        """The mempool has more than before."""
-        self._say_work(True)
+    def transactions_judged(self, *, any_added: bool) -> None:
+        """Fewer wait for the verifier, and the mempool may have more than before."""
+        self._say_work(self._said.has_work or any_added)
 
     def _ids_in_blocks(self) -> set[bytes]:
         return self._parts.shelf.branch_ids(self._parts.executor.newest_digest)
@@ -235,9 +235,10 @@ class SimplexEngine:
             self._say_work(True)
 
     def _say_work(self, has_work: bool) -> None:
-        if has_work != self._has_work and not self._stopped:
-            self._has_work = has_work
-            self.tell(WorkChanged(has_work))
+        work = WorkChanged(has_work, self._parts.verifier.is_behind)
+        if work != self._said and not self._stopped:
+            self._said = work
+            self.tell(work)
 
     # -- effects that wait for the disk -------------------------------------------------------
 

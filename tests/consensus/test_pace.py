@@ -1,4 +1,5 @@
-"""A leader lets some time pass between two proposals; a lone payment waits for nothing."""
+"""A leader lets some time pass between two proposals, and more of it the more there is to do; a
+lone payment waits for nothing."""
 
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from tests.consensus.test_replica import (
 )
 
 PACE_MS = Timing().pace_ms
+HALF_DELTA_MS = Timing().delta_ms // 2
 NEXT_LEADER = MEMBERS.leader(0, 2)
 OTHERS = [key for key in KEYS if key not in (LEADER, NEXT_LEADER)]
 
@@ -30,9 +32,10 @@ def builds(effects: list[Effect]) -> list[Build]:
     return [effect for effect in effects if isinstance(effect, Build)]
 
 
-def after_a_block() -> tuple[Replica, list[Effect]]:
+def after_a_block(timing: Timing | None = None) -> tuple[Replica, list[Effect]]:
     """The leader of view 2, with work, as the block of view 1 is notarized at once."""
     replica = replica_of(NEXT_LEADER)
+    replica.config = replace(replica.config, timing=timing or Timing())
     effects = replica.step(WorkChanged(True), NOW)
     vote = vote_by(LEADER, NOTARIZE, BLOCK.digest)
     effects += replica.step(Received(LEADER, Proposal(BLOCK, vote)), NOW)
@@ -75,7 +78,31 @@ def test_the_first_proposal_waits_for_nothing() -> None:
 
 
 def test_where_rounds_are_short_so_is_the_pace() -> None:
-    replica, _ = after_a_block()
     timing = Timing(delta_ms=80)
-    replica.config = replace(replica.config, timing=timing)
+    replica, _ = after_a_block(timing)
     assert builds(replica.step(Tick(), NOW + timing.delta_ms // 8))
+
+
+def test_a_full_block_stands_alone_for_longer_and_never_longer_than_half_of_delta() -> None:
+    for each_ms, more_ms in ((10, 10 * BLOCK.header.transactions_count), (1_000, HALF_DELTA_MS)):
+        timing = Timing(pace_microseconds_per_transaction=each_ms * 1_000)
+        pace_ms = min(PACE_MS + more_ms, HALF_DELTA_MS)
+        replica, effects = after_a_block(timing)
+        assert not builds(effects)
+        assert replica.next_deadline_ms == NOW + pace_ms
+        assert not builds(replica.step(Tick(), NOW + pace_ms - 1))
+        assert builds(replica.step(Tick(), NOW + pace_ms))
+
+
+def test_who_is_behind_with_what_comes_waits_until_it_is_not() -> None:
+    replica, _ = after_a_block()
+    replica.step(WorkChanged(True, is_behind=True), NOW)
+    assert replica.next_deadline_ms == NOW + HALF_DELTA_MS
+    assert not builds(replica.step(Tick(), NOW + HALF_DELTA_MS - 1))
+    assert builds(replica.step(WorkChanged(True), NOW + HALF_DELTA_MS - 1))
+
+
+def test_who_stays_behind_waits_for_half_of_delta() -> None:
+    replica, _ = after_a_block()
+    replica.step(WorkChanged(True, is_behind=True), NOW)
+    assert builds(replica.step(Tick(), NOW + HALF_DELTA_MS))

@@ -6,16 +6,18 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from consensus.events import Event, WorkChanged
 from node.admission import RETRY_MS_MAX, RETRY_MS_MIN
 from node.answers import Submission
 from node.api.events import REST_SECONDS_EACH, REST_SECONDS_MIN, Subscriber, Unsent
 from node.mempool import Mempool
 from node.territory import NOT_READY_RETRY_MS
+from node.verifier import GROUP_SIGNATURES_MAX
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, play
 from tests.node.event_sockets import next_of
-from tests.node.town import Town
+from tests.node.town import Town, machinery_of, until
 
 
 def test_the_refused_are_told_when_to_come_again(
@@ -154,3 +156,33 @@ def _take_at_most(count: int, served: ApiTown, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("node.admission.OWN_WAITING_MIN", count)
     monkeypatch.setattr("node.admission.WAITING_SECONDS", 0)
     served.node._running.intake._admission.own_waiting_max = count
+
+
+def test_the_replica_hears_while_more_comes_than_is_checked_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(served: ApiTown) -> None:
+        town = served.town
+        people = await town.people(20, 100_000)
+        engine = machinery_of(town.nodes[0]).engine
+        told: list[WorkChanged] = []
+        tell = engine.tell
+
+        def noting(event: Event) -> None:
+            if isinstance(event, WorkChanged):
+                told.append(event)
+            tell(event)
+
+        monkeypatch.setattr(engine, "tell", noting)
+        raws = [
+            town.pay(payer, people[number % 19], 1)
+            for number in range(GROUP_SIGNATURES_MAX // 10)
+            for payer in people
+            if payer is not people[number % 19]
+        ]
+        answers = await town.settle(0, raws)
+        assert {answer.state for answer in answers} == {"accepted"}
+        assert any(event.is_behind for event in told)
+        await until(lambda: not told[-1].is_behind)
+
+    play(tmp_path, scenario)

@@ -12,7 +12,7 @@ from ledger.fields import PAYMENT_PAY, RESERVE_ISSUE
 from ledger.payments import pay_fields
 from ledger.reserve import issue_fields
 from ledger.transaction import Transaction, decode_transaction
-from node.verifier import AT_ONCE_SIGNATURES_MAX, Verifier
+from node.verifier import AT_ONCE_SIGNATURES_MAX, GROUP_SIGNATURES_MAX, Verifier
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey, verify
 
@@ -102,6 +102,24 @@ def test_what_takes_long_to_hash_is_checked_in_a_thread(monkeypatch: pytest.Monk
 
     assert asyncio.run(run()) == [True]
     assert threading.get_ident() not in checked_in
+
+
+def test_it_is_behind_while_more_waits_than_a_group() -> None:
+    async def run() -> list[bool]:
+        verifier = Verifier()
+        told: list[bool] = []
+        numbers = range(1, GROUP_SIGNATURES_MAX + 2)
+        group = [payment(number, forged=False) for number in numbers]
+        verifier.check(group[:-1], lambda _, __: told.append(verifier.is_behind))
+        assert not verifier.is_behind
+        verifier.check(group[-1:], lambda _, __: told.append(verifier.is_behind))
+        assert verifier.is_behind
+        while len(told) < 2:
+            await asyncio.sleep(0.001)
+        verifier.close()
+        return told
+
+    assert asyncio.run(run()) == [False, False]
 
 
 def test_once_closed_it_answers_nobody() -> None:
