@@ -57,7 +57,8 @@ class Outcome:
 @dataclass(slots=True)
 class Pending:
     """A transaction whose outcome is not known yet. Times are monotonic seconds. Until `held_until`
-    the node in use, which was too busy `times_busy` times, is not asked again."""
+    the node in use, which was too busy `times_busy` times, is not asked again; until
+    `others_held_until`, none of the others that it was not shown yet."""
 
     id: bytes
     raw: bytes
@@ -72,7 +73,12 @@ class Pending:
     times_sent: int = 0
     times_busy: int = 0
     held_until: float = 0.0
+    shown_to: tuple[str, ...] = ()
+    """Other nodes that had an answer to it."""
+    times_others_busy: int = 0
+    others_held_until: float = 0.0
     spread: bool = False
+    """Whether that is as many as are to have it."""
     refusal: str = ""
     waiter: asyncio.Future[Outcome] | None = None
 
@@ -282,8 +288,9 @@ class Delivery:
 
     def _is_late(self, pending: Pending, now: float) -> bool:
         """Whether to look what became of it, and to send it to others."""
-        if pending.held_until and pending.spread:
-            # Others were asked too: there is nothing to look for before its turn comes.
+        none_to_ask = pending.spread or now < pending.others_held_until
+        if pending.held_until and none_to_ask and not pending.shown_to:
+            # Nobody took it: there is nothing to look for before its turn comes.
             return bool(pending.refusal)
         long_ago = now - pending.started >= self._more_nodes_after_seconds
         return bool(pending.refusal or (pending.sent and long_ago))
@@ -317,8 +324,7 @@ class Delivery:
             self._end(pending, "refused", found, None)
         elif pending.refusal and found == "unknown":
             self._end(pending, "refused", pending.refusal, None)
-        elif not pending.spread:
-            pending.spread = True
+        elif not pending.spread and time.monotonic() >= pending.others_held_until:
             await self._spread(pending)
         elif time.time() * 1000 > pending.valid_until_ms:
             await self._prove_absence(pending)
@@ -326,9 +332,27 @@ class Delivery:
             await self._ask_why(pending)
 
     async def _spread(self, pending: Pending) -> None:
+        """Show it to others. Those that are too busy, or away, are asked again later: the node in
+        use may say for ever that it is busy."""
         others = [url for url in self._reader.client.urls if url != self.connected_url]
+        told_ms, missing = 0, False
         for url in others[:MORE_NODES]:
-            await self._quietly(self._post(url, pending.raw))
+            if url in pending.shown_to:
+                continue
+            try:
+                answer = await self._reader.client.post_transaction(url, pending.raw)
+            except NodeUnreachable:
+                missing = True
+                continue
+            if answer.code in BUSY_CODES:
+                told_ms, missing = max(told_ms, answer.retry_after_ms), True
+            else:
+                pending.shown_to += (url,)
+        if missing:
+            pending.times_others_busy += 1
+            pause = pause_seconds(told_ms, pending.times_others_busy)
+            pending.others_held_until = time.monotonic() + pause
+        pending.spread = not missing
 
     async def _ask_why(self, pending: Pending) -> None:
         """Whoever took it holds it no longer: asked again, they say why, or take it again."""
@@ -338,9 +362,6 @@ class Delivery:
             pending.refusal = answer.code
         elif answer.code in BUSY_CODES and pending.id in self.pending:
             self._hold(pending, answer.retry_after_ms)
-
-    async def _post(self, url: str, raw: bytes) -> None:
-        await self._reader.client.post_transaction(url, raw)
 
     async def _prove_absence(self, pending: Pending) -> None:
         proved = await self._reader.account(pending.prefix, pending.account_id, pending.signing_key)

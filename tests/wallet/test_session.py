@@ -131,6 +131,29 @@ async def test_a_refused_payment_comes_again_when_the_node_said(
     assert told == [(700, 1), (700, 2), (700, 3)]
 
 
+async def test_a_node_that_is_busy_for_ever_keeps_no_payment_from_the_others(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    def pause(told_ms: int, times_refused: int) -> float:
+        told.append(told_ms)
+        away.faults.busy = told.count(70) < 2
+        return 0.0 if told_ms == 70 else 3_600.0
+
+    monkeypatch.setattr("wallet.delivery.pause_seconds", pause)
+    async with StandInNode(chain) as home, StandInNode(chain) as away:
+        home.faults.busy, home.faults.retry_after_ms = True, 600_000
+        away.faults.busy, away.faults.retry_after_ms = True, 70
+        async with _session(chain, home, away) as session:
+            outcome = await session.settle(
+                session.pay(_account(session, ALICE), BAKER.account_id, 7)
+            )
+    assert outcome.state == "final"
+    assert told == [600_000, 70, 70]
+    assert (len(home.received), len(away.received)) == (1, 3)
+
+
 async def test_a_bad_transaction_is_refused_with_its_code(chain: Chain) -> None:
     async with StandInNode(chain) as node, _session(chain, node) as session:
         alice = _account(session, ALICE)
