@@ -13,11 +13,13 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from benchmarks import figures_file
+from benchmarks.arguments import count, new_file, seconds
 from benchmarks.load import Tally
 from benchmarks.machine import machine
 from benchmarks.network import WIRE, Costs, Network, running_nodes
+from benchmarks.processes import ended_in_order
 from clients.demo.folder import DemoFolder
 from clients.demo.opening import Official, officials_of, open_accounts
 from clients.demo.people import Town, make_towns
@@ -28,6 +30,7 @@ from ledger.account_kinds import COMMONS, ISSUER, TERRITORY
 from ledger.fields import RESERVE_ISSUE
 from ledger.founders import Territory
 from ledger.reserve import issue_fields
+from ledger.rules import Parameters
 from primitives.encoding import Value
 from primitives.errors import Refused
 from primitives.keystore import unseal
@@ -37,6 +40,7 @@ from wallet.light.trust import TrustedNetwork
 from wallet.session import Session, SessionAccount
 
 LINES = 2_000
+LINES_MAX = Parameters().lines_max
 IN_FLIGHT = 3
 START_MINOR = 10**14
 LINE_MINOR = (100, 30_000)
@@ -270,15 +274,17 @@ async def measure_batches(
 
 def run(description: str, prepare: Prepare) -> int:
     """Measure and print."""
+    return ended_in_order(lambda: _main(description, prepare))
+
+
+def _main(description: str, prepare: Prepare) -> int:
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--json", metavar="FILE", type=Path)
-    parser.add_argument("--seconds", metavar="N", type=float, default=20.0)
-    parser.add_argument("--lines", metavar="N", type=int, default=LINES)
+    parser.add_argument("--json", metavar="FILE", type=new_file)
+    parser.add_argument("--seconds", metavar="N", type=seconds, default=20.0)
+    parser.add_argument("--lines", metavar="N", type=count(1, LINES_MAX), default=LINES)
     options = parser.parse_args()
-    figures = json.dumps(
-        asyncio.run(measure_batches(options.seconds, options.lines, prepare)), indent=2
-    )
-    print(figures)
+    figures = asyncio.run(measure_batches(options.seconds, options.lines, prepare))
+    print(json.dumps(figures, indent=2))
     if options.json is not None:
-        options.json.write_text(figures + "\n", encoding="utf-8")
+        figures_file.write(options.json, figures)
     return 0

@@ -8,14 +8,13 @@ different forms or machines, unless `--anyway`.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks import spread
+from benchmarks.arguments import figures
 from benchmarks.spread import Spread, figures_of
 
 ROUNDS_MIN = 2
@@ -82,30 +81,21 @@ def _told(figure: Spread) -> str:
     return f"{figure.middle:,.6g} ({figure.low:,.6g} … {figure.high:,.6g})"
 
 
-def _read(file: Path) -> Any:
-    """Raises ValueError that names the file, OSError."""
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
-
-
 def main() -> int:
     """Compare and print."""
     parser = argparse.ArgumentParser(
         prog="benchmarks.difference", description=__doc__.splitlines()[0].rstrip(":")
     )
-    parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path)
+    parser.add_argument("before", metavar="BEFORE", type=figures)
+    parser.add_argument("after", metavar="AFTER", type=figures)
     parser.add_argument("--all", action="store_true", help="differences within the spread too")
     parser.add_argument("--only", metavar="WORD", default="", help="figures whose name has it")
     parser.add_argument("--anyway", action="store_true", help="files that should not be compared")
     options = parser.parse_args()
     try:
-        before, after = map(_read, (options.before, options.after))
-        found = differences(before, after)
-        reasons = unlike(before, after)
-    except (OSError, ValueError, KeyError) as error:
+        found = differences(options.before, options.after)
+        reasons = unlike(options.before, options.after)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         parser.error(f"{type(error).__name__}: {error}")
     if reasons:
         print(f"these differ in more than time: {'; '.join(reasons)}", file=sys.stderr)

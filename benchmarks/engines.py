@@ -8,8 +8,6 @@ turns, so that what else the machine does meets both. README.md says how to read
 """
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,7 +15,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-PAYMENTS = Path(__file__).with_name("payments.py")
+from benchmarks import figures_file
+from benchmarks.arguments import count, counts, new_file, seconds
+from benchmarks.network import PLACES_MAX
+from benchmarks.processes import ended_in_order, run_to_end
+
 ENGINES = ("simplex", "cometbft")
 RUN_SECONDS_MAX = 900
 
@@ -55,43 +57,39 @@ ROWS: tuple[tuple[str, Callable[[Run], float], str], ...] = (
 """What a row of the table is, in words, out of a run, and how it is written."""
 
 
-def run_once(engine: str, nodes: int, seconds: float, rate: int) -> Run:
+def run_once(engine: str, nodes: int, length: float, rate: int) -> Run:
     """One run's figures. Raises CalledProcessError, with what it said on stderr shown."""
     with tempfile.TemporaryDirectory(prefix="democite-engines-") as folder:
         out = Path(folder) / "figures.json"
-        subprocess.run(
+        run_to_end(
             [
-                sys.executable,
-                str(PAYMENTS),
+                *(sys.executable, "-m", "benchmarks.payments"),
                 "--engine",
                 engine,
                 "--nodes",
                 str(nodes),
                 "--seconds",
-                str(seconds),
+                str(length),
                 "--rates",
                 str(rate),
                 "--json",
                 str(out),
             ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            timeout=RUN_SECONDS_MAX,
+            RUN_SECONDS_MAX,
         )
-        figures: Run = json.loads(out.read_text("utf-8"))
-        return figures
+        return figures_file.read(out)
 
 
-def table(runs: list[Run], counts: list[int]) -> str:
+def table(runs: list[Run], sizes: list[int]) -> str:
     """Medians, one column for each engine and number of nodes."""
-    columns = [(engine, count) for count in counts for engine in ENGINES]
-    heads = [f"{engine}, {count}" for engine, count in columns]
+    columns = [(engine, nodes) for nodes in sizes for engine in ENGINES]
+    heads = [f"{engine}, {nodes}" for engine, nodes in columns]
     lines = [f"| | {' | '.join(heads)} |", f"|---|{'---|' * len(columns)}"]
     for name, figure, form in ROWS:
         cells = []
-        for engine, count in columns:
+        for engine, nodes in columns:
             found = [
-                figure(run) for run in runs if (run["engine"], run["nodes"]) == (engine, count)
+                figure(run) for run in runs if (run["engine"], run["nodes"]) == (engine, nodes)
             ]
             cells.append(form.format(median(found)) if found else "–")
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -100,26 +98,25 @@ def table(runs: list[Run], counts: list[int]) -> str:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", type=Path)
-    parser.add_argument("--seconds", metavar="N", type=float, default=20.0)
-    parser.add_argument("--rate", metavar="N", type=int, default=100)
-    parser.add_argument("--nodes", metavar="A,B", default="4,7")
-    parser.add_argument("--repeats", metavar="N", type=int, default=3)
+    parser = argparse.ArgumentParser(prog="benchmarks.engines", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", metavar="FILE", type=new_file)
+    parser.add_argument("--seconds", metavar="N", type=seconds, default=20.0)
+    parser.add_argument("--rate", metavar="N", type=count(), default=100)
+    parser.add_argument("--nodes", metavar="A,B", type=counts(1, PLACES_MAX), default=[4, 7])
+    parser.add_argument("--repeats", metavar="N", type=count(), default=3)
     options = parser.parse_args()
-    counts = [int(word) for word in options.nodes.split(",")]
     runs: list[Run] = []
     for _ in range(options.repeats):
-        for count in counts:
+        for nodes in options.nodes:
             for engine in ENGINES:
-                runs.append(run_once(engine, count, options.seconds, options.rate))
+                runs.append(run_once(engine, nodes, options.seconds, options.rate))
                 if options.json is not None:
                     # After each, so that what was measured is not lost with a later run.
-                    options.json.write_text(json.dumps(runs, indent=2) + "\n", encoding="utf-8")
-                print(f"{engine}, {count}: done", file=sys.stderr, flush=True)
-    print(table(runs, counts))
+                    figures_file.write(options.json, runs)
+                print(f"{engine}, {nodes}: done", file=sys.stderr, flush=True)
+    print(table(runs, options.nodes))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_in_order(main))

@@ -13,10 +13,12 @@ import asyncio
 import json
 import sys
 import time
-from pathlib import Path
 
 from aiohttp import web
 
+from benchmarks import figures_file
+from benchmarks.arguments import count, new_file
+from benchmarks.processes import ended_in_order
 from consensus.certificates import Certificate
 from consensus.epoch_starts import EPOCHS_AT_ONCE, EpochStart
 from consensus.header import Header, genesis_digest
@@ -37,6 +39,8 @@ from wallet.reader import Reader
 WEEK_MS = 604_800_000
 CHANGE_EPOCHS = 10
 BYTES_PER_KB = 1_000
+TERRITORIES_MAX = 999
+"""Their currencies have three digits."""
 
 
 def key_of(role: str, number: int) -> SigningKey:
@@ -214,18 +218,20 @@ async def measure(territories: int, epochs: int) -> dict[str, object]:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--territories", type=int, default=40)
-    parser.add_argument("--epochs", type=int, default=52)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.life_wallet", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--json", metavar="FILE", type=new_file)
+    parser.add_argument("--territories", metavar="N", type=count(1, TERRITORIES_MAX), default=40)
+    parser.add_argument("--epochs", metavar="N", type=count(), default=52)
     arguments = parser.parse_args()
-    figures = asyncio.run(measure(arguments.territories, arguments.epochs))
-    shown = json.dumps({"benchmark": "life_wallet", **figures}, indent=1)
+    found = asyncio.run(measure(arguments.territories, arguments.epochs))
+    figures = {"benchmark": "life_wallet", **found}
+    print(json.dumps(figures, indent=1))
     if arguments.json is not None:
-        arguments.json.write_text(shown + "\n", encoding="utf-8")
-    print(shown)
+        figures_file.write(arguments.json, figures)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_in_order(main))

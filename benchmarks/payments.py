@@ -15,15 +15,17 @@ import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from benchmarks import figures_file
+from benchmarks.arguments import count, counts, new_file, seconds
 from benchmarks.load import PayeeOf, paying
 from benchmarks.machine import machine
-from benchmarks.network import places_of, running_nodes
+from benchmarks.network import PLACES_MAX, places_of, running_nodes
 from benchmarks.phases import Bench
+from benchmarks.processes import ended_in_order
 from benchmarks.work import towns_of
 from clients.demo.folder import DEFAULT_ENGINE
 from clients.demo.places import PLACES
@@ -50,12 +52,12 @@ async def bench_of(
 
 
 async def measure(
-    seconds: float, rates: list[int], accounts: int, count: int, engine: str
+    length: float, rates: list[int], accounts: int, count: int, engine: str
 ) -> dict[str, Any]:
     """All figures of one run."""
     async with bench_of(accounts, count, engine) as bench:
-        at_rates = [await bench.at_rate(rate, seconds) for rate in rates]
-        saturated = await bench.at_saturation(seconds)
+        at_rates = [await bench.at_rate(rate, length) for rate in rates]
+        saturated = await bench.at_saturation(length)
     return {
         "machine": machine(),
         "engine": engine,
@@ -68,25 +70,27 @@ async def measure(
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", type=Path)
-    parser.add_argument("--seconds", metavar="N", type=float, default=20.0)
-    parser.add_argument("--rates", metavar="A,B", default="100,400")
-    parser.add_argument("--accounts", metavar="N", type=int, default=ACCOUNTS)
-    parser.add_argument("--nodes", metavar="N", type=int, default=len(PLACES))
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.payments", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--json", metavar="FILE", type=new_file)
+    parser.add_argument("--seconds", metavar="N", type=seconds, default=20.0)
+    parser.add_argument("--rates", metavar="A,B", type=counts(), default=[100, 400])
+    parser.add_argument("--accounts", metavar="N", type=count(), default=ACCOUNTS)
+    parser.add_argument("--nodes", metavar="N", type=count(1, PLACES_MAX), default=len(PLACES))
     parser.add_argument("--engine", choices=ENGINES, default=DEFAULT_ENGINE)
     options = parser.parse_args()
-    rates = [int(word) for word in options.rates.split(",") if word]
+    if options.accounts < 2 * options.nodes:
+        parser.error("--accounts: two at least for each node")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         measured = runner.run(
-            measure(options.seconds, rates, options.accounts, options.nodes, options.engine)
+            measure(options.seconds, options.rates, options.accounts, options.nodes, options.engine)
         )
-    figures = json.dumps(measured, indent=2)
-    print(figures)
+    print(json.dumps(measured, indent=2))
     if options.json is not None:
-        options.json.write_text(figures + "\n", encoding="utf-8")
+        figures_file.write(options.json, measured)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_in_order(main))

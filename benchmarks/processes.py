@@ -6,12 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 15.0
+RUN_STOP_SECONDS = 60.0
+"""A command of ours has processes of its own to stop, and a folder to remove."""
+
+INTERRUPTED = 130
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -19,11 +23,6 @@ def start(
     words: Sequence[str], log: Path, *, user: int | None = None, cwd: Path | None = None
 ) -> subprocess.Popen[bytes]:
     """Start a program that ends with this one; what it says goes to `log`."""
-
-    def tie_to_parent() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
     with log.open("ab") as output:
         return subprocess.Popen(
             words,
@@ -33,17 +32,47 @@ def start(
             cwd=cwd,
             user=user,
             start_new_session=True,
-            preexec_fn=tie_to_parent,
+            preexec_fn=_tie_to_parent,
         )
 
 
-def end_in_order_when_terminated() -> None:
-    """Have SIGTERM end this program as an error does: what it started is stopped first."""
+def run_to_end(words: Sequence[str], seconds: float) -> None:
+    """Run a command of this folder to its end, without its stdout. It stands in a session of its
+    own: Ctrl-C reaches this process alone, which then ends it in order, so that neither its nodes
+    nor their folders stay behind. Raises CalledProcessError, TimeoutExpired."""
+    process = subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_tie_to_parent,
+    )
+    with stopped_after([process], RUN_STOP_SECONDS):
+        code = process.wait(seconds)
+    if code != 0:
+        raise subprocess.CalledProcessError(code, words)
+
+
+def _tie_to_parent() -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def ended_in_order(main: Callable[[], int]) -> int:
+    """A command's exit code. SIGTERM and Ctrl-C end it as an error does: what it started is stopped
+    first."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 @contextlib.contextmanager
-def stopped_after(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
+def stopped_after(
+    processes: list[subprocess.Popen[bytes]], seconds: float = STOP_SECONDS
+) -> Iterator[None]:
     """Stop these processes however this ends; more may join the list meanwhile."""
     try:
         yield
@@ -52,7 +81,7 @@ def stopped_after(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
             process.terminate()
         for process in processes:
             try:
-                process.wait(STOP_SECONDS)
+                process.wait(seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

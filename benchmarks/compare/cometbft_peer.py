@@ -114,7 +114,8 @@ class _Network:
         used: dict[str, tuple[float, int]] = {}
         figures: dict[str, Any] = {}
         errors = (self.folder / "load.log").open("ab")
-        with errors, subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors) as loading:
+        loading = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors)
+        with errors, loading, stopped_after([loading]):
             assert loading.stdout is not None
             for line in loading.stdout:
                 told = json.loads(line)

@@ -1,13 +1,13 @@
 """This project under either engine: `benchmarks/payments.py` in a process of its own."""
 
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import figures_file
 from benchmarks.compare.settings import Figures, Settings, missing
+from benchmarks.processes import run_to_end
 from node.engines.cometbft.program import find_program
 from primitives.errors import Refused
 
@@ -22,8 +22,8 @@ def measure(settings: Settings, engine: str, nodes: int = 4) -> Figures:
             find_program()
         except Refused:
             return missing("no `cometbft` here: scripts/install-cometbft builds it")
-    run = run_payments(settings, engine, nodes)
-    saturation = run["saturation"]
+    figures = run_payments(settings, engine, nodes)
+    saturation = figures["saturation"]
     return {
         **{
             name: saturation[name]
@@ -36,7 +36,9 @@ def measure(settings: Settings, engine: str, nodes: int = 4) -> Figures:
                 "refused",
             )
         },
-        "rates": {str(one["payments_per_second_asked"]): one["latency_ms"] for one in run["rates"]},
+        "rates": {
+            str(one["payments_per_second_asked"]): one["latency_ms"] for one in figures["rates"]
+        },
     }
 
 
@@ -52,14 +54,9 @@ def run_payments(settings: Settings, engine: str, nodes: int) -> dict[str, Any]:
             "--accounts": settings.accounts,
             "--json": out,
         }
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "benchmarks.payments"),
-                *(str(word) for pair in words.items() for word in pair),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            timeout=RUN_SECONDS_MAX,
+        command = [sys.executable, "-m", "benchmarks.payments"]
+        run_to_end(
+            [*command, *(str(word) for pair in words.items() for word in pair)],
+            RUN_SECONDS_MAX,
         )
-        figures: dict[str, Any] = json.loads(out.read_text("utf-8"))
-        return figures
+        return figures_file.read(out)

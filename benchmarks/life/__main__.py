@@ -12,14 +12,15 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from benchmarks import life_wallet
+from benchmarks import figures_file, life_wallet
+from benchmarks.arguments import count, new_file, seconds
 from benchmarks.life import catching_up, idle, prune, restart, snapshots
 from benchmarks.machine import machine
+from benchmarks.processes import ended_in_order
 
 Measure = Callable[[argparse.Namespace], Awaitable[dict[str, Any]]]
 
@@ -68,9 +69,11 @@ def main() -> int:
     for name, (measure, defaults) in MEASURES.items():
         each = subparsers.add_parser(name)
         each.add_argument("--short", action="store_true")
-        each.add_argument("--json", metavar="FILE", type=Path)
+        each.add_argument("--json", metavar="FILE", type=new_file)
         for option, (usual, _) in defaults.items():
-            each.add_argument(f"--{option}", metavar="N", type=type(usual))
+            each.add_argument(
+                f"--{option}", metavar="N", type=seconds if isinstance(usual, float) else count()
+            )
         each.set_defaults(run=measure)
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
@@ -83,12 +86,11 @@ def main() -> int:
         "short": options.short,
         **asyncio.run(options.run(options)),
     }
-    shown = json.dumps(figures, indent=1)
-    print(shown)
+    print(json.dumps(figures, indent=1))
     if options.json is not None:
-        options.json.write_text(shown + "\n", encoding="utf-8")
+        figures_file.write(options.json, figures)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_in_order(main))

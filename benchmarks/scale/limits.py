@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks.scale.costs import Costs
-from benchmarks.scale.model import SECONDS_PER_HOUR, Assumptions, Network
+from benchmarks.scale.model import Network
 from consensus.certificates import MEMBERS_MAX
 
 MEMORY_BYTES = 16e9
@@ -20,9 +20,12 @@ RESIDENTS_MAX = 10**9
 
 def residents_by_payments(costs: Costs) -> int:
     """As many as pay, in the peak hour, all that one processor of each node carries."""
-    assumed = Assumptions()
-    a_day = Network(FEW, MANY, costs).payments_per_second_max * SECONDS_PER_HOUR
-    return int(a_day / assumed.peak_hour_share / assumed.payments_per_day)
+
+    def holds(residents: int) -> bool:
+        one = Network(FEW, residents, costs)
+        return one.payments_per_second_at_peak <= one.payments_per_second_max
+
+    return _most(1, RESIDENTS_MAX, holds)
 
 
 def residents_by_memory(costs: Costs) -> int:

@@ -4,6 +4,7 @@ Nothing here measures or guesses: costs were measured (`costs.json`), sizes foll
 (`sizes.py`), and what people and lines do is assumed, in the open (`Assumptions`).
 """
 
+import math
 from dataclasses import dataclass, field
 
 from benchmarks.scale import sizes
@@ -24,6 +25,8 @@ VOTES_PER_BLOCK = 2
 HOPS_TO_FINALITY = 3
 HOPS_TO_THE_NEXT_BLOCK = 2
 """A proposal goes out and NOTARIZE votes come in; FINALIZE votes travel beside the next block."""
+ACCOUNTS_FEW = 10_000
+"""With so many, a payment was measured to cost `payment_ms`."""
 STORED_BLOCK_BYTES = 100
 """Keys and indexes of a block, beside its header, certificate and payments."""
 
@@ -84,9 +87,17 @@ class Network:
         return self.residents * self.assumed.lines_per_month
 
     @property
+    def payment_ms(self) -> float:
+        """Processor time per payment and node. More accounts make the tree deeper and leave fewer
+        of them in memory: measured with 10 thousand and with a million, continued in between and
+        beyond by the logarithm."""
+        tenfolds = math.log10(max(1.0, self.residents / ACCOUNTS_FEW))
+        return self._cost("payment_ms") + tenfolds * self._cost("payment_tenfold_ms")
+
+    @property
     def payment_processors_at_peak(self) -> float:
         """Processors per node for payments alone."""
-        return self.payments_per_second_at_peak * self._cost("payment_ms") / MS
+        return self.payments_per_second_at_peak * self.payment_ms / MS
 
     @property
     def batch_seconds_a_month(self) -> float:
@@ -151,14 +162,14 @@ class Network:
         """With full blocks, and one processor for payments and blocks: a block of K payments
         takes what one takes alone, and K times what a payment takes."""
         full = self.payments_per_block_max
-        return full / ((self.block_interval_ms(0) + full * self._cost("payment_ms")) / MS)
+        return full / ((self.block_interval_ms(0) + full * self.payment_ms) / MS)
 
     def block_interval_ms(self, payments_per_second: float) -> float:
         """From one block to the next while payments wait: what is done one after the other. The
         payments of a block take their time too, and the longer it takes the more there are; at
         the rate that fills a processor there is no end to it (infinite)."""
         # A node's loop and its checks overlap where there are two processors; here they don't.
-        busy = payments_per_second * self._cost("payment_ms") / MS
+        busy = payments_per_second * self.payment_ms / MS
         alone = max(self.serial_ms, self.line_ms)
         return alone / (1 - busy) if busy < 1 else float("inf")
 
@@ -269,7 +280,7 @@ class Network:
             "turn": is_busy * interval / 2,
             "hops": HOPS_TO_FINALITY * assumed.hop_ms,
             "proposal": proposal_bits / assumed.line_bits_per_second * MS,
-            "payments": payments * (self._cost("payment_ms") - checks) + checks,
+            "payments": payments * (self.payment_ms - checks) + checks,
             "votes": self.votes_ms,
             "line": self.line_ms,
             "certificates": self.certificates_ms,

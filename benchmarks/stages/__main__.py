@@ -21,9 +21,12 @@ from typing import Any
 
 import uvloop
 
+from benchmarks import figures_file
+from benchmarks.arguments import counts, figures, new_file, seconds
 from benchmarks.machine import check_seconds, machine
 from benchmarks.payments import bench_of
 from benchmarks.phases import Bench
+from benchmarks.processes import ended_in_order
 from benchmarks.stages.places import STAGES
 from benchmarks.stages.sampled import STAGES_FILE
 from clients.demo import processes
@@ -34,12 +37,12 @@ WRITTEN_SECONDS = 60.0
 Stages = dict[str, float]
 
 
-async def sampled(bench: Bench, rate: int, seconds: float, folder: Path) -> dict[str, Any]:
+async def sampled(bench: Bench, rate: int, length: float, folder: Path) -> dict[str, Any]:
     """One phase at a rate (0: as many as go through): microseconds per payment and replica."""
     pids = [node.pid for node in bench.network.living if node.pid is not None]
     for pid in pids:
         os.kill(pid, signal.SIGUSR1)
-    phase = bench.at_rate(rate, seconds) if rate else bench.at_saturation(seconds)
+    phase = bench.at_rate(rate, length) if rate else bench.at_saturation(length)
     total = 1e6 * (await phase)["processor_seconds_per_payment_and_replica"]
     counts: Counter[str] = Counter()
     for pid in pids:
@@ -63,19 +66,25 @@ async def _counts(pid: int, folder: Path) -> dict[str, int]:
     return counts
 
 
-async def measure(rates: list[int], seconds: float) -> dict[str, Any]:
+async def measure(rates: list[int], length: float) -> dict[str, Any]:
     """All phases, on one network."""
     with tempfile.TemporaryDirectory(prefix="democite-stages-") as folder:
         # The nodes of this program alone are started so; nothing else reads these two.
         processes.PROGRAM = (sys.executable, "-m", "benchmarks.stages.sampled")
         os.environ[STAGES_FILE] = str(Path(folder) / "stages")
         async with bench_of(ACCOUNTS) as bench:
-            phases = [await sampled(bench, rate, seconds, Path(folder)) for rate in rates]
+            phases = [await sampled(bench, rate, length, Path(folder)) for rate in rates]
     return {
         "machine": machine(),
         "check_microseconds": round(1e6 * check_seconds(), 1),
         "phases": phases,
     }
+
+
+def has_phases(content: dict[str, Any], rates: list[int]) -> bool:
+    """Whether a file is of this command and has each of these rates."""
+    phases = content.get("phases", [])
+    return set(rates) <= {phase.get("rate") for phase in phases}
 
 
 def table(after: dict[str, Any], before: dict[str, Any] | None) -> str:
@@ -100,21 +109,23 @@ def table(after: dict[str, Any], before: dict[str, Any] | None) -> str:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", type=Path)
-    parser.add_argument("--seconds", metavar="N", type=float, default=10.0)
-    parser.add_argument("--rates", metavar="A,B", default="100,400")
-    parser.add_argument("--before", metavar="FILE", type=Path)
+    parser = argparse.ArgumentParser(prog="benchmarks.stages", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", metavar="FILE", type=new_file)
+    parser.add_argument("--seconds", metavar="N", type=seconds, default=10.0)
+    parser.add_argument("--rates", metavar="A,B", type=counts(), default=[100, 400])
+    parser.add_argument("--before", metavar="FILE", type=figures)
     options = parser.parse_args()
-    rates = [0, *(int(word) for word in options.rates.split(",") if word)]
+    rates = [0, *options.rates]
+    before = options.before
+    if before is not None and not has_phases(before, rates):
+        parser.error("--before: this file has not the same rates")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         measured = runner.run(measure(rates, options.seconds))
     if options.json is not None:
-        options.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    before = None if options.before is None else json.loads(options.before.read_text("utf-8"))
+        figures_file.write(options.json, measured)
     print(table(measured, before))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_in_order(main))

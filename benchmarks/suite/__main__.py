@@ -9,7 +9,6 @@ stands in the file.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks import figures_file
+from benchmarks.arguments import count, new_file
 from benchmarks.machine import machine
 from benchmarks.measures.form import FULL, SHORT, Form
-from benchmarks.processes import end_in_order_when_terminated
+from benchmarks.processes import ended_in_order, run_to_end
 from benchmarks.suite.measures import MEASURES
 
 KIND, VERSION = "benchmarks", 1
@@ -35,17 +36,32 @@ ROUNDS_MAX = 100
 def expected(names: list[str], form: Form) -> str:
     """How long it will take, in words."""
     seconds = sum(MEASURES[name].seconds(form) for name in names)
-    return f"{len(names)} measures, {form.name} form: about {max(1, round(seconds / 60))} minutes"
+    measures, minutes = _counted(len(names), "measure"), _counted(round(seconds / 60), "minute")
+    return f"{measures}, {form.name} form: about {minutes}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{max(1, number)} {word}{'s' if number > 1 else ''}"
 
 
 def kept_from(file: Path, names: list[str], form: Form) -> dict[str, dict[str, Any]]:
     """The other measures that stand in a file. Raises ValueError when it is of another form, or no
     file of this command."""
-    content = json.loads(file.read_text("utf-8"))
+    content = figures_file.read(file)
     if content.get("kind") != KIND or content.get("form") != form.name:
         raise ValueError(f"{file} holds no figures of the {form.name} form")
     measures: dict[str, dict[str, Any]] = content["measures"]
     return {name: one for name, one in measures.items() if name not in names}
+
+
+def replaceable(file: Path, form: Form) -> bool:
+    """Whether figures of this form may take a file's place: short ones never that of published
+    ones, which took an hour and a half."""
+    try:
+        found = figures_file.read(file)
+    except (OSError, ValueError):
+        return True
+    return form.name == FULL.name or found.get("form") != FULL.name
 
 
 def run(
@@ -71,7 +87,7 @@ def run(
                 continue
             _run_one(name, form, measured[name])
             figures["seconds"] = round(time.monotonic() - began, 1)
-            out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            figures_file.write(out, figures)
     return figures
 
 
@@ -84,9 +100,9 @@ def _run_one(name: str, form: Form, measured: dict[str, Any]) -> None:
         file = Path(folder) / "figures.json"
         words = [sys.executable, "-m", "benchmarks.suite.one", name, form.name, str(file)]
         try:
-            subprocess.run(words, check=True, timeout=longest, stdout=subprocess.DEVNULL)
-            measured["rounds"].append(json.loads(file.read_text("utf-8")))
-        except (subprocess.SubprocessError, OSError) as error:
+            run_to_end(words, longest)
+            measured["rounds"].append(figures_file.read(file))
+        except (subprocess.SubprocessError, OSError, ValueError) as error:
             # Told, and costs the other measures nothing; what it said stands above.
             measured["failures"].append(f"{type(error).__name__}: {error}"[-300:])
             print(f"{name} failed", file=sys.stderr, flush=True)
@@ -95,14 +111,17 @@ def _run_one(name: str, form: Form, measured: dict[str, Any]) -> None:
 
 def main() -> int:
     """Measure and write."""
-    end_in_order_when_terminated()
     parser = argparse.ArgumentParser(
         prog="scripts/benchmark", description=__doc__.splitlines()[0].rstrip(":")
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(MEASURES))
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--rounds", metavar="N", type=int, help="instead of the form's own")
-    parser.add_argument("--json", metavar="FILE", type=Path, default=Path("benchmark.json"))
+    parser.add_argument(
+        "--full", action="store_true", help="the figures that are published, in an hour and a half"
+    )
+    parser.add_argument(
+        "--rounds", metavar="N", type=count(1, ROUNDS_MAX), help="instead of the form's own"
+    )
+    parser.add_argument("--json", metavar="FILE", type=new_file, default="benchmark.json")
     parser.add_argument(
         "--note", metavar="WORDS", default="", help="stands in the file, as: a busy machine"
     )
@@ -111,15 +130,15 @@ def main() -> int:
     unknown = [name for name in options.names if name not in MEASURES]
     if unknown:
         parser.error(f"no such measure: {', '.join(unknown)} (there are {', '.join(MEASURES)})")
-    if options.rounds is not None and not 1 <= options.rounds <= ROUNDS_MAX:
-        parser.error(f"--rounds is 1 to {ROUNDS_MAX}")
     names, form = options.names or list(MEASURES), FULL if options.full else SHORT
     if options.rounds is not None:
         form = replace(form, rounds=options.rounds)
+    if not replaceable(options.json, form):
+        parser.error(f"{options.json} holds figures of the full form: name another, with --json")
     try:
         kept = kept_from(options.json, names, form) if options.add else {}
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"{options.json}: {type(error).__name__}: {error}")
     print(expected(names, form), file=sys.stderr, flush=True)
     figures = run(names, form, options.note, options.json, kept)
     failed = [name for name, one in figures["measures"].items() if one["failures"]]
@@ -130,4 +149,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_in_order(main))

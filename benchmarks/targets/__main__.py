@@ -9,14 +9,15 @@ is given.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import figures
+from benchmarks.spread import figures_of
 from benchmarks.targets.rows import ROWS
-from benchmarks.targets.table import ENGLISH, FRENCH, preface, spread_of, table
+from benchmarks.targets.table import ENGLISH, FRENCH, decides, preface, spread_of, table
 
 
 def told(content: Mapping[str, Any], language: str) -> str:
@@ -37,11 +38,12 @@ def filled(document: str, content: Mapping[str, Any]) -> str:
 
 
 def not_met(content: Mapping[str, Any]) -> list[str]:
-    """Targets that must be met and are not, or were not measured."""
+    """Targets that must be met and are not, or were not measured, or not at their size."""
     lacking = []
     for row in ROWS:
         found = spread_of(content, row)
-        if row.must is not None and not (found and row.must.holds(found.middle)):
+        decided = found is not None and decides(content, row)
+        if row.must is not None and not (found and decided and row.must.holds(found.middle)):
             lacking.append(row.english)
     return lacking
 
@@ -51,20 +53,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="benchmarks.targets", description=__doc__.splitlines()[0].rstrip(":")
     )
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", metavar="FILE", type=figures)
     parser.add_argument("--lang", choices=(FRENCH, ENGLISH), default=ENGLISH)
     parser.add_argument("--write", metavar="DOCUMENT", type=Path)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     try:
-        content = json.loads(options.file.read_text("utf-8"))
+        content = options.file
+        figures_of(content)  # raises for a file of another command
         if options.write is None:
             print(told(content, options.lang))
         else:
             document = options.write.read_text("utf-8")
             options.write.write_text(filled(document, content), encoding="utf-8")
-    except (OSError, ValueError, KeyError) as error:
-        parser.error(f"{options.file}: {type(error).__name__}: {error}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        parser.error(f"{type(error).__name__}: {error}")
     lacking = not_met(content)
     if options.check and lacking:
         print(f"not met: {'; '.join(lacking)}", file=sys.stderr)

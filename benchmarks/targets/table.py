@@ -53,6 +53,11 @@ def spread_of(content: Mapping[str, Any], row: Row) -> Spread | None:
     return Spread(values) if values else None
 
 
+def decides(content: Mapping[str, Any], row: Row) -> bool:
+    """Whether figures of this form say if the target is met."""
+    return content["form"] == "full" or not row.of_a_million
+
+
 def table(content: Mapping[str, Any], language: str) -> str:
     """One line for each target."""
     words = WORDS[language]
@@ -78,16 +83,14 @@ def preface(content: Mapping[str, Any], language: str) -> str:
     # Files of before say the load alone.
     load = float(machine.get("busy_processors_before", machine.get("load_average_before", 0.0)))
     busy = load > BUSY_SHARE * int(machine["processors"])
-    told.append(words["busy" if busy else "quiet"].format(load=load, **_processors(machine)))
+    told.append(
+        words["busy" if busy else "quiet"].format(load=load, processors=machine["processors"])
+    )
     if content["form"] != "full":
         told.append(words["short"].format(seconds=5, accounts=_number(100_000, 0, language)))
     if content.get("note"):
         told.append(f"{content['note']}.")
     return "\n".join(told)
-
-
-def _processors(machine: Mapping[str, Any]) -> dict[str, object]:
-    return {"processors": machine["processors"]}
 
 
 def _line(content: Mapping[str, Any], row: Row, language: str) -> str:
@@ -98,8 +101,7 @@ def _line(content: Mapping[str, Any], row: Row, language: str) -> str:
     if found is None:
         cells += [words["nothing"], words["no"]]
         return f"| {' | '.join(cells)} |"
-    decided = content["form"] == "full" or not row.of_a_million
-    met = words[verdict(row, found.middle) if decided else "undecided"]
+    met = words[verdict(row, found.middle) if decides(content, row) else "undecided"]
     cells += [_measured(found, row, language), met]
     return f"| {' | '.join(cells)} |"
 

@@ -1,6 +1,5 @@
 """Tables, ratios and charts out of what rounds measured, and the order of the sides."""
 
-import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from nacl.exceptions import BadSignatureError
 
 from benchmarks.chart import Bar, bar_chart
 from benchmarks.compare import limit, own, sides
-from benchmarks.compare.__main__ import chart, read
+from benchmarks.compare.__main__ import chart, sides_of
 from benchmarks.compare.ratios import middle, ratio_of, table, why_missing
 from benchmarks.compare.settings import Figures, Settings
 from primitives.errors import Refused
@@ -99,16 +98,16 @@ def _not_found() -> Path:
     raise Refused("cometbft_missing")
 
 
-def test_files_of_both_commands_are_read(tmp_path: Path) -> None:
-    file = tmp_path / "figures.json"
+def test_files_of_both_commands_are_told() -> None:
     one = {sides.OWN: side(2_000, 20), sides.LIMIT: {"payments_per_second": 4_000}}
     measures = {"compare": {"rounds": [one, one]}}
-    file.write_text(json.dumps({"kind": "benchmarks", "form": "short", "measures": measures}))
-    found = read(file)
+    found = sides_of({"kind": "benchmarks", "form": "short", "measures": measures})
     assert found["sides"] == {sides.OWN: [one[sides.OWN]] * 2, sides.LIMIT: [one[sides.LIMIT]] * 2}
     assert 'class="ours"' in chart(found["sides"]) and table(found["sides"], found["rates"])
-    file.write_text(json.dumps({"measure": "compare", "sides": ROUNDS, "rates": [100]}))
-    assert read(file)["sides"] == ROUNDS
+    alone = {"measure": "compare", "sides": ROUNDS, "rates": [100]}
+    assert sides_of(alone)["sides"] == ROUNDS
+    with pytest.raises(KeyError):
+        sides_of({"measure": "restart"})
 
 
 def test_the_limit_checks_signatures_for_real() -> None:

@@ -52,7 +52,7 @@ def test_the_document_has_exactly_these_tables() -> None:
 def test_the_command_checks_and_writes(tmp_path: Path) -> None:
     assert scale("--check", DOCUMENT).returncode == 0
     copy, costs = tmp_path / "scale.md", tmp_path / "costs.json"
-    copy.write_text(DOCUMENT.read_text("utf-8").replace("| 0.11 |", "| 0.12 |"), "utf-8")
+    copy.write_text(DOCUMENT.read_text("utf-8").replace("| 0.13 |", "| 0.14 |"), "utf-8")
     found = scale("--check", copy)
     assert found.returncode == 1 and "--write" in found.stderr
     assert scale("--write", copy).returncode == 0
@@ -136,6 +136,17 @@ def test_a_chain_that_is_full_is_full() -> None:
     most = one.payments_per_second_max
     assert one.block_interval_ms(most) / MS * most == pytest.approx(one.payments_per_block_max)
     assert one.block_interval_ms(MS / COSTS["payment_ms"].value) == float("inf")
+    residents = limits.residents_by_payments(COSTS)
+    for more, carried in ((0, True), (1_000, False)):
+        one = Network(10, residents + more, COSTS)
+        assert (one.payments_per_second_at_peak <= one.payments_per_second_max) is carried
+
+
+def test_a_payment_costs_what_was_measured_with_few_accounts_and_with_a_million() -> None:
+    costs = costing(payment_ms=0.16, payment_tenfold_ms=0.048)
+    for residents in (1, 10_000):
+        assert Network(4, residents, costs).payment_ms == 0.16
+    assert Network(4, 10**6, costs).payment_ms == pytest.approx(0.256)
 
 
 def test_more_members_cost_more_of_everything() -> None:

@@ -74,6 +74,9 @@ def test_the_short_form_decides_nothing_of_a_million() -> None:
         "many accounts | ≤ 500 MB | ≤ 300 MB | 100 MB | short form |" in one for one in lines
     )
     assert any("70 MB | yes, the aim too |" in one for one in lines)
+    lacking = not_met(content("short", memory=rounds))
+    assert "memory of a node with many accounts" in lacking
+    assert "memory of an idle node" not in lacking
 
 
 def test_verdicts() -> None:
