@@ -63,6 +63,11 @@ def test_files_of_different_forms_are_not_compared_unasked(tmp_path: Path) -> No
     before.write_text(json.dumps(content(1, 2)), "utf-8")
     after.write_text(json.dumps(content(3, 4, form="short")), "utf-8")
     assert unlike(content(1), content(1, form="short")) == ["form: full, short"]
+    one, other = content(1), content(1)
+    one["machine"]["python_program"] = "/usr/bin/python3"
+    assert not unlike(one, other)  # a file of before
+    other["machine"]["python_program"] = "/opt/python3"
+    assert unlike(one, other) == ["python_program: /usr/bin/python3, /opt/python3"]
     words = [sys.executable, "-m", "benchmarks.difference", str(before), str(after)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and "form: full, short" in done.stderr
