@@ -86,6 +86,7 @@ class Machinery:
         options, genesis = self.options, self.genesis
         self.chain = Chain(self.store)
         loaded = load_ledger(self.chain, genesis, options.tree_images)
+        self.store.release_memory()  # all objects were read
         self.executor, self.shelf, self.epochs = loaded.executor, loaded.shelf, loaded.epochs
         self.keys.take([each.voting_key for each in self.epochs.current.terms.members])
         meta = self.chain.meta

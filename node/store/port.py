@@ -46,6 +46,9 @@ class Store(StoreView, Protocol):
     def pin(self, start: bytes, stop: bytes | None) -> PinnedRange:
         """Entries with start ≤ key < stop as they are now, to be read while the store goes on."""
 
+    def release_memory(self) -> None:
+        """Give back what reading the whole store took. Nothing else uses the store meanwhile."""
+
     def compact(self) -> None:
         """Give back the space of what was removed. Slow; for `node compact`."""
 

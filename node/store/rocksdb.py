@@ -69,6 +69,9 @@ class RocksStore:
         """See `Store`."""
         return RocksRange(self._database.iter(ReadOptions()), start, stop)
 
+    def release_memory(self) -> None:
+        """See `Store`: its block cache is bounded, and no file is mapped."""
+
     def compact(self) -> None:
         """See `Store`."""
         self._database.flush()

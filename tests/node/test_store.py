@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import plyvel
 import pytest
 
 from node.store import STORE_KINDS, Store, after_prefix, open_store
@@ -138,3 +139,53 @@ def test_compaction_gives_back_what_was_removed(kind: str, tmp_path: Path) -> No
     assert size() < before / 4
     assert store.get(b"b" + keys[19]) is not None and store.get(b"b" + keys[20]) is None
     store.close()
+
+
+def test_released_memory_leaves_the_content(store: Store) -> None:
+    entries = [(number.to_bytes(4, "big"), bytes(100)) for number in range(1_000)]
+    store.write(entries, sync=True)
+    store.compact()
+    assert list(store.iterate(b"", None)) == entries
+    store.release_memory()
+    assert list(store.iterate(b"", None)) == entries
+    store.write([(b"now", b"1")], sync=True)
+    assert store.get(b"now") == b"1"
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux tells what is mapped")
+def test_leveldb_maps_no_table_once_memory_was_released(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store", "leveldb")
+    store.write([(b"key", b"value")], sync=True)
+    store.compact()
+    assert store.get(b"key") == b"value"
+    assert tables_mapped(tmp_path)
+    store.release_memory()
+    assert not tables_mapped(tmp_path)
+    store.close()
+
+
+def tables_mapped(folder: Path) -> list[str]:
+    """Lines of this process's map that name a table below a folder."""
+    lines = Path("/proc/self/maps").read_text("utf-8").splitlines()
+    return [line for line in lines if str(folder) in line and line.endswith(".ldb")]
+
+
+def test_leveldb_reads_compressed_tables_of_before_and_makes_none(tmp_path: Path) -> None:
+    folder, value = tmp_path / "store", bytes(1 << 20)
+    open_store(folder, "leveldb").close()
+    older = plyvel.DB(str(folder / "leveldb"), compression="snappy")
+    older.put(b"before", value)
+    older.compact_range(start=b"", stop=b"\xff")
+    older.close()
+    assert table_bytes(folder) < len(value)
+    store = open_store(folder, "leveldb")
+    assert store.get(b"before") == value
+    store.write([(b"now", value)], sync=True)
+    store.compact()
+    assert store.get(b"before") == store.get(b"now") == value
+    store.close()
+    assert table_bytes(folder) >= len(value)
+
+
+def table_bytes(folder: Path) -> int:
+    return sum(table.stat().st_size for table in (folder / "leveldb").glob("*.ldb"))

@@ -70,6 +70,7 @@ class CometLedger:
         network_id = genesis.network_id
         self.chain = Chain(self.store)
         loaded = load_ledger(self.chain, genesis, options.tree_images)
+        self.store.release_memory()  # all objects were read
         self.executor, self.epochs = loaded.executor, loaded.epochs
         self.mempool = Mempool(options.mempool_bounds, self._on_refused)
         self.verifier = Verifier(options.verifier_threads)
