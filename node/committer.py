@@ -89,6 +89,7 @@ class Committer:
         """Height of the newest block that was handed in."""
         self.submitted_digest = executor.final_digest
         self._task: asyncio.Task[None] | None = None
+        self._failed = False
         self.writes = 0
 
     def submit(
@@ -118,7 +119,7 @@ class Committer:
     def prune_journal(self, floor_position: int) -> None:
         """Let the journal go up to this position, once all that was submitted is on disk."""
         self._prune_position = max(self._prune_position, floor_position)
-        if self._task is None:
+        if self._task is None and not self._failed:
             self._journal.prune(self._prune_position)
 
     async def prune_blocks(self, old: PrunedBlocks) -> None:
@@ -135,14 +136,16 @@ class Committer:
 
     async def close(self) -> None:
         """Finish what is being written; drop what waits."""
-        self._waiting.clear()
-        self._drop_old()
+        self._drop_all()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown(wait=True)
 
     def _start(self) -> None:
-        if self._task is None and (self._waiting or self._old):
+        if self._failed:
+            # What comes now stands on what was never written, whatever the disk says of it.
+            self._drop_all()
+        elif self._task is None and (self._waiting or self._old):
             self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
@@ -156,8 +159,8 @@ class Committer:
                 await self._remove_old()
             self._journal.prune(self._prune_position)
         except Exception as error:  # whatever it is, the chain must not go on without its disk
-            self._waiting.clear()
-            self._drop_old()
+            self._failed = True
+            self._drop_all()
             self._on_failure(error)
         finally:
             self._task = None
@@ -173,7 +176,8 @@ class Committer:
         if not gone.done():
             gone.set_result(None)
 
-    def _drop_old(self) -> None:
+    def _drop_all(self) -> None:
+        self._waiting.clear()
         old, self._old = self._old, None
         if old is not None:
             old[1].cancel()

@@ -257,9 +257,13 @@ def test_after_a_failed_sync_nothing_is_promised(
         journal.append(b"b", 1)
         with pytest.raises(OSError):
             await journal.sync()
+        journal.start_sync()
+        await asyncio.sleep(0)
         journal.close()
+        assert journal.syncs == 0 and journal.durable == 0
 
     asyncio.run(run())
+    assert b"b" not in Journal(tmp_path, journal_id, 0).records
 
 
 def test_a_folder_in_use_is_not_made_again(tmp_path: Path) -> None:
