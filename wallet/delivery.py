@@ -9,7 +9,7 @@ same bytes, which nodes recognise.
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +104,8 @@ class Delivery:
         self.failure: BaseException | None = None
         self._wake = asyncio.Event()
         self._headers: OrderedDict[int, FinalHeader] = OrderedDict()
-        self._early: dict[int, tuple[float, list[bytes]]] = {}
+        self._early: dict[int, tuple[float, set[bytes]]] = {}
+        """By height, since when and for what a header is missing."""
 
     def queue(self, pending: Pending) -> None:
         """Take over a transaction; it is sent in this or the next turn of the loop."""
@@ -208,10 +209,16 @@ class Delivery:
                 if final_header is not None:
                     self._end_all(event.ids, final_header)
                 else:
-                    _, ids = self._early.setdefault(event.height, (time.monotonic(), []))
-                    ids.extend(event.ids)
+                    self._note_early(event)
             elif isinstance(event, Submitted):
                 self._note_results(event)
+
+    def _note_early(self, event: FinalIds) -> None:
+        """A block whose header did not come yet; the node may have made it up, and as many."""
+        mine = {id for id in event.ids if id in self.pending}
+        if mine and (event.height in self._early or len(self._early) < LOOKUPS_AT_ONCE):
+            _, ids = self._early.setdefault(event.height, (time.monotonic(), set()))
+            ids.update(mine)
 
     def _note_header(self, final: FinalHeader) -> None:
         self._headers[final.height] = final
@@ -251,7 +258,7 @@ class Delivery:
 
     # -- outcomes -----------------------------------------------------------------------------
 
-    def _end_all(self, ids: tuple[bytes, ...] | list[bytes], final: FinalHeader) -> None:
+    def _end_all(self, ids: Iterable[bytes], final: FinalHeader) -> None:
         for id in ids:
             pending = self.pending.get(id)
             if pending is not None:
@@ -277,14 +284,19 @@ class Delivery:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            await self._fetch_missing_headers()
             now = time.monotonic()
+            missing = [
+                height for height, (noted, _) in self._early.items() if now - noted > WATCH_SECONDS
+            ]
             late = [each for each in self.pending.values() if self._is_late(each, now)]
             late = late[:LOOKUPS_AT_ONCE]
             for pending in late:
                 # To the end of the line, so that every late one gets its turn.
                 self.pending[pending.id] = self.pending.pop(pending.id)
-            await asyncio.gather(*(self._quietly(self._look(pending)) for pending in late))
+            await asyncio.gather(
+                *(self._quietly(self._fetch_header(height)) for height in missing),
+                *(self._quietly(self._look(pending)) for pending in late),
+            )
 
     def _is_late(self, pending: Pending, now: float) -> bool:
         """Whether to look what became of it, and to send it to others."""
@@ -295,15 +307,13 @@ class Delivery:
         long_ago = now - pending.started >= self._more_nodes_after_seconds
         return bool(pending.refusal or (pending.sent and long_ago))
 
-    async def _fetch_missing_headers(self) -> None:
-        """A header that a node did not send although it named the block final."""
-        now = time.monotonic()
-        for height, (noted, _) in list(self._early.items()):
-            if now - noted > WATCH_SECONDS:
-                await self._quietly(self._fetch_header(height))
-
     async def _fetch_header(self, height: int) -> None:
-        self._note_header(await self._reader.header(height))
+        """One that a node did not send although it named the block final. Where nobody has it, the
+        payments named are looked up like any that take long."""
+        try:
+            self._note_header(await self._reader.header(height))
+        finally:
+            self._early.pop(height, None)
 
     async def _quietly(self, work: Awaitable[None]) -> None:
         """No answer now is no answer; only a broken network is worth more than another try."""

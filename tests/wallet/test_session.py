@@ -12,7 +12,8 @@ from tests.wallet.chain import Chain
 from tests.wallet.people import PEOPLE, Person, chain_with_people
 from tests.wallet.standin import StandInNode
 from wallet.delivery import Outcome
-from wallet.light.trust import TrustedNetwork
+from wallet.light.trust import FinalHeader, TrustedNetwork
+from wallet.reader import Reader
 from wallet.session import Session, SessionAccount
 
 ALICE, BAKER = PEOPLE[0], PEOPLE[1]
@@ -152,6 +153,30 @@ async def test_a_node_that_is_busy_for_ever_keeps_no_payment_from_the_others(
     assert outcome.state == "final"
     assert told == [600_000, 70, 70]
     assert (len(home.received), len(away.received)) == (1, 3)
+
+
+async def test_a_node_that_makes_blocks_up_keeps_no_payment_from_the_others(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slowly(reader: Reader, height: int | None = None) -> FinalHeader:
+        asked.append(height)
+        await asyncio.sleep(0.5)
+        raise Refused("not_found")
+
+    asked: list[int | None] = []
+    monkeypatch.setattr(Reader, "header", slowly)
+    async with StandInNode(chain) as home, StandInNode(chain) as away:
+        home.faults.hold = True
+        async with _session(chain, home, away) as session:
+            id = session.pay(_account(session, ALICE), BAKER.account_id, 7)
+            while not home.held:
+                await asyncio.sleep(0.01)
+            (socket,) = home.sockets
+            for height in range(1_000_000, 1_001_000):
+                frame = {"type": "final", "height": height, "ids": [id.hex(), "00" * 32]}
+                await socket.send_json(frame)
+            assert (await session.settle(id)).state == "final"
+    assert 0 < len(asked) < 100
 
 
 async def test_a_bad_transaction_is_refused_with_its_code(chain: Chain) -> None:
