@@ -56,6 +56,19 @@ class Knowledge:
         finals = self._kept[FINALIZE]
         return finals[max(finals)] if finals else None
 
+    def committable_final(self) -> Certificate | None:
+        """The newest F above the floor; where it is not known which block it makes final, the
+        newest one that is known to end the epoch, if there is one: closing blocks join no chain,
+        so that nobody may have those any more, and the boundary is the same under each."""
+        newest = self.highest_final()
+        finals = self._kept[FINALIZE]
+        for view in sorted(finals, reverse=True):
+            _, digest, _ = self.closing(finals[view].digest, view)
+            header = self.header(digest)
+            if header is not None and (finals[view] is newest or header.next_set_hash is not None):
+                return finals[view]
+        return newest
+
     def certificates(self) -> list[Certificate]:
         """All above the floor, newest view first."""
         every = [c for kept in self._kept.values() for c in kept.values()]

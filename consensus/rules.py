@@ -63,7 +63,7 @@ class Rules(Standing):
     def _commit(self) -> bool:
         """Commit the newest final block with all its ancestors, once they were executed. Closing
         blocks join no chain: F of one finalizes the boundary below it."""
-        certificate = self.known.highest_final()
+        certificate = self.known.committable_final()
         if certificate is None:
             return False
         closing, digest, view = self.known.closing(certificate.digest, certificate.view)

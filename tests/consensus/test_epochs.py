@@ -174,6 +174,10 @@ FIRST = Block(
 # -- the end -------------------------------------------------------------------------------------
 
 
+def commits_of(effects: list[Effect]) -> list[Commit]:
+    return [effect for effect in effects if isinstance(effect, Commit)]
+
+
 def test_a_boundary_with_its_own_f_ends_the_epoch() -> None:
     replica = at_boundary()
     effects = certify(replica, FINALIZE, BOUNDARY, 1)
@@ -199,10 +203,29 @@ def test_f_of_a_closing_block_ends_it_too_and_the_closing_blocks_join_no_chain()
     certify(replica, NOTARIZE, CLOSING, 2)
     assert votes_sent(propose(replica, SECOND_CLOSING)) == [(3, NOTARIZE)]
     effects = certify(replica, FINALIZE, SECOND_CLOSING, 3)
-    commits = [e for e in effects if isinstance(e, Commit)]
+    commits = commits_of(effects)
     assert [c.blocks for c in commits] == [(BOUNDARY,)]
     assert commits[0].closing == (CLOSING.header, SECOND_CLOSING.header)
     assert replica.ended
+
+
+@pytest.mark.parametrize("header", [None, SECOND_CLOSING.header])
+def test_the_boundarys_own_f_ends_it_where_a_closing_block_above_is_had_from_nobody(
+    header: Header | None,
+) -> None:
+    replica = at_boundary()
+    unseen = certificate_of(FINALIZE, SECOND_CLOSING, 3)
+    assert not commits_of(tell(replica, CertificateMessage(unseen, header)))
+    (commit,) = commits_of(certify(replica, FINALIZE, BOUNDARY, 1))
+    assert (commit.blocks, commit.closing) == ((BOUNDARY,), ())
+    assert commit.certificate.view == 1 and replica.ended
+
+
+def test_while_its_header_may_come_the_newest_f_waits_for_it() -> None:
+    replica = at_boundary()
+    tell(replica, CertificateMessage(certificate_of(FINALIZE, CLOSING, 2), None))
+    (commit,) = commits_of(certify(replica, FINALIZE, CLOSING, 2))
+    assert commit.closing == (CLOSING.header,) and replica.ended
 
 
 def test_the_last_word_goes_to_whoever_has_not_shown_that_it_knows() -> None:
