@@ -76,6 +76,11 @@ def test_figures_are_written_whole_or_stay(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == [file]
 
 
+def _mind_interrupts() -> None:
+    """A shell without a terminal starts what it leaves in the background without a mind to them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_command_that_is_interrupted_lets_what_it_started_end_in_order(tmp_path: Path) -> None:
     """Ctrl-C at a terminal reaches the whole process group; the inner command has a folder to
     remove, and would not live to do it if it were killed."""
@@ -100,7 +105,9 @@ def test_a_command_that_is_interrupted_lets_what_it_started_end_in_order(tmp_pat
     """)
     for number, code in ((signal.SIGINT, processes.INTERRUPTED), (signal.SIGTERM, 143)):
         command = [sys.executable, "-c", outer, inner, str(tmp_path)]
-        with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
+        with subprocess.Popen(
+            command, cwd=ROOT, start_new_session=True, preexec_fn=_mind_interrupts
+        ) as process:
             while not list(tmp_path.iterdir()):
                 assert process.poll() is None
             process.send_signal(number)
