@@ -52,7 +52,9 @@ def test_the_document_has_exactly_these_tables() -> None:
 def test_the_command_checks_and_writes(tmp_path: Path) -> None:
     assert scale("--check", DOCUMENT).returncode == 0
     copy, costs = tmp_path / "scale.md", tmp_path / "costs.json"
-    copy.write_text(DOCUMENT.read_text("utf-8").replace("| 0.13 |", "| 0.14 |"), "utf-8")
+    table = "<!-- scale:people:en -->\n"
+    altered = DOCUMENT.read_text("utf-8").replace(table, table + "| another row |\n")
+    copy.write_text(altered, "utf-8")
     found = scale("--check", copy)
     assert found.returncode == 1 and "--write" in found.stderr
     assert scale("--write", copy).returncode == 0
