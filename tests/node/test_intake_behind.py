@@ -2,15 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 import pytest
 
 from ledger.envelope import build_body, sign_transaction
 from ledger.fields import PAYMENT_PAY
 from ledger.payments import pay_fields
-from ledger.transaction import Transaction
-from ledger.view import View
 from node.answers import Submission
 from node.intake import Intake
 from node.mempool import Mempool
@@ -18,6 +15,7 @@ from node.verifier import Verifier
 from primitives.addresses import account_id
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey
+from tests.node.still_engine import StillEngine
 from tests.patience import PATIENCE_SECONDS
 from tests.wallet.chain import Chain
 from tests.wallet.founding import found
@@ -27,33 +25,10 @@ def key_of(name: str) -> SigningKey:
     return SigningKey.from_seed(hash_bytes("test", name.encode()))
 
 
-class Context:
-    """An engine with nothing but the genesis's state."""
-
-    def __init__(self, view: View, *, current: bool) -> None:
-        self._view = view
-        self._current = current
-
-    def newest_view(self) -> View:
-        return self._view
-
-    def is_final(self, transaction_id: bytes) -> bool:
-        return False
-
-    def is_current(self) -> bool:
-        return self._current
-
-    def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
-        """Nobody listens."""
-
-    def pass_on(self, transactions: Sequence[Transaction]) -> None:
-        """To nobody."""
-
-
 async def answer_of(raw: bytes, chain: Chain, *, current: bool) -> Submission:
     verifier = Verifier()
     try:
-        context = Context(chain.state.tip, current=current)
+        context = StillEngine(lambda: chain.state.tip, current=current)
         rules = chain.genesis.rules
         intake = Intake(chain.network_id, rules, Mempool(), verifier, context)
         told: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()

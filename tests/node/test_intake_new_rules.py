@@ -2,40 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ledger.rules import Parameters
-from ledger.transaction import Transaction
-from ledger.view import View
 from node.answers import Submission
 from node.intake import Intake
 from node.mempool import Mempool
 from node.verifier import Verifier
 from tests.ledger.world import World, person
+from tests.node.still_engine import StillEngine
 from tests.patience import PATIENCE_SECONDS
-
-
-class _Context:
-    """An engine with one state."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def newest_view(self) -> View:
-        return self._world.state.tip
-
-    def is_final(self, transaction_id: bytes) -> bool:
-        return False
-
-    def is_current(self) -> bool:
-        return True
-
-    def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
-        """Nobody listens."""
-
-    def pass_on(self, transactions: Sequence[Transaction]) -> None:
-        """To nobody."""
 
 
 def test_what_was_decoded_under_the_rules_of_before_is_decoded_again() -> None:
@@ -49,7 +25,9 @@ def test_what_was_decoded_under_the_rules_of_before_is_decoded_again() -> None:
 
     async def answer_after(*, rules_change: bool) -> Submission:
         pool, verifier = Mempool(), Verifier()
-        intake = Intake(world.network_id, world.rules, pool, verifier, _Context(world))
+        intake = Intake(
+            world.network_id, world.rules, pool, verifier, StillEngine(lambda: world.state.tip)
+        )
         told: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
         intake.submit(raw, told.set_result)
         await asyncio.sleep(0)  # now it is decoded, and not verified yet

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from aiohttp import web
 from ledger.execution import select
 from ledger.state import Candidate
 from ledger.transaction import Transaction
-from ledger.view import View
 from node.answers import Submission
 from node.intake import Intake
 from node.mempool import Mempool
@@ -21,6 +20,7 @@ from node.verifier import Verifier
 from primitives.errors import Refused
 from tests.ledger.world import World, person
 from tests.node.api_town import MSGPACK, ApiTown, play
+from tests.node.still_engine import StillEngine
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -77,41 +77,22 @@ def test_what_remembers_a_refusal_lets_go_of_what_was_judged_on(world: World) ->
     assert state() is None
 
 
-class _Context:
-    """An engine that gives another layer each time."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.given: list[weakref.ref[Layer]] = []
-
-    def newest_view(self) -> View:
-        layer = Layer(self._world.state.tip, self._world.state)
-        self.given.append(weakref.ref(layer))
-        return layer
-
-    def is_final(self, transaction_id: bytes) -> bool:
-        return False
-
-    def is_current(self) -> bool:
-        return True
-
-    def transactions_judged(self, ids: Sequence[bytes], *, any_added: bool) -> None:
-        """Nobody listens."""
-
-    def pass_on(self, transactions: Sequence[Transaction]) -> None:
-        """To nobody."""
-
-
 @pytest.mark.parametrize("is_own", [True, False])
 @pytest.mark.parametrize("payer", ["ana", "nobody"])
 def test_an_answered_refusal_holds_no_state(world: World, payer: str, is_own: bool) -> None:
     raw = world.pay(payer, person("bo"), 2**40).raw
-    context, answers = _Context(world), list[Submission]()
+    given: list[weakref.ref[Layer]] = []
+    answers = list[Submission]()
+
+    def another_layer() -> Layer:
+        layer = Layer(world.state.tip, world.state)
+        given.append(weakref.ref(layer))
+        return layer
 
     async def hand_in() -> None:
-        verifier = Verifier()
+        verifier, engine = Verifier(), StillEngine(another_layer)
         try:
-            intake = Intake(world.network_id, world.rules, Mempool(), verifier, context)
+            intake = Intake(world.network_id, world.rules, Mempool(), verifier, engine)
             intake.submit(raw, answers.append if is_own else None)
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while intake.waiting or intake.refused == 0:
@@ -121,7 +102,7 @@ def test_an_answered_refusal_holds_no_state(world: World, payer: str, is_own: bo
 
     asyncio.run(hand_in())
     assert len(answers) == is_own
-    assert context.given and all(layer() is None for layer in context.given)
+    assert given and all(layer() is None for layer in given)
 
 
 def test_a_refused_body_is_let_go_once_it_is_answered(tmp_path: Path) -> None:

@@ -35,11 +35,8 @@ def payment(number: int, *, forged: bool) -> Transaction:
     return decode_transaction(sign_transaction(body, other if forged else NETWORK, KEY), NETWORK)
 
 
-@pytest.mark.parametrize("size", [1, AT_ONCE_SIGNATURES_MAX, AT_ONCE_SIGNATURES_MAX + 1])
-def test_the_same_answers_on_the_loop_and_in_a_thread(
-    size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    group = [payment(number, forged=number % 3 == 0) for number in range(1, size + 1)]
+def threads_noted(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The threads in which signatures are checked from here on."""
     checked_in: set[int] = set()
 
     def noting(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -47,6 +44,15 @@ def test_the_same_answers_on_the_loop_and_in_a_thread(
         return verify(public_key, message, signature)
 
     monkeypatch.setattr(node.verifier, "verify", noting)
+    return checked_in
+
+
+@pytest.mark.parametrize("size", [1, AT_ONCE_SIGNATURES_MAX, AT_ONCE_SIGNATURES_MAX + 1])
+def test_the_same_answers_on_the_loop_and_in_a_thread(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = [payment(number, forged=number % 3 == 0) for number in range(1, size + 1)]
+    checked_in = threads_noted(monkeypatch)
 
     async def run() -> list[bool]:
         verifier = Verifier()
@@ -84,13 +90,7 @@ def test_what_takes_long_to_hash_is_checked_in_a_thread(monkeypatch: pytest.Monk
     )
     others = [SigningKey.from_seed(hash_bytes("other", bytes([each]))) for each in range(15)]
     large = decode_transaction(sign_transaction(body, NETWORK, KEY, others), NETWORK)
-    checked_in: set[int] = set()
-
-    def noting(public_key: bytes, message: bytes, signature: bytes) -> bool:
-        checked_in.add(threading.get_ident())
-        return verify(public_key, message, signature)
-
-    monkeypatch.setattr(node.verifier, "verify", noting)
+    checked_in = threads_noted(monkeypatch)
 
     async def run() -> list[bool]:
         verifier = Verifier()
