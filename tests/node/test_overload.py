@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -66,6 +67,15 @@ def test_what_comes_while_a_refused_socket_rests_is_refused_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rest_seconds, sleep = 3_600.0, asyncio.sleep
+    steps: list[str] = []
+    for step in ("pause_reading", "resume_reading"):
+        method = getattr(web.RequestHandler, step)
+
+        def noting(handler: web.RequestHandler, step: str = step, method: Any = method) -> None:
+            steps.append(step)
+            method(handler)
+
+        monkeypatch.setattr(web.RequestHandler, step, noting)
     monkeypatch.setattr("node.api.events.REST_SECONDS_MIN", rest_seconds)
     monkeypatch.setattr("node.api.events.READ_SECONDS", 0.5)  # enough on any machine
 
@@ -85,9 +95,11 @@ def test_what_comes_while_a_refused_socket_rests_is_refused_together(
             for raw in raws[1:5]:
                 await socket.send_bytes(raw)
                 await sleep(0.02)  # each would be answered by itself
+            assert steps[-1:] == ["pause_reading"]  # TCP holds what comes, not this node
             rested.set()
             told = await next_of(socket, "submitted")
             assert told["results"] == expected[1:5] and "retry_after_ms" in told
+            assert steps[-1:] == ["resume_reading"]
             await socket.send_bytes(raws[5])
             assert (await next_of(socket, "submitted"))["results"] == expected[5:]
 
