@@ -265,6 +265,7 @@ async def measure_batches(
         saturated = await bench.at_saturation(seconds)
     return {
         "machine": machine(),
+        "seconds": seconds,
         "nodes": len(PLACES),
         "lines_per_batch": lines,
         "accounts": (residents or lines) * len(PLACES),

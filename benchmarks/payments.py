@@ -60,6 +60,7 @@ async def measure(
         saturated = await bench.at_saturation(length)
     return {
         "machine": machine(),
+        "seconds": length,
         "engine": engine,
         "nodes": count,
         "accounts": accounts,

@@ -10,8 +10,8 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from ledger.network_objects import (
     BALLOT,
@@ -41,7 +41,7 @@ from ledger.shapes import (
 )
 from ledger.tree_keys import OBJECT_VERSION
 from ledger.tree_keys import tree_key as tree_key
-from primitives.encoding import Value, decode, encode
+from primitives.encoding import Value, decode, decode_own, encode
 from primitives.errors import Refused
 
 ACCOUNT = "account"
@@ -85,6 +85,13 @@ class DeviceKey(NamedTuple):
         """The same key with its lane there."""
         key, roles, limit_minor, _, _, blocked = self
         return tuple.__new__(DeviceKey, (key, roles, limit_minor, high, bitmap, blocked))
+
+    @classmethod
+    def read_back(cls, value: Sequence[Any]) -> DeviceKey:
+        """What `value` gave, from the node's own store."""
+        key, roles, limit_minor, high, bitmap, blocked = value
+        bits = int.from_bytes(bitmap, "big")
+        return tuple.__new__(cls, (key, roles, limit_minor, high, bits, blocked))
 
     @classmethod
     def decode(cls, value: Value) -> DeviceKey:
@@ -156,6 +163,19 @@ class Account(NamedTuple):
             tuple([expect_maker(maker) for maker in expect_array(value[14], "requests")]),
             expect_count(value[15], "freeze_reason"),
         )
+
+    @classmethod
+    def read_back(cls, key: bytes, raw: bytes) -> Account:
+        """What `encode` made of the account with this tree key, as the node's own store has it: its
+        checksum held, and the state's root is over it. A third of what `decode` takes."""
+        try:
+            value = decode_own(raw)
+            if value[:2] == (ACCOUNT, ACCOUNT_VERSION) and len(value) == 16:
+                devices = tuple([DeviceKey.read_back(device) for device in value[9]])
+                return tuple.__new__(cls, (key, *value[2:9], devices, *value[10:]))
+        except (TypeError, ValueError):
+            pass
+        return cls.decode(raw)  # which says what is wrong with it
 
     def credited(self, amount_minor: int) -> Account:
         """The same account with `amount_minor` more (or less, if negative)."""

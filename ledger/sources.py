@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -10,6 +11,9 @@ class ObjectSource(Protocol):
 
     def object(self, key: bytes) -> bytes | None:
         """Stored form of the object with this tree key."""
+
+    def objects_of(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The same of several, in their order: a store may read them together for less."""
 
 
 class ReceiptSource(Protocol):

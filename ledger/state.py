@@ -19,14 +19,14 @@ must answer with the objects of `tip` all the same.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 
+from ledger.account_cache import ACCOUNTS_CACHED_MAX, AccountCache
 from ledger.envelope import Transaction
 from ledger.invariants import conserve
 from ledger.network_objects import NETWORK_TREE_KEY, NetworkRecord
 from ledger.objects import (
-    ACCOUNT,
     CURRENCY,
     TERRITORY,
     Account,
@@ -44,8 +44,6 @@ from primitives.receipt_log import receipt_leaf
 
 CANDIDATES_PROVABLE = 64
 """So many committed states are kept provable."""
-
-ACCOUNTS_CACHED_MAX = 50_000
 
 
 class State(RecordReader):
@@ -72,8 +70,7 @@ class State(RecordReader):
         """Told of a candidate while its changes can still be read."""
         self.recent: deque[Candidate] = deque([self.tip], maxlen=CANDIDATES_PROVABLE + 1)
         """Committed candidates, oldest first; states older than these are out of reach."""
-        self._accounts: OrderedDict[bytes, Account] = OrderedDict()
-        self._accounts_cached_max = accounts_cached_max
+        self._accounts = AccountCache(source, accounts_cached_max)
         self._currencies: dict[str, Currency] = {}
         self._territories: dict[str, TerritoryRecord] = {}
         self._network: NetworkRecord | None = None
@@ -96,15 +93,11 @@ class State(RecordReader):
 
     def account(self, identity: bytes) -> Account | None:
         """The committed account with this id."""
-        found = self._accounts.get(identity)
-        if found is not None:
-            return found
-        raw = self.source.object(tree_key(ACCOUNT, identity))
-        if raw is None:
-            return None
-        found = Account.decode(raw)
-        self._remember(found)
-        return found
+        return self._accounts.get(identity)
+
+    def read_ahead(self, identities: Iterable[bytes]) -> None:
+        """Have these accounts at hand: they are asked for next."""
+        self._accounts.read_ahead(identities)
 
     def currency(self, code: str) -> Currency | None:
         """The committed currency with this code."""
@@ -154,7 +147,7 @@ class State(RecordReader):
         if self.before_commit is not None:
             self.before_commit(candidate)
         for account in candidate.accounts.values():
-            self._remember(account)
+            self._accounts.remember(account)
         self._currencies.update(candidate.currencies)
         self._territories.update(candidate.territories)
         if NETWORK_TREE_KEY in candidate.records:
@@ -185,15 +178,6 @@ class State(RecordReader):
                 old = later.replaced[key]
                 return None if old is None else old.encode()
         return self.source.object(key)
-
-    def _remember(self, account: Account) -> None:
-        """Keep the account, newest last; the longest unchanged leaves first."""
-        # Not a plain dict: looking for its first entry walks over all that left before.
-        accounts = self._accounts
-        accounts[account.id] = account
-        accounts.move_to_end(account.id)
-        if len(accounts) > self._accounts_cached_max:
-            accounts.popitem(last=False)
 
 
 class Candidate(RecordReader):

@@ -74,13 +74,6 @@ class Chain:
 
     # -- beginnings ---------------------------------------------------------------------------
 
-    @staticmethod
-    def create(store: Store, journal_id: bytes) -> None:
-        """Mark an empty store as one that belongs to this journal."""
-        if store.get(META_KEY) is not None:
-            raise Refused("file_exists", "the store is in use already")
-        store.write([(META_KEY, Meta(journal_id).encode())], sync=True)
-
     def begin(self, network_id: bytes, objects: Sequence[tuple[bytes, bytes]]) -> None:
         """At the first start, store the genesis's objects (key order); later, check the network.
 
@@ -97,25 +90,6 @@ class Chain:
         ]
         self._store.write([*changes, (META_KEY, meta.encode())], sync=True)
         self.meta = meta
-
-    @staticmethod
-    def start_from(
-        store: Store, block: FinalizedBlock, meta: Meta, chunk_roots: Iterable[bytes]
-    ) -> None:
-        """Have a store begin with a block whose parent's objects and earlier ids are in it."""
-        height, first = block.header.height, meta.receipts
-        changes: list[Change] = [
-            (number_key(CHUNK, index), root) for index, root in enumerate(chunk_roots)
-        ]
-        put_block(block, first, changes)
-        meta = replace(
-            meta,
-            height=height,
-            first_height=height,
-            first_number=first,
-            receipts=first + len(block.transactions),
-        )
-        store.write([*changes, (META_KEY, meta.encode())], sync=True)
 
     def index_again(self, height: int, transactions: Sequence[IndexedTransaction]) -> None:
         """Put the indexes of a block's transactions."""
@@ -276,6 +250,18 @@ class Chain:
             return content
         value = self._store.get(OBJECT + key)
         return None if value is None else value[SLOT_BYTES:]
+
+    def objects_of(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The same of several, in their order."""
+        unstored = self._unstored
+        stored = [key for key in keys if key not in unstored]
+        values = self._store.get_many([OBJECT + key for key in stored])
+        found = {
+            key: value[SLOT_BYTES:]
+            for key, value in zip(stored, values, strict=True)
+            if value is not None
+        }
+        return [unstored.get(key) or found.get(key) for key in keys]
 
     def card_proposal(self, prefix: str) -> bytes | None:
         """Id of the proposal with a later territory's card, as of the newest header's root."""

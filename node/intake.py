@@ -9,12 +9,12 @@ else be answered with what that account holds. That its lane is not there at all
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from ledger.envelope import open_envelope
 from ledger.execution import check
-from ledger.fields import ACCOUNT_OPEN, KIND_VERSIONS, NETWORK_PROPOSE
+from ledger.fields import ACCOUNT_OPEN, KIND_VERSIONS, NETWORK_PROPOSE, Payment
 from ledger.roles import STAFF
 from ledger.rules import RuleSet
 from ledger.transaction import Transaction, decode_transaction
@@ -34,6 +34,8 @@ LARGE_BYTES = 2_048
 """Above this, who signed is looked at before what it says, where many keys may be listed."""
 
 OnDone = Callable[[Submission], None]
+Arrived = tuple[bytes, OnDone | None]
+Decoded = tuple[Transaction, OnDone | None]
 
 
 class IntakeContext(Protocol):
@@ -41,6 +43,9 @@ class IntakeContext(Protocol):
 
     def newest_view(self) -> View:
         """The newest state executed here."""
+
+    def read_ahead(self, accounts: Iterable[bytes]) -> None:
+        """The newest view is asked for these next."""
 
     def is_final(self, transaction_id: bytes) -> bool:
         """Whether it stands in a final block."""
@@ -71,7 +76,7 @@ class Intake:
         self._mempool = mempool
         self._verifier = verifier
         self._context = context
-        self._arrived: list[tuple[bytes, OnDone | None]] = []
+        self._arrived: list[Arrived] = []
         self._verifying: dict[bytes, list[OnDone]] = {}
         self._of_older_rules: set[bytes] = set()
         """Those in `_verifying` that were decoded under the rules of the epoch before."""
@@ -142,30 +147,55 @@ class Intake:
     def _work(self) -> None:
         arrived, self._arrived = self._arrived, []
         view = self._context.newest_view()
+        decoded = self._decoded(arrived, view)
+        self._context.read_ahead(
+            [
+                fields.payee
+                for transaction, _ in decoded
+                if isinstance(fields := transaction.fields, Payment)
+            ]
+        )
         time_ms = now_ms()
         to_verify: list[Transaction] = []
-        for raw, on_done in arrived:
-            if not self._has_room(is_own=on_done is not None) and self._turn_away(raw, on_done):
-                continue
+        for transaction, on_done in decoded:
             try:
-                if len(raw) > LARGE_BYTES:
-                    self._check_opener(raw, view)
-                transaction = decode_transaction(raw, self._network_id, self._rules)
                 answer = self._judge(transaction, view, time_ms, on_done, to_verify)
             except Refused as refusal:
                 self.refused += 1
-                answer = None if on_done is None else _refused(hash_bytes("tx", raw), refusal)
+                answer = _refused(transaction.id, refusal)
             if answer is not None and on_done is not None:
                 on_done(answer)
         if to_verify:
             self._verifier.check(to_verify, self._verified)
 
-    def _has_room(self, *, is_own: bool) -> bool:
-        """Whether another is taken, from a client or from a member."""
+    def _decoded(self, arrived: Sequence[Arrived], view: View) -> list[Decoded]:
+        """Those that there is room for and that can be read. The others are answered."""
+        decoded: list[Decoded] = []
+        own_count = 0
+        for raw, on_done in arrived:
+            has_room = self._has_room(len(decoded), own_count, is_own=on_done is not None)
+            if not has_room and self._turn_away(raw, on_done):
+                continue
+            try:
+                if len(raw) > LARGE_BYTES:
+                    self._check_opener(raw, view)
+                transaction = decode_transaction(raw, self._network_id, self._rules)
+            except Refused as refusal:
+                self.refused += 1
+                if on_done is not None:
+                    on_done(_refused(hash_bytes("tx", raw), refusal))
+                continue
+            decoded.append((transaction, on_done))
+            own_count += on_done is not None
+        return decoded
+
+    def _has_room(self, coming: int, own_coming: int, *, is_own: bool) -> bool:
+        """Whether another is taken, from a client or from a member, beside so many that are coming
+        in just now."""
         if self._mempool.is_full:
             return False
-        own_count = self._mempool.own_count + len(self._own_verifying)
-        return not is_own or self._admission.has_room(self._waiting, own_count)
+        own_count = self._mempool.own_count + len(self._own_verifying) + own_coming
+        return not is_own or self._admission.has_room(self._waiting + coming, own_count)
 
     def _turn_away(self, raw: bytes, on_done: OnDone | None) -> bool:
         """There is no room: refuse before any work is spent. False for what is held already, or

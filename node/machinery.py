@@ -1,6 +1,6 @@
 """The parts of a territory's node, put together and taken apart in order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -313,6 +313,10 @@ class Machinery:
     def newest_view(self) -> View:
         """See `IntakeContext`."""
         return self.executor.newest_state()
+
+    def read_ahead(self, accounts: Iterable[bytes]) -> None:
+        """See `IntakeContext`."""
+        self.executor.state.read_ahead(accounts)
 
     def is_final(self, transaction_id: bytes) -> bool:
         """See `IntakeContext`."""

@@ -76,6 +76,10 @@ class StoredObjects:
         value = self._store.get(OBJECT + key)
         return None if value is None else value[SLOT_BYTES:]
 
+    def objects_of(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `ObjectSource`."""
+        return [self.object(key) for key in keys]
+
 
 class OldBlocks:
     """Reads what is to go. Called in one thread, whichever: it looks at nothing but the store."""

@@ -5,7 +5,7 @@ memory, against nothing but the genesis; then the stored objects must be the sta
 and each currency's totals the sums of its accounts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from consensus.certificates import Certificate, verify_certificate
@@ -55,6 +55,10 @@ class MemoryObjects:
     def object(self, key: bytes) -> bytes | None:
         """See `ObjectSource`."""
         return self.objects.get(key)
+
+    def objects_of(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `ObjectSource`."""
+        return [self.objects.get(key) for key in keys]
 
 
 class Replay:

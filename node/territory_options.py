@@ -6,7 +6,7 @@ from pathlib import Path
 from ledger.founders import Territory
 from ledger.genesis import Genesis
 from node.addresses import parse_host_port
-from node.chain import Chain
+from node.chain_beginnings import mark_store
 from node.comet_keys import CometKeys
 from node.data_folder import COMETBFT_FOLDER, OBSERVERS_FOLDER, SIGNED_LAST_FILE
 from node.evidence_book import EVIDENCE_FOLDER
@@ -117,7 +117,7 @@ def create_data(journal_folder: Path, store_folder: Path, store_kind: str) -> No
     """
     store = open_store(store_folder, store_kind)
     try:
-        Chain.create(store, create_journal(journal_folder))
+        mark_store(store, create_journal(journal_folder))
     finally:
         store.close()
 

@@ -17,7 +17,7 @@ from primitives.errors import InvariantBroken
 from primitives.hashing import HASH_BYTES
 from primitives.indexed_tree import IndexedTree
 from primitives.tree_levels import CONTENT_BYTES
-from primitives.tree_proofs import KEY_MAX, value_hash_of
+from primitives.tree_proofs import KEY_MAX, value_hashes_of
 
 GROUP_OBJECTS = 16
 """So few, since one that changed has them all hashed; so many, since a digest has its price."""
@@ -131,12 +131,12 @@ class _Reading:
         """Take these in new groups, hashed."""
         for begin in range(0, len(items), 2 * GROUP_OBJECTS):
             group = items[begin : begin + 2 * GROUP_OBJECTS]
-            for key, value in zip(group[::2], group[1::2], strict=True):
-                self.places.append(len(self.keys))
-                self._hashes += value_hash_of(value[SLOT_BYTES:])
-                self.keys.append(key[_PREFIX_BYTES:])
-                self.slots.append(int.from_bytes(value[:SLOT_BYTES], "big"))
-            self.sizes.append(len(group) // 2)
+            values, place = group[1::2], len(self.keys)
+            self.places.extend(range(place, place + len(values)))
+            self._hashes += b"".join(value_hashes_of([value[SLOT_BYTES:] for value in values]))
+            self.keys += [key[_PREFIX_BYTES:] for key in group[::2]]
+            self.slots.extend([int.from_bytes(value[:SLOT_BYTES], "big") for value in values])
+            self.sizes.append(len(values))
             self.digests += _digest(group)
 
 

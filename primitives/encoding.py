@@ -13,7 +13,7 @@ the claims hold.
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgpack
 
@@ -89,6 +89,13 @@ def decode(raw: bytes, *, bytes_max: int = BYTES_MAX, depth_max: int = DEPTH_MAX
     if again != raw:
         raise _refused("not the shortest form")
     return value
+
+
+def decode_own(raw: bytes) -> Any:
+    """The value of what this node encoded and kept where nobody else writes: nothing of what
+    `decode` proves is proved again. Raises ValueError for what is no value at all.
+    """
+    return msgpack.unpackb(raw, use_list=False)
 
 
 def _decode_scanned(raw: bytes) -> Value:

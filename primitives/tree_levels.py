@@ -19,6 +19,7 @@ CONTENT_BYTES = 3 * HASH_BYTES
 
 _put_node = Struct(f"{HASH_BYTES}s").pack_into
 """Writes a node's hash at an offset: a block writes thousands, and a slice takes twice the time."""
+_put_content = Struct(f"{CONTENT_BYTES}s").pack_into
 
 
 def put_nodes(nodes: bytearray, indices: Iterable[int], hashes: Iterable[bytes]) -> None:
@@ -66,9 +67,9 @@ def filled(
         present[slot] = 1
         next_key = next(following)
         content = key + next_key + hashes[at : at + HASH_BYTES]
-        contents[slot * CONTENT_BYTES : (slot + 1) * CONTENT_BYTES] = content
+        _put_content(contents, slot * CONTENT_BYTES, content)
         leaf = sha256(prefix + slot.to_bytes(8, "big") + content).digest()
-        leaves[slot * HASH_BYTES : (slot + 1) * HASH_BYTES] = leaf
+        _put_node(leaves, slot * HASH_BYTES, leaf)
     return contents, leaves
 
 

@@ -29,6 +29,8 @@ async def _measure(accounts: int, repeats: int) -> dict[str, Any]:
         async with residents(network, RESIDENTS, (0,)) as load:
             await pay_for(load, PAID_SECONDS, rate=PAID_RATE)
             figures: dict[str, Any] = {"first_start": _figures(began)}
+            figures["without_image"] = _figures(await _again(network, signal.SIGTERM))
+            await pay_for(load, PAID_SECONDS, rate=PAID_RATE)
             for name, number in (("stopped", signal.SIGTERM), ("killed", signal.SIGKILL)):
                 began = []
                 for _ in range(repeats):

@@ -7,8 +7,8 @@ from benchmarks.measures.form import Figures, Form
 
 
 async def measure(form: Form) -> Figures:
-    """Resident, so many seconds after all are ready. The first start with many accounts hashes
-    them all; the second begins with an image of the tree, as every later one."""
+    """Resident, so many seconds after all are ready. With many accounts they are started twice: the
+    first start puts them under a header's root, which takes memory that a node rarely needs."""
     return {
         "seconds": form.memory_seconds,
         "idle": await _measure(form, 0),

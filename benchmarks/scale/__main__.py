@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.scale.costs import COSTS_FILE, Costs, read_costs
+from benchmarks.scale.simulated_table import simulated
 from benchmarks.scale.tables import (
     assumptions,
     both,
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[Costs, str], str]] = {
     "voters": voters,
     "both": both,
     "finality": finality,
+    "simulated": simulated,
     "ends": ends,
     "measured": measured,
 }

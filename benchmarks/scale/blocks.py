@@ -56,6 +56,7 @@ async def measure(nodes: int, rate: int, length: float, costs: Costs) -> dict[st
         sent = round(((after.peer_bytes - before.peer_bytes) / nodes - of_payments) / blocks)
     return {
         "machine": machine(),
+        "seconds": length,
         "nodes": nodes,
         "payments": payments,
         "blocks": blocks,

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 COSTS_FILE = Path(__file__).with_name("costs.json")
+SIMULATED_FILE = Path(__file__).with_name("simulated.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,10 @@ def read_costs(file: Path = COSTS_FILE) -> Costs:
             raise ValueError(f"{file}: {name} is {value}")
         costs[name] = Cost(value, entry["fr"], entry["en"], entry["where"])
     return costs
+
+
+def read_simulated(file: Path = SIMULATED_FILE) -> list[dict[str, Any]]:
+    """What `benchmarks.scale.simulated` wrote: a network of each size. Raises OSError, ValueError,
+    KeyError."""
+    networks: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))["networks"]
+    return networks

@@ -22,7 +22,10 @@ BITS = 8
 TRANSACTION_ID_BYTES = 32
 VOTES_PER_BLOCK = 2
 """NOTARIZE and FINALIZE; a view that is skipped costs a NULLIFY in their place."""
-HOPS_TO_FINALITY = 3
+HOPS_TO_FINALITY = 4
+"""The payment to the leader, the proposal, NOTARIZE votes, FINALIZE votes."""
+SYNCS_TO_FINALITY = 4
+"""The leader's own proposal, then each vote before it leaves, and the block."""
 HOPS_TO_THE_NEXT_BLOCK = 2
 """A proposal goes out and NOTARIZE votes come in; FINALIZE votes travel beside the next block."""
 ACCOUNTS_FEW = 10_000
@@ -284,7 +287,7 @@ class Network:
             "votes": self.votes_ms,
             "line": self.line_ms,
             "certificates": self.certificates_ms,
-            "rest": self._cost("block_ms") + 2 * assumed.sync_ms,
+            "rest": self._cost("block_ms") + SYNCS_TO_FINALITY * assumed.sync_ms,
         }
 
     # -- wallets ---------------------------------------------------------------------------------

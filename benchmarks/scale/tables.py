@@ -128,13 +128,13 @@ BOTH = (
 
 PARTS = {
     "turn": ("la fin du bloc en cours", "the end of the block under way"),
-    "hops": ("trois trajets", "three hops"),
+    "hops": ("quatre trajets", "four hops"),
     "proposal": ("le chef nomme les paiements à tous", "the leader names the payments to all"),
     "payments": ("vérifier, exécuter", "checking, executing"),
     "votes": ("vérifier les votes", "checking votes"),
     "line": ("votes et certificats sur la ligne", "votes and certificates on the line"),
     "certificates": ("écrire et lire les certificats", "writing and reading certificates"),
-    "rest": ("le reste du bloc, deux écritures sur disque", "the rest of the block, two syncs"),
+    "rest": ("le reste du bloc, quatre écritures sur disque", "the rest of the block, four syncs"),
 }
 
 
@@ -223,6 +223,11 @@ def measured(costs: Costs, language: str) -> str:
         for cost in costs.values()
     ]  # fmt: skip
     return _table(head, rows)
+
+
+def table(head: list[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
+    return _table(head, [_row(cells) for cells in rows])
 
 
 def people(costs: Costs, language: str) -> str:

@@ -1,11 +1,12 @@
 """Microseconds of processor time per payment and replica, stage by stage.
 
     .venv/bin/python -m benchmarks.stages [--json FILE] [--seconds N] [--rates 100,400]
-        [--before FILE]
+        [--accounts N,M] [--before FILE]
 
 All four nodes are sampled (`sampled`), and their processor time (`/proc`) is divided by what the
-samples saw. At saturation (`0`) and at each rate. With `--before`, a file of an earlier
-state of the program, the table has its column too.
+samples saw. At saturation (`0`) and at each rate. With `--accounts`, a network for each of these
+sizes, in which the whole crowd is paid, as `benchmarks/measures/accounts.py` does. With
+`--before`, a file of an earlier state of the program, the table has its column too.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +26,16 @@ import uvloop
 from benchmarks import figures_file
 from benchmarks.arguments import counts, figures, new_file, seconds
 from benchmarks.machine import check_seconds, machine
+from benchmarks.measures.accounts import payees_in
 from benchmarks.payments import bench_of
 from benchmarks.phases import Bench
 from benchmarks.processes import ended_in_order
-from benchmarks.stages.places import STAGES
+from benchmarks.stages.places import MERGE, STAGES
 from benchmarks.stages.sampled import STAGES_FILE
 from clients.demo import processes
 
 ACCOUNTS = 1_000
+CROWD_MIN = 100
 WRITTEN_SECONDS = 60.0
 
 Stages = dict[str, float]
@@ -45,62 +49,89 @@ async def sampled(bench: Bench, rate: int, length: float, folder: Path) -> dict[
     phase = bench.at_rate(rate, length) if rate else bench.at_saturation(length)
     total = 1e6 * (await phase)["processor_seconds_per_payment_and_replica"]
     counts: Counter[str] = Counter()
+    used = merging = 0.0
     for pid in pids:
-        counts.update(await _counts(pid, folder))
-    seen = max(1, counts.total())
+        seen = await _seen(pid, folder)
+        counts.update(seen["counts"])
+        used += seen["processor_seconds"]
+        merging += seen["others_seconds"]
     return {
         "rate": rate,
         "samples": counts.total(),
-        "microseconds": {stage: round(total * counts[stage] / seen, 1) for stage in STAGES},
+        "microseconds": microseconds(counts, total, merging / used if used else 0.0),
     }
 
 
-async def _counts(pid: int, folder: Path) -> dict[str, int]:
+def microseconds(counts: Mapping[str, int], total: float, merged: float) -> dict[str, float]:
+    """What each stage took of `total`. The part `merged` of it was the store's own thread's, in
+    which no Python runs: the samples that it caused fell on whatever the others were at."""
+    seen = max(1, sum(counts.values()))
+    stages = {stage: total * (1 - merged) * counts.get(stage, 0) / seen for stage in STAGES}
+    stages[MERGE] = total * merged
+    return {stage: round(one, 1) for stage, one in stages.items()}
+
+
+async def _seen(pid: int, folder: Path) -> dict[str, Any]:
     os.kill(pid, signal.SIGUSR2)
     path = folder / f"stages.{pid}"
     async with asyncio.timeout(WRITTEN_SECONDS):
         while not path.exists():
             await asyncio.sleep(0.05)
-    counts: dict[str, int] = json.loads(path.read_text("utf-8"))
+    seen: dict[str, Any] = json.loads(path.read_text("utf-8"))
     path.unlink()
-    return counts
+    return seen
 
 
-async def measure(rates: list[int], length: float) -> dict[str, Any]:
-    """All phases, on one network."""
+async def measure(rates: list[int], length: float, crowds: Sequence[int] = ()) -> dict[str, Any]:
+    """All phases, on one network, or on one for each crowd."""
+    phases: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="democite-stages-") as folder:
         # The nodes of this program alone are started so; nothing else reads these two.
         processes.PROGRAM = (sys.executable, "-m", "benchmarks.stages.sampled")
         os.environ[STAGES_FILE] = str(Path(folder) / "stages")
-        async with bench_of(ACCOUNTS) as bench:
-            phases = [await sampled(bench, rate, length, Path(folder)) for rate in rates]
+        for crowd in crowds or (0,):
+            payee_of = payees_in(crowd) if crowd else None
+            async with bench_of(ACCOUNTS, crowd=crowd, payee_of=payee_of) as bench:
+                for rate in rates:
+                    phase = await sampled(bench, rate, length, Path(folder))
+                    phases.append({"accounts": crowd or ACCOUNTS, **phase})
     return {
         "machine": machine(),
+        "seconds": length,
         "check_microseconds": round(1e6 * check_seconds(), 1),
         "phases": phases,
     }
 
 
-def has_phases(content: dict[str, Any], rates: list[int]) -> bool:
-    """Whether a file is of this command and has each of these rates."""
-    phases = content.get("phases", [])
-    return set(rates) <= {phase.get("rate") for phase in phases}
+def has_phases(content: dict[str, Any], rates: list[int], crowds: Sequence[int] = ()) -> bool:
+    """Whether a file is of this command and has each of these phases."""
+    there = {_name(phase) for phase in content.get("phases", []) if "rate" in phase}
+    return {(crowd, rate) for crowd in crowds or (ACCOUNTS,) for rate in rates} <= there
+
+
+def _name(phase: dict[str, Any]) -> tuple[int, int]:
+    return phase.get("accounts", ACCOUNTS), phase["rate"]
 
 
 def table(after: dict[str, Any], before: dict[str, Any] | None) -> str:
     """A row for each stage, a column for each phase, and for what it was before."""
     runs = [run for run in (before, after) if run is not None]
     words = ("before", "after") if before is not None else ("",)
-    rates = [phase["rate"] for phase in after["phases"]]
-    heads = [f"{rate or 'saturation'} {word}".strip() for rate in rates for word in words]
+    names = [_name(phase) for phase in after["phases"]]
+    several = len({accounts for accounts, _ in names}) > 1
+    heads = [
+        f"{f'{accounts:,} accounts, ' if several else ''}{rate or 'saturation'} {word}".strip()
+        for accounts, rate in names
+        for word in words
+    ]
     columns = [
-        next(phase["microseconds"] for phase in run["phases"] if phase["rate"] == rate)
-        for rate in rates
+        next(phase["microseconds"] for phase in run["phases"] if _name(phase) == name)
+        for name in names
         for run in runs
     ]
     lines = [f"| | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
     for stage in STAGES:
-        cells = [f"{column[stage]:,.0f}" for column in columns]
+        cells = [f"{column.get(stage, 0.0):,.0f}" for column in columns]
         lines.append(f"| {stage} | {' | '.join(cells)} |")
     totals = [f"{sum(column.values()):,.0f}" for column in columns]
     lines.append(f"| **all** | {' | '.join(totals)} |")
@@ -113,14 +144,15 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", type=new_file)
     parser.add_argument("--seconds", metavar="N", type=seconds, default=10.0)
     parser.add_argument("--rates", metavar="A,B", type=counts(), default=[100, 400])
+    parser.add_argument("--accounts", metavar="N,M", type=counts(CROWD_MIN), default=[])
     parser.add_argument("--before", metavar="FILE", type=figures)
     options = parser.parse_args()
     rates = [0, *options.rates]
     before = options.before
-    if before is not None and not has_phases(before, rates):
-        parser.error("--before: this file has not the same rates")
+    if before is not None and not has_phases(before, rates, options.accounts):
+        parser.error("--before: this file has not the same rates and accounts")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        measured = runner.run(measure(rates, options.seconds))
+        measured = runner.run(measure(rates, options.seconds, options.accounts))
     if options.json is not None:
         figures_file.write(options.json, measured)
     print(table(measured, before))

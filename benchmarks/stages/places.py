@@ -13,10 +13,14 @@ STAGES = (
     "execute",
     "tree",
     "store",
+    "merge",
     "answer",
     "other",
 )
-"""In the order in which a payment meets them; `other` is the loop, and what no stage owns."""
+"""In the order in which a payment meets them; `merge` is the store's own thread, `other` is the
+loop, and what no stage owns."""
+
+MERGE = "merge"
 
 _FILES: Mapping[str, str] = {
     "node/peers/connection.py": "receive",

@@ -17,6 +17,7 @@ from node.block_body import read_body
 from node.block_records import FinalizedBlock, IndexedTransaction
 from node.block_shelf import ShelvedBlock
 from node.chain import Chain
+from node.chain_beginnings import begin_with_block
 from node.chain_records import BODY_BYTES_MAX, EPOCH, Meta, number_key
 from node.committer import completed_chunks, finalized_block
 from node.concerns import touched_accounts
@@ -46,7 +47,7 @@ def complete(
     own = certificate if certificate.digest == last.digest else None  # not a closing header's
     rules = _rules_of(store, genesis, first.header.epoch)
     transactions = _decoded(first, genesis.network_id, rules)
-    Chain.start_from(
+    begin_with_block(
         store,
         FinalizedBlock(
             first.header,

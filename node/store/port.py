@@ -8,7 +8,7 @@ Rules of every implementation (the conformance suite holds them):
 - What the disk gives back is checked; damage is refused (`store_corrupt`), never returned.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 Change = tuple[bytes, bytes | None]
@@ -20,6 +20,9 @@ class StoreView(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """The value of `key`, or None."""
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of these keys, in their order, all of one moment."""
 
     def iterate(
         self, start: bytes, stop: bytes | None, *, reverse: bool = False

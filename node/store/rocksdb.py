@@ -1,7 +1,8 @@
 """RocksDB through rocksdict (wheels for Python 3.11 to 3.14)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rocksdict import (
     AccessType,
@@ -45,6 +46,14 @@ class RocksStore:
         except Exception as error:  # rocksdict raises bare Exception
             raise _refused(error) from error
         return value
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `StoreView`."""
+        try:
+            values: Any = self._database.get(list(keys))
+        except Exception as error:  # rocksdict raises bare Exception
+            raise _refused(error) from error
+        return list(values)
 
     def write(self, changes: Iterable[Change], *, sync: bool) -> None:
         """See `Store`."""

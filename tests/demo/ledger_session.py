@@ -5,7 +5,7 @@ What `wallet.session.Session` offers to the demonstration, with every transactio
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -72,6 +72,10 @@ class MemoryObjects:
     def object(self, key: bytes) -> bytes | None:
         """See `ledger.sources.ObjectSource`."""
         return self._objects.get(key)
+
+    def objects_of(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `ledger.sources.ObjectSource`."""
+        return [self._objects.get(key) for key in keys]
 
     def receipt_leaf(self, number: int) -> bytes | None:
         """See `ledger.sources.ReceiptSource`."""

@@ -97,6 +97,15 @@ def accounts(draw: st.DrawFn) -> Account:
     )
 
 
+@given(accounts())
+def test_an_account_is_read_back_from_the_own_store_as_it_is_decoded(account: Account) -> None:
+    raw = account.encode()
+    again = Account.read_back(account.tree_key, raw)
+    assert again == Account.decode(raw) == account
+    assert [type(one) for one in again] == [type(one) for one in account]
+    assert all(type(device) is DeviceKey for device in again.devices)
+
+
 @st.composite
 def power_objects(draw: st.DrawFn, kind: str) -> StateObject:
     if kind == "request":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from ledger.account_kinds import RESIDENT
 from ledger.objects import ACCOUNT, Account, tree_key
 from ledger.state import Candidate
+from primitives.errors import Refused
 from tests.ledger.world import World
 
 
@@ -28,16 +31,21 @@ def resident(number: int) -> Account:
     )
 
 
-def read_from_store(world: World, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The keys that are asked of the store from now on."""
-    asked: list[bytes] = []
-    read = world.store.object
+def read_from_store(world: World, monkeypatch: pytest.MonkeyPatch) -> list[bytes | list[bytes]]:
+    """The keys that are asked of the store from now on; those asked for together are a list."""
+    asked: list[bytes | list[bytes]] = []
+    read, read_together = world.store.object, world.store.objects_of
 
     def noted(key: bytes) -> bytes | None:
         asked.append(key)
         return read(key)
 
+    def noted_together(keys: Sequence[bytes]) -> list[bytes | None]:
+        asked.append([*keys])
+        return read_together(keys)
+
     monkeypatch.setattr(world.store, "object", noted)
+    monkeypatch.setattr(world.store, "objects_of", noted_together)
     return asked
 
 
@@ -62,3 +70,51 @@ def test_only_so_many_accounts_are_kept_and_the_longest_unchanged_leaves(
     assert asked == []
     assert world.state.account(second.id) == second
     assert asked == [second.tree_key]
+
+
+def test_accounts_are_read_ahead_together_those_here_not_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(cached_max=4)
+    crowd = [resident(number) for number in range(1, 5)]
+    world.store.write((one.tree_key, one.encode()) for one in crowd[:3])
+    first, second, third, absent = crowd
+    changed = Candidate(world.state.tip, world.state)
+    changed.write([first])
+    world.commit(changed)
+    asked = read_from_store(world, monkeypatch)
+    world.state.read_ahead([one.id for one in (third, first, absent, second, third)])
+    assert asked == [[third.tree_key, absent.tree_key, second.tree_key]]
+    world.state.read_ahead([first.id, second.id, third.id])
+    assert len(asked) == 1
+    for one in (first, second, third):
+        assert world.state.account(one.id) == one
+    assert len(asked) == 1
+    assert world.state.account(absent.id) is None
+    assert asked[1:] == [absent.tree_key]
+
+
+def test_what_was_read_ahead_is_not_believed_over_what_was_committed_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    one = resident(1)
+    world.store.write([(one.tree_key, one.encode())])
+    world.state.read_ahead([one.id])
+    layer = Candidate(world.state.tip, world.state)
+    layer.write([one._replace(day_count=7)])
+    world.state.read_ahead([one.id])
+    changed = layer.account(one.id)
+    assert changed is not None and changed.day_count == 7
+    world.commit(layer)
+    world.state.read_ahead([one.id])
+    assert world.state.account(one.id) == changed
+
+
+def test_a_stored_account_that_is_none_is_refused() -> None:
+    world = World()
+    one = resident(1)
+    for broken in (b"", b"\xc1", one.encode()[:-1], b"\x90", world.currency("LAV").encode()):
+        world.store.objects[one.tree_key] = broken
+        with pytest.raises(Refused):
+            world.state.account(one.id)

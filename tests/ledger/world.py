@@ -102,6 +102,9 @@ class Store:
     def object(self, key: bytes) -> bytes | None:
         return self.objects.get(key)
 
+    def objects_of(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.objects.get(key) for key in keys]
+
     def write(self, changes: Iterable[tuple[bytes, bytes]]) -> None:
         for key, raw in changes:
             self.slots.setdefault(key, len(self.slots) + 1)

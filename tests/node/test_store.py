@@ -59,6 +59,39 @@ def test_reverse_iteration_over_nothing(store: Store) -> None:
     assert list(store.iterate(b"c", None, reverse=True)) == []
 
 
+def test_several_are_read_together_in_their_order(store: Store) -> None:
+    draw = random.Random(6)
+    model = {draw.randbytes(draw.randint(1, 4)): draw.randbytes(3) for _ in range(300)}
+    store.write(model.items(), sync=False)
+    store.compact()
+    store.write([(key, b"newer") for key in sorted(model)[::7]], sync=False)
+    store.write([(key, None) for key in sorted(model)[::5]], sync=True)
+    asked = [*model, b"\x00" * 5, b"\xff" * 5, next(iter(model))]
+    draw.shuffle(asked)
+    assert store.get_many(asked) == [store.get(key) for key in asked]
+    assert store.get_many([]) == []
+
+
+def test_damage_is_told_of_however_it_is_met(tmp_path: Path) -> None:
+    store = open_store(tmp_path, "leveldb")
+    entries = [
+        (number.to_bytes(4, "big"), bytes([number % 251 + 1]) * 500) for number in range(2_000)
+    ]
+    store.write(entries, sync=True)
+    store.compact()
+    store.close()
+    for table in tmp_path.rglob("*.ldb"):
+        content = bytearray(table.read_bytes())
+        content[100:120] = bytes(20)
+        table.write_bytes(content)
+    store = open_store(tmp_path, "leveldb")
+    for read in (lambda: store.get(entries[0][0]), lambda: store.get_many([entries[0][0]])):
+        with pytest.raises(Refused) as refusal:
+            read()
+        assert refusal.value.code == "store_corrupt"
+    store.close()
+
+
 def test_after_prefix() -> None:
     assert after_prefix(b"ab") == b"ac"
     assert after_prefix(b"a\xff") == b"b"

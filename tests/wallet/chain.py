@@ -83,6 +83,10 @@ class Chain:
         """See `ObjectSource`."""
         return self.objects.get(key)
 
+    def objects_of(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `ObjectSource`."""
+        return [self.objects.get(key) for key in keys]
+
     def receipt_leaf(self, number: int) -> bytes | None:
         """See `ReceiptSource`."""
         return self.log.leaf(number)
