@@ -11,12 +11,13 @@ from collections.abc import Iterable
 
 from ledger.objects import ACCOUNT, Account, tree_key
 from ledger.sources import ObjectSource
+from primitives.errors import Refused
 
 ACCOUNTS_CACHED_MAX = 50_000
 
 
 class AccountCache:
-    """Committed accounts; those that nobody asked for or changed for longest leave first."""
+    """Committed accounts; those that were read or changed longest ago leave first."""
 
     def __init__(self, source: ObjectSource, accounts_max: int) -> None:
         self._source = source
@@ -33,20 +34,28 @@ class AccountCache:
         raw = self._source.object(key)
         if raw is None:
             return None
-        found = Account.read_back(key, raw)
+        found = self._read_back(identity, key, raw)
         self.remember(found)
         return found
 
     def read_ahead(self, identities: Iterable[bytes]) -> None:
         """Read those of these accounts that are not here, in one look at the source."""
         accounts = self._accounts
-        missing = [identity for identity in identities if identity not in accounts]
+        missing = [one for one in dict.fromkeys(identities) if one not in accounts]
         if not missing:
             return
-        keys = [tree_key(ACCOUNT, identity) for identity in dict.fromkeys(missing)]
-        for key, raw in zip(keys, self._source.objects_of(keys), strict=True):
+        keys = [tree_key(ACCOUNT, identity) for identity in missing]
+        raws = self._source.objects_of(keys)
+        for identity, key, raw in zip(missing, keys, raws, strict=True):
             if raw is not None:
-                self.remember(Account.read_back(key, raw))
+                self.remember(self._read_back(identity, key, raw))
+
+    @staticmethod
+    def _read_back(identity: bytes, key: bytes, raw: bytes) -> Account:
+        found = Account.read_back(key, raw)
+        if found.id != identity:
+            raise Refused("store_corrupt", "another account stands where this one belongs")
+        return found
 
     def remember(self, account: Account) -> None:
         """Keep what was read or committed."""

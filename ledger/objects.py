@@ -166,11 +166,12 @@ class Account(NamedTuple):
 
     @classmethod
     def read_back(cls, key: bytes, raw: bytes) -> Account:
-        """What `encode` made of the account with this tree key, as the node's own store has it: its
-        checksum held, and the state's root is over it. A third of what `decode` takes."""
+        """What `encode` made of the account with this tree key, as the node's own store has it,
+        whose checksums hold. A quarter of what `decode` takes; raises `Refused`."""
         try:
             value = decode_own(raw)
-            if value[:2] == (ACCOUNT, ACCOUNT_VERSION) and len(value) == 16:
+            kind = value[:2] if type(value) is tuple else None
+            if kind == (ACCOUNT, ACCOUNT_VERSION) and len(value) == 16:
                 devices = tuple([DeviceKey.read_back(device) for device in value[9]])
                 return tuple.__new__(cls, (key, *value[2:9], devices, *value[10:]))
         except (TypeError, ValueError):

@@ -96,7 +96,7 @@ class State(RecordReader):
         return self._accounts.get(identity)
 
     def read_ahead(self, identities: Iterable[bytes]) -> None:
-        """Have these accounts at hand: they are asked for next."""
+        """Have these accounts at hand: they are asked for next. Raises what the source does."""
         self._accounts.read_ahead(identities)
 
     def currency(self, code: str) -> Currency | None:
@@ -264,6 +264,16 @@ class Candidate(RecordReader):
                 return found
             node = node.parent
         return self.base.account(identity)
+
+    def read_ahead(self, identities: Sequence[bytes]) -> None:
+        """The same, but for those that stand in this layer or one below: the source may be about to
+        hold them already, as of blocks that are not committed yet."""
+        node, missing = self, identities
+        while not node.committed:
+            changed = node.accounts
+            missing = [identity for identity in missing if identity not in changed]
+            node = node.parent
+        self.base.read_ahead(missing)
 
     def currency(self, code: str) -> Currency | None:
         """The currency with this code, as of here."""

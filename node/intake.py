@@ -9,7 +9,8 @@ else be answered with what that account holds. That its lane is not there at all
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ledger.envelope import open_envelope
@@ -30,6 +31,10 @@ from primitives.hashing import hash_bytes
 VERIFYING_MAX = 8_192
 """Transactions in the hands of the verifier; above that, new ones are told to come again."""
 
+READ_TOGETHER_MAX = 128
+"""Transactions that are decoded before the first of them is judged: their payees are read together,
+and no more than so many are held decoded, or count as waiting, before anything is known of them."""
+
 LARGE_BYTES = 2_048
 """Above this, who signed is looked at before what it says, where many keys may be listed."""
 
@@ -44,8 +49,8 @@ class IntakeContext(Protocol):
     def newest_view(self) -> View:
         """The newest state executed here."""
 
-    def read_ahead(self, accounts: Iterable[bytes]) -> None:
-        """The newest view is asked for these next."""
+    def read_ahead(self, accounts: Sequence[bytes]) -> None:
+        """The newest view is asked for these next. Raises Refused where the store can't be read."""
 
     def is_final(self, transaction_id: bytes) -> bool:
         """Whether it stands in a final block."""
@@ -147,26 +152,34 @@ class Intake:
     def _work(self) -> None:
         arrived, self._arrived = self._arrived, []
         view = self._context.newest_view()
-        decoded = self._decoded(arrived, view)
-        self._context.read_ahead(
-            [
-                fields.payee
-                for transaction, _ in decoded
-                if isinstance(fields := transaction.fields, Payment)
-            ]
-        )
         time_ms = now_ms()
         to_verify: list[Transaction] = []
-        for transaction, on_done in decoded:
-            try:
-                answer = self._judge(transaction, view, time_ms, on_done, to_verify)
-            except Refused as refusal:
-                self.refused += 1
-                answer = _refused(transaction.id, refusal)
-            if answer is not None and on_done is not None:
-                on_done(answer)
+        for begin in range(0, len(arrived), READ_TOGETHER_MAX):
+            decoded = self._decoded(arrived[begin : begin + READ_TOGETHER_MAX], view)
+            self._read_ahead(decoded, view)
+            for transaction, on_done in decoded:
+                try:
+                    answer = self._judge(transaction, view, time_ms, on_done, to_verify)
+                except Refused as refusal:
+                    self.refused += 1
+                    answer = _refused(transaction.id, refusal)
+                if answer is not None and on_done is not None:
+                    on_done(answer)
         if to_verify:
             self._verifier.check(to_verify, self._verified)
+
+    def _read_ahead(self, decoded: Sequence[Decoded], view: View) -> None:
+        """Have the payees at hand, read together. Those whose payer isn't there are refused before
+        anybody asks for their payee, so that nobody makes this node read for nothing."""
+        payees = [
+            fields.payee
+            for transaction, _ in decoded
+            if isinstance(fields := transaction.fields, Payment) and _has_lane(view, transaction)
+        ]
+        if payees:
+            # Whoever needs what can't be read is told when it is read alone.
+            with contextlib.suppress(Refused):
+                self._context.read_ahead(payees)
 
     def _decoded(self, arrived: Sequence[Arrived], view: View) -> list[Decoded]:
         """Those that there is room for and that can be read. The others are answered."""

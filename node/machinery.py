@@ -1,6 +1,6 @@
 """The parts of a territory's node, put together and taken apart in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -314,9 +314,9 @@ class Machinery:
         """See `IntakeContext`."""
         return self.executor.newest_state()
 
-    def read_ahead(self, accounts: Iterable[bytes]) -> None:
+    def read_ahead(self, accounts: Sequence[bytes]) -> None:
         """See `IntakeContext`."""
-        self.executor.state.read_ahead(accounts)
+        self.executor.newest_state().read_ahead(accounts)
 
     def is_final(self, transaction_id: bytes) -> bool:
         """See `IntakeContext`."""

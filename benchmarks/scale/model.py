@@ -24,8 +24,9 @@ VOTES_PER_BLOCK = 2
 """NOTARIZE and FINALIZE; a view that is skipped costs a NULLIFY in their place."""
 HOPS_TO_FINALITY = 4
 """The payment to the leader, the proposal, NOTARIZE votes, FINALIZE votes."""
-SYNCS_TO_FINALITY = 4
-"""The leader's own proposal, then each vote before it leaves, and the block."""
+SYNCS_TO_FINALITY = 5
+"""The proposal, each of the two votes before it leaves, what was learnt before the commit, and the
+block itself: nobody is told before it is on disk."""
 HOPS_TO_THE_NEXT_BLOCK = 2
 """A proposal goes out and NOTARIZE votes come in; FINALIZE votes travel beside the next block."""
 ACCOUNTS_FEW = 10_000

@@ -20,8 +20,6 @@ from benchmarks.figures_file import Figures
 from benchmarks.scale.costs import SIMULATED_FILE
 from benchmarks.scale.model import Assumptions
 from clients.demo.summary import percentile
-from consensus.certificates import Certificate
-from consensus.header import Block, Header
 from consensus.messages import Message, encode_message
 from consensus.simulation.checkers import Checkers
 from consensus.simulation.host import Host
@@ -63,23 +61,23 @@ class Distance(World):
 
 
 class Town(Host):
-    """A member that notes when a payment that was made here is final."""
+    """A member that notes when a payment that was made here is final, and on its disk."""
 
     def note_from(self, made_ms: dict[int, int], final_ms: dict[int, int]) -> None:
         """Of these payments, when each was made, and where to put when it was final."""
         self._made_ms, self._final_ms = made_ms, final_ms
 
-    def _commit(
-        self,
-        blocks: tuple[Block, ...],
-        certificate: Certificate,
-        closing: tuple[Header, ...] = (),
-    ) -> None:
-        super()._commit(blocks, certificate, closing)
+    def _write_chain(self) -> None:
+        super()._write_chain()
         paid = self.ledger.paid(self.chain.tip.digest)
-        for number, made_ms in self._made_ms.items():
-            if number in paid:
-                self._final_ms.setdefault(number, self.world.now_ms - made_ms)
+        # After `super` planned that it is written, so that it is by then.
+        written_ms = self.world.now_ms + self.world.disk_ms()
+        self.world.at(written_ms, lambda: self._note_final(paid, written_ms))
+
+    def _note_final(self, paid: frozenset[int], written_ms: int) -> None:
+        """Nobody is told before it is on disk."""
+        for number in paid & self._made_ms.keys():
+            self._final_ms.setdefault(number, written_ms - self._made_ms[number])
 
 
 def simulate(members: int, *, one_is_away: bool) -> dict[str, float]:
@@ -111,7 +109,7 @@ def simulate(members: int, *, one_is_away: bool) -> dict[str, float]:
     world.run(END_MS)
     if len(final_ms) < PAYMENTS:
         raise ValueError(f"of {PAYMENTS} payments {len(final_ms)} became final with {members}")
-    return _figures(world, len(hosts[there[0]].chain), members, [*final_ms.values()])
+    return _figures(world, len(hosts[there[0]].chain), len(there), [*final_ms.values()])
 
 
 def _calm(members: int, hop_ms: int) -> Scenario:
@@ -127,8 +125,8 @@ def _calm(members: int, hop_ms: int) -> Scenario:
     )  # fmt: skip
 
 
-def _figures(world: Distance, blocks: int, members: int, final_ms: list[int]) -> dict[str, float]:
-    per_block = 1 / blocks / members
+def _figures(world: Distance, blocks: int, senders: int, final_ms: list[int]) -> dict[str, float]:
+    per_block = 1 / blocks / senders
     return {
         "blocks": blocks,
         "final_ms_p50": percentile([*map(float, final_ms)], 0.5),

@@ -134,7 +134,7 @@ PARTS = {
     "votes": ("vérifier les votes", "checking votes"),
     "line": ("votes et certificats sur la ligne", "votes and certificates on the line"),
     "certificates": ("écrire et lire les certificats", "writing and reading certificates"),
-    "rest": ("le reste du bloc, quatre écritures sur disque", "the rest of the block, four syncs"),
+    "rest": ("le reste du bloc, cinq écritures sur disque", "the rest of the block, five syncs"),
 }
 
 

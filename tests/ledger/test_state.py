@@ -118,3 +118,27 @@ def test_a_stored_account_that_is_none_is_refused() -> None:
         world.store.objects[one.tree_key] = broken
         with pytest.raises(Refused):
             world.state.account(one.id)
+
+
+def test_what_stands_in_a_layer_is_not_read_from_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    one, other = resident(1), resident(2)
+    world.store.write((each.tree_key, each.encode()) for each in (one, other))
+    layer = Candidate(world.state.tip, world.state)
+    layer.accounts[one.id] = one._replace(day_count=7)
+    above = Candidate(layer, world.state)
+    asked = read_from_store(world, monkeypatch)
+    # The store has blocks already that are not committed here yet.
+    world.store.objects[one.tree_key] = one._replace(day_count=9).encode()
+    above.read_ahead([one.id, other.id])
+    assert asked == [[other.tree_key]]
+
+
+def test_an_account_in_anothers_place_is_refused() -> None:
+    world = World()
+    one, other = resident(1), resident(2)
+    world.store.objects[one.tree_key] = other.encode()
+    for ask in (world.state.account, lambda identity: world.state.read_ahead([identity])):
+        with pytest.raises(Refused) as refusal:
+            ask(one.id)
+        assert refusal.value.code == "store_corrupt"

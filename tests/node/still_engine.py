@@ -1,6 +1,6 @@
 """An engine in whose place nothing happens, for tests of the intake alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from ledger.transaction import Transaction
 from ledger.view import View
@@ -16,7 +16,7 @@ class StillEngine:
     def newest_view(self) -> View:
         return self._view()
 
-    def read_ahead(self, accounts: Iterable[bytes]) -> None:
+    def read_ahead(self, accounts: Sequence[bytes]) -> None:
         """They are read when they are asked for."""
 
     def is_final(self, transaction_id: bytes) -> bool:

@@ -120,8 +120,9 @@ def test_who_sends_on_unheeding_is_read_the_less() -> None:
     assert one.rest_seconds() == 10_000 * REST_SECONDS_EACH
 
 
+@pytest.mark.parametrize(("small_pool", "own_waiting_max"), [(0, 2), (2, 0)])
 def test_what_waits_is_known_and_what_members_pass_on_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_pool: int, own_waiting_max: int
 ) -> None:
     async def scenario() -> None:
         town = Town(tmp_path, 4)
@@ -131,8 +132,8 @@ def test_what_waits_is_known_and_what_members_pass_on_is_taken(
         # Two of four can't agree, so what is accepted waits.
         await town.stop(1, 2)
         intake = town.nodes[0]._running.intake
-        monkeypatch.setattr("node.admission.SMALL_POOL", 0)
-        intake._admission.own_waiting_max = 2
+        monkeypatch.setattr("node.admission.SMALL_POOL", small_pool)
+        intake._admission.own_waiting_max = own_waiting_max
         raws = [town.pay(payer, payee, 1) for _ in range(4)]
         states = [answer.state for answer in await town.nodes[0].submit_many(raws[:3])]
         assert states == ["accepted", "accepted", "busy"]

@@ -5,7 +5,7 @@ What the built-in engine has beside these (journal, peers, replicas, catching up
 here. What it decides comes through `LedgerApplication`; what is on disk is told to `on_committed`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -152,9 +152,9 @@ class CometLedger:
         """See `IntakeContext`."""
         return self.executor.newest_state()
 
-    def read_ahead(self, accounts: Iterable[bytes]) -> None:
+    def read_ahead(self, accounts: Sequence[bytes]) -> None:
         """See `IntakeContext`."""
-        self.executor.state.read_ahead(accounts)
+        self.executor.newest_state().read_ahead(accounts)
 
     def is_final(self, transaction_id: bytes) -> bool:
         """See `IntakeContext`."""
