@@ -32,7 +32,7 @@ def simulated(costs: Costs, language: str) -> str:
     rows = [
         [
             french if language == FRENCH else english,
-            *(number(figure(one), language) for one in networks),
+            *(exact(round(figure(one), 1), language) for one in networks),
         ]
         for french, english, figure in LINES
     ]
