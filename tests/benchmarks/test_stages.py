@@ -1,6 +1,6 @@
 """Every place that a stage is known by is there, and the innermost one counts."""
 
-from benchmarks.stages.__main__ import table
+from benchmarks.stages.__main__ import has_phases, microseconds, table
 from benchmarks.stages.places import _FILES, _FUNCTIONS, STAGES, stage_of
 from tests.architecture.sources import ROOT
 
@@ -36,3 +36,22 @@ def test_the_table_has_what_was_before_beside_it() -> None:
     assert lines[2] == "| receive | 20 | 10 |"
     assert lines[-1] == f"| **all** | {20 * len(STAGES)} | {10 * len(STAGES)} |"
     assert table(run(10), None).splitlines()[0] == "| | saturation |"
+
+
+def test_the_stores_thread_is_taken_off_what_all_others_seemed_to_take() -> None:
+    took = microseconds({"decode": 30, "tree": 10}, 100.0, 0.2)
+    assert took == {**dict.fromkeys(STAGES, 0.0), "decode": 60.0, "tree": 20.0, "merge": 20.0}
+    assert sum(microseconds({}, 100.0, 0.0).values()) == 0
+
+
+def test_networks_of_several_sizes_stand_beside_each_other() -> None:
+    phases = [
+        {"accounts": accounts, "rate": 0, "microseconds": dict.fromkeys(STAGES, accounts / 1_000)}
+        for accounts in (1_000, 2_000)
+    ]
+    lines = table({"phases": phases}, None).splitlines()
+    assert lines[0] == "| | 1,000 accounts, saturation | 2,000 accounts, saturation |"
+    assert lines[2] == "| receive | 1 | 2 |"
+    assert has_phases({"phases": phases}, [0], [2_000, 1_000])
+    assert not has_phases({"phases": phases}, [0, 100], [1_000])
+    assert not has_phases({"phases": phases}, [0], [3_000])
