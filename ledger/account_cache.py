@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from ledger.objects import ACCOUNT, Account, tree_key
+from ledger.shapes import wrong_shape
 from ledger.sources import ObjectSource
-from primitives.errors import Refused
 
 ACCOUNTS_CACHED_MAX = 50_000
 
@@ -54,7 +54,7 @@ class AccountCache:
     def _read_back(identity: bytes, key: bytes, raw: bytes) -> Account:
         found = Account.read_back(key, raw)
         if found.id != identity:
-            raise Refused("store_corrupt", "another account stands where this one belongs")
+            raise wrong_shape("id")  # another account stands where this one belongs
         return found
 
     def remember(self, account: Account) -> None:

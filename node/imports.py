@@ -1,9 +1,12 @@
 """Importing what a node needs, which is much, and looking for garbage as seldom as it pays."""
 
+import asyncio
 import contextlib
 import gc
+import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 ALLOCATIONS_BETWEEN = 5_000
 """New objects that are still there between two looks: one of them holds the loop for two
@@ -12,6 +15,11 @@ LOOKS_BETWEEN = 80
 """Among those that survived, after so many looks."""
 OLD_LOOKS_BETWEEN = 20
 """Among all, after so many of these."""
+LOOK_SECONDS = 0.5
+GREW_BYTES = 32 << 20
+"""Or as soon as the process has grown by so much."""
+
+_MEMORY_FILE = Path("/proc/self/statm")
 
 
 @contextlib.contextmanager
@@ -40,3 +48,30 @@ def collect_seldom() -> None:
     gc.freeze()
     between = random.randint(3 * ALLOCATIONS_BETWEEN // 5, ALLOCATIONS_BETWEEN)
     gc.set_threshold(between, LOOKS_BETWEEN, OLD_LOOKS_BETWEEN)
+
+
+async def collect_as_memory_grows() -> None:
+    """Look for garbage among all whenever the process has grown; runs until it is cancelled.
+
+    A connection that its client drops with requests under way leaves them in a circle, a hundred
+    kilobytes each time: whoever does nothing but that would fill the memory long before the next
+    look that counts allocations. Where the system doesn't say how much memory a process has, those
+    have to do.
+    """
+    known_bytes = resident_bytes()
+    while known_bytes is not None:
+        await asyncio.sleep(LOOK_SECONDS)
+        now_bytes = resident_bytes()
+        if now_bytes is not None and now_bytes - known_bytes >= GREW_BYTES:
+            gc.collect()
+            known_bytes = resident_bytes()
+        elif now_bytes is not None:
+            known_bytes = min(known_bytes, now_bytes)
+
+
+def resident_bytes() -> int | None:
+    """How much of this process's memory is in use; None where the system doesn't say."""
+    try:
+        return int(_MEMORY_FILE.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None

@@ -23,7 +23,7 @@ from node.cards import read_card
 from node.cometbft_start import check_cometbft, prepare_cometbft
 from node.data_folder import DataFolder
 from node.genesis_file import COMETBFT, read_genesis
-from node.imports import collect_seldom
+from node.imports import collect_as_memory_grows, collect_seldom
 from node.key_files import KeyFiles
 from node.key_watch import KeyWatch
 from node.logs import configure_logs
@@ -228,6 +228,7 @@ async def _serve(
     await node.start()
     collect_seldom()
     loop = asyncio.get_running_loop()
+    collecting = loop.create_task(collect_as_memory_grows())
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _begin_stop, stop)
     try:
@@ -241,6 +242,7 @@ async def _serve(
             await office.close()
             await watch.end()
     finally:
+        collecting.cancel()
         await node.stop()
 
 

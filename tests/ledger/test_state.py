@@ -141,4 +141,4 @@ def test_an_account_in_anothers_place_is_refused() -> None:
     for ask in (world.state.account, lambda identity: world.state.read_ahead([identity])):
         with pytest.raises(Refused) as refusal:
             ask(one.id)
-        assert refusal.value.code == "store_corrupt"
+        assert refusal.value.code == "encoding_not_canonical"

@@ -1,10 +1,18 @@
 """Garbage is collected again after the imports, whatever came of them."""
 
+import asyncio
 import gc
+from pathlib import Path
 
 import pytest
 
-from node.imports import ALLOCATIONS_BETWEEN, collect_seldom, without_collecting
+from node.imports import (
+    ALLOCATIONS_BETWEEN,
+    collect_as_memory_grows,
+    collect_seldom,
+    resident_bytes,
+    without_collecting,
+)
 
 
 def test_collecting_goes_on_after_the_imports() -> None:
@@ -49,3 +57,43 @@ def test_nodes_do_not_all_look_at_once() -> None:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_garbage_is_looked_for_once_the_process_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = iter([100 << 20, 131 << 20, 90 << 20, 121 << 20, 122 << 20, 110 << 20, 141 << 20, None])
+    seen: list[int | None] = []
+    looks: list[int] = []
+
+    def resident() -> int | None:
+        seen.append(next(sizes))
+        return seen[-1]
+
+    monkeypatch.setattr("node.imports.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("node.imports.resident_bytes", resident)
+    monkeypatch.setattr(gc, "collect", lambda: looks.append(len(seen)))
+
+    async def until_all_are_seen() -> None:
+        task = asyncio.ensure_future(collect_as_memory_grows())
+        while len(seen) < 8:
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(until_all_are_seen())
+    # At 122 of 90; what it had then, 110, is what it grows from next.
+    assert looks == [5]
+
+
+def test_where_the_system_says_nothing_nobody_looks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("node.imports._MEMORY_FILE", tmp_path / "statm")
+    assert resident_bytes() is None
+    asyncio.run(asyncio.wait_for(collect_as_memory_grows(), 60.0))
+
+
+def test_the_memory_of_this_process() -> None:
+    before = resident_bytes()
+    held = bytearray(b"x") * (64 << 20)
+    after = resident_bytes()
+    assert before is not None and after is not None
+    assert after - before > len(held) // 2
