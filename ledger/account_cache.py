@@ -1,7 +1,7 @@
 """The accounts that were read or changed last, decoded; others are read when they are asked for.
 
-A payment names two; most payers and shops come again soon, and reading one costs as much as a
-third of all else that a node does for a payment but check its signature.
+A payment names two. Most payers and shops come again soon, and reading one costs a sixth of all
+that a node does for a payment beside checking its signature.
 """
 
 from __future__ import annotations

@@ -266,8 +266,8 @@ class Candidate(RecordReader):
         return self.base.account(identity)
 
     def read_ahead(self, identities: Sequence[bytes]) -> None:
-        """The same, but for those that stand in this layer or one below: the source may be about to
-        hold them already, as of blocks that are not committed yet."""
+        """Have these accounts at hand (`State.read_ahead`), but for those that stand in this layer
+        or one below: the source may hold them already as of blocks not committed here yet."""
         node, missing = self, identities
         while not node.committed:
             changed = node.accounts

@@ -171,14 +171,15 @@ class Intake:
     def _read_ahead(self, decoded: Sequence[Decoded], view: View) -> None:
         """Have the payees at hand, read together. Those whose payer isn't there are refused before
         anybody asks for their payee, so that nobody makes this node read for nothing."""
-        payees = [
-            fields.payee
-            for transaction, _ in decoded
-            if isinstance(fields := transaction.fields, Payment) and _has_lane(view, transaction)
-        ]
-        if payees:
-            # Whoever needs what can't be read is told when it is read alone.
-            with contextlib.suppress(Refused):
+        # Where the store can't be read, whoever needs what stands there is told, and nobody else.
+        with contextlib.suppress(Refused):
+            payees = [
+                fields.payee
+                for transaction, _ in decoded
+                if isinstance(fields := transaction.fields, Payment)
+                and _has_lane(view, transaction)
+            ]
+            if payees:
                 self._context.read_ahead(payees)
 
     def _decoded(self, arrived: Sequence[Arrived], view: View) -> list[Decoded]:

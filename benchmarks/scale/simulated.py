@@ -90,26 +90,28 @@ def simulate(members: int, *, one_is_away: bool) -> dict[str, float]:
     roll = Roll(tuple((key, key) for key in keys), signers, ((0, True),) * members)
     everybody = roll.members(roll.first)
     checkers = Checkers(NETWORK_ID, everybody, frozenset(keys), verify, PAYMENTS, roll.is_change)
-    hosts: dict[bytes, Town] = {}
+    hosts: dict[bytes, Host] = {}
+    towns = {
+        key: Town(Identity(key, everybody, signers[key], verify, roll), world, checkers, hosts)
+        for key in keys
+    }
+    hosts.update(towns)
+    world.endpoints.update(towns)
     final_ms: dict[int, int] = {}
-    for key in keys:
-        identity = Identity(key, everybody, signers[key], verify, roll)
-        hosts[key] = Town(identity, world, checkers, hosts)  # type: ignore[arg-type]
-    world.endpoints.update(hosts)
     there = keys[1:] if one_is_away else keys
     made_ms: dict[bytes, dict[int, int]] = {key: {} for key in keys}
     for number in range(PAYMENTS):
         payer, when_ms = there[number * 7 % len(there)], FIRST_MS + number * EVERY_MS
         made_ms[payer][number] = when_ms
         for key in there:
-            world.at(when_ms + (0 if key == payer else hop_ms), partial(hosts[key].pay, number))
+            world.at(when_ms + (0 if key == payer else hop_ms), partial(towns[key].pay, number))
     for key in there:
-        hosts[key].note_from(made_ms[key], final_ms)
-        world.at(0, hosts[key].start)
+        towns[key].note_from(made_ms[key], final_ms)
+        world.at(0, towns[key].start)
     world.run(END_MS)
     if len(final_ms) < PAYMENTS:
         raise ValueError(f"of {PAYMENTS} payments {len(final_ms)} became final with {members}")
-    return _figures(world, len(hosts[there[0]].chain), len(there), [*final_ms.values()])
+    return _figures(world, len(towns[there[0]].chain), len(there), [*final_ms.values()])
 
 
 def _calm(members: int, hop_ms: int) -> Scenario:

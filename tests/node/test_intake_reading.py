@@ -100,13 +100,18 @@ def test_a_store_that_cannot_read_them_together_leaves_nobody_without_an_answer(
     raws = [payments(world, "ana", "bo", 1)[0].raw, payments(world, "bo", "cy", 1)[0].raw]
     answers, _ = handed_in(world, raws, fails_for=person("bo"))
     assert [one.state for one in answers] == ["accepted", "accepted"]
-    account = world.state.account
+    account, broken = world.state.account, {person("cy")}
 
     def damaged(identity: bytes) -> object:
-        if identity == person("cy"):
+        if identity in broken:
             raise Refused("store_corrupt", "a block that can't be read")
         return account(identity)
 
     monkeypatch.setattr(world.state, "account", damaged)
     answers, _ = handed_in(world, raws, fails_for=person("cy"))
     assert [one.state for one in answers] == ["accepted", "refused"]
+    # Now a payer's account is the one that can't be read.
+    broken.clear()
+    broken.add(person("ana"))
+    answers, _ = handed_in(world, raws)
+    assert [one.state for one in answers] == ["refused", "accepted"]
