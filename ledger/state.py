@@ -204,13 +204,16 @@ class Candidate(RecordReader):
     )
 
     parent: Candidate
+    """Not there once this is committed: the committed state answers then. A layer that stood for
+    its own parent would be a circle, and stay until garbage is looked for among all."""
 
     def __init__(self, parent: Candidate | None, base: State) -> None:
         """An empty layer over `parent`; without one, it stands for what `base` loaded."""
         self.base = base
         self.rules = base.rules
         self.parameters = base.rules.parameters
-        self.parent = self if parent is None else parent
+        if parent is not None:
+            self.parent = parent
         self.committed = parent is None
         self.first_number = base.receipt_count if parent is None else parent.receipt_count
         """Receipt number of the first transaction here."""
@@ -384,7 +387,7 @@ class Candidate(RecordReader):
     def settle(self) -> None:
         """Only `State.commit` calls this: the committed state answers for this layer now."""
         self.committed = True
-        self.parent = self
+        del self.parent
         self.accounts = {}
         self.currencies = {}
         self.territories = {}

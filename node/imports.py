@@ -8,10 +8,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-ALLOCATIONS_BETWEEN = 5_000
-"""New objects that are still there between two looks: one of them holds the loop for two
-milliseconds. At most; by less than half it differs between nodes."""
-LOOKS_BETWEEN = 80
+ALLOCATIONS_BETWEEN = 40_000
+"""New objects that are still there between two looks: one of them holds the loop for fifteen
+milliseconds. At most; by less than half it differs between nodes. More than the payments of a few
+blocks are made of, so under load, where as much goes as comes, there is hardly ever a look."""
+LOOKS_BETWEEN = 10
 """Among those that survived, after so many looks."""
 OLD_LOOKS_BETWEEN = 20
 """Among all, after so many of these."""
@@ -38,9 +39,10 @@ def without_collecting() -> Iterator[None]:
 def collect_seldom() -> None:
     """From now on garbage is looked for seldom, and never among what is there now.
 
-    A node makes next to no garbage that counting references does not free. Yet with Python's own
-    threshold of 700 it looks several times for each block, again and again through what a ledger
-    holds for good: about a fifteenth of its time under load (docs/performance.md). Nor do nodes
+    A node makes next to no garbage that counting references does not free, and none at all of
+    payments. Yet with Python's own threshold of 700 it looks several times for each block, again
+    and again through what a ledger holds for good: about a fifteenth of its time under load
+    (docs/performance.md), and a twenty-fifth with one of 5,000. Nor do nodes
     look all at once: they make the same objects of the same blocks, and while a quorum goes on,
     nobody waits for the one that looks.
     """
