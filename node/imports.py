@@ -8,17 +8,21 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-ALLOCATIONS_BETWEEN = 40_000
-"""New objects that are still there between two looks: one of them holds the loop for fifteen
+ALLOCATIONS_BETWEEN = 100_000
+"""New objects that are still there between two looks: one of them holds the loop for thirty
 milliseconds. At most; by less than half it differs between nodes. More than the payments of a few
 blocks are made of, so under load, where as much goes as comes, there is hardly ever a look."""
-LOOKS_BETWEEN = 10
+LOOKS_BETWEEN = 4
 """Among those that survived, after so many looks."""
 OLD_LOOKS_BETWEEN = 20
 """Among all, after so many of these."""
 LOOK_SECONDS = 0.5
-GREW_BYTES = 32 << 20
+GREW_BYTES_MIN = 32 << 20
 """Or as soon as the process has grown by so much."""
+GREW_BYTES_MAX = 128 << 20
+"""By twice as much after each look that found next to nothing, up to this."""
+FOUND_FEW_MAX = 2_000
+"""Objects: so much, at most, is next to nothing."""
 
 _MEMORY_FILE = Path("/proc/self/statm")
 
@@ -57,15 +61,17 @@ async def collect_as_memory_grows() -> None:
 
     A connection that its client drops with requests under way leaves them in a circle, a hundred
     kilobytes each time: whoever does nothing but that would fill the memory long before the next
-    look that counts allocations. Where the system doesn't say how much memory a process has, those
-    have to do.
+    look that counts allocations. Yet a node that grows because it has more to hold looks in vain,
+    a tenth of a second each time, so what it may grow by doubles then, until something is found.
+    Where the system doesn't say how much memory a process has, the other looks have to do.
     """
-    known_bytes = resident_bytes()
+    known_bytes, grew_bytes = resident_bytes(), GREW_BYTES_MIN
     while known_bytes is not None:
         await asyncio.sleep(LOOK_SECONDS)
         now_bytes = resident_bytes()
-        if now_bytes is not None and now_bytes - known_bytes >= GREW_BYTES:
-            gc.collect()
+        if now_bytes is not None and now_bytes - known_bytes >= grew_bytes:
+            found_few = gc.collect() <= FOUND_FEW_MAX
+            grew_bytes = min(2 * grew_bytes, GREW_BYTES_MAX) if found_few else GREW_BYTES_MIN
             known_bytes = resident_bytes()
         elif now_bytes is not None:
             known_bytes = min(known_bytes, now_bytes)

@@ -208,8 +208,10 @@ class Intake:
         in just now."""
         if self._mempool.is_full:
             return False
+        if not is_own:
+            return True
         own_count = self._mempool.own_count + len(self._own_verifying) + own_coming
-        return not is_own or self._admission.has_room(self._waiting + coming, own_count)
+        return self._admission.has_room(self._waiting + coming, own_count)
 
     def _turn_away(self, raw: bytes, on_done: OnDone | None) -> bool:
         """There is no room: refuse before any work is spent. False for what is held already, or
@@ -317,6 +319,8 @@ class Intake:
                     added += 1
                     if waiting:
                         own.append(transaction)
+                if not waiting:
+                    continue
                 answer = Submission(transaction.id, "accepted")
             except Refused as refusal:
                 self.refused += 1

@@ -2,12 +2,14 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from node.imports import (
     ALLOCATIONS_BETWEEN,
+    FOUND_FEW_MAX,
     collect_as_memory_grows,
     collect_seldom,
     resident_bytes,
@@ -59,28 +61,52 @@ def test_nodes_do_not_all_look_at_once() -> None:
         gc.set_threshold(*before)
 
 
-def test_garbage_is_looked_for_once_the_process_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = iter([100 << 20, 131 << 20, 90 << 20, 121 << 20, 122 << 20, 110 << 20, 141 << 20, None])
+def looked_at(
+    monkeypatch: pytest.MonkeyPatch, megabytes: Sequence[int | None], found: Sequence[int]
+) -> list[int]:
+    """At which sizes garbage was looked for, where looks find so much in turn."""
+    sizes, finds = iter(megabytes), iter(found)
     seen: list[int | None] = []
     looks: list[int] = []
 
     def resident() -> int | None:
         seen.append(next(sizes))
-        return seen[-1]
+        return None if seen[-1] is None else seen[-1] << 20
+
+    def collect() -> int:
+        looks.append(seen[-1] or 0)
+        return next(finds)
 
     monkeypatch.setattr("node.imports.LOOK_SECONDS", 0.0)
     monkeypatch.setattr("node.imports.resident_bytes", resident)
-    monkeypatch.setattr(gc, "collect", lambda: looks.append(len(seen)))
+    monkeypatch.setattr(gc, "collect", collect)
 
     async def until_all_are_seen() -> None:
         task = asyncio.ensure_future(collect_as_memory_grows())
-        while len(seen) < 8:
+        while len(seen) < len(megabytes):
             await asyncio.sleep(0)
         task.cancel()
 
     asyncio.run(until_all_are_seen())
+    return looks
+
+
+def test_garbage_is_looked_for_once_the_process_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
     # At 122 of 90; what it had then, 110, is what it grows from next.
-    assert looks == [5]
+    sizes = [100, 131, 90, 121, 122, 110, 141, None]
+    assert looked_at(monkeypatch, sizes, [FOUND_FEW_MAX + 1]) == [122]
+
+
+def test_whoever_looks_in_vain_waits_for_twice_the_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    # After each look comes what the process has then.
+    in_vain = [100, 132, 132, 195, 196, 196, 323, 324, 324, 451, 452, 452, None]
+    found = [FOUND_FEW_MAX, 0, 0, 0]
+    assert looked_at(monkeypatch, in_vain, found) == [132, 196, 324, 452]
+
+
+def test_a_find_makes_looks_as_frequent_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [100, 132, 132, 196, 100, 131, 132, 132, None]
+    assert looked_at(monkeypatch, sizes, [0, FOUND_FEW_MAX + 1, 0]) == [132, 196, 132]
 
 
 def test_where_the_system_says_nothing_nobody_looks(
