@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ALLOCATIONS_BETWEEN = 100_000
-"""New objects that are still there between two looks: one of them holds the loop for thirty
+"""New objects that are still there between two looks: one of them holds the loop for forty
 milliseconds. At most; by less than half it differs between nodes. More than the payments of a few
 blocks are made of, so under load, where as much goes as comes, there is hardly ever a look."""
 LOOKS_BETWEEN = 4
