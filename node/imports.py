@@ -17,7 +17,7 @@ LOOKS_BETWEEN = 4
 OLD_LOOKS_BETWEEN = 20
 """Among all, after so many of these."""
 LOOK_SECONDS = 0.5
-GREW_BYTES_MIN = 32 << 20
+GREW_BYTES_MIN = 64 << 20
 """Or as soon as the process has grown by so much."""
 GREW_BYTES_MAX = 128 << 20
 """By twice as much after each look that found next to nothing, up to this."""

@@ -92,21 +92,21 @@ def looked_at(
 
 
 def test_garbage_is_looked_for_once_the_process_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    # At 122 of 90; what it had then, 110, is what it grows from next.
-    sizes = [100, 131, 90, 121, 122, 110, 141, None]
-    assert looked_at(monkeypatch, sizes, [FOUND_FEW_MAX + 1]) == [122]
+    # At 154 of 90; what it had then, 110, is what it grows from next.
+    sizes = [100, 163, 90, 153, 154, 110, 173, None]
+    assert looked_at(monkeypatch, sizes, [FOUND_FEW_MAX + 1]) == [154]
 
 
 def test_whoever_looks_in_vain_waits_for_twice_the_growth(monkeypatch: pytest.MonkeyPatch) -> None:
     # After each look comes what the process has then.
-    in_vain = [100, 132, 132, 195, 196, 196, 323, 324, 324, 451, 452, 452, None]
-    found = [FOUND_FEW_MAX, 0, 0, 0]
-    assert looked_at(monkeypatch, in_vain, found) == [132, 196, 324, 452]
+    in_vain = [100, 164, 164, 291, 292, 292, 419, 420, 420, None]
+    found = [FOUND_FEW_MAX, 0, 0]
+    assert looked_at(monkeypatch, in_vain, found) == [164, 292, 420]
 
 
 def test_a_find_makes_looks_as_frequent_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = [100, 132, 132, 196, 100, 131, 132, 132, None]
-    assert looked_at(monkeypatch, sizes, [0, FOUND_FEW_MAX + 1, 0]) == [132, 196, 132]
+    sizes = [100, 164, 164, 292, 100, 163, 164, 164, None]
+    assert looked_at(monkeypatch, sizes, [0, FOUND_FEW_MAX + 1, 0]) == [164, 292, 164]
 
 
 def test_where_the_system_says_nothing_nobody_looks(
