@@ -17,12 +17,8 @@ LOOKS_BETWEEN = 4
 OLD_LOOKS_BETWEEN = 20
 """Among all, after so many of these."""
 LOOK_SECONDS = 0.5
-GREW_BYTES_MIN = 64 << 20
+GREW_BYTES = 64 << 20
 """Or as soon as the process has grown by so much."""
-GREW_BYTES_MAX = 128 << 20
-"""By twice as much after each look that found next to nothing, up to this."""
-FOUND_FEW_MAX = 2_000
-"""Objects: so much, at most, is next to nothing."""
 
 _MEMORY_FILE = Path("/proc/self/statm")
 
@@ -44,11 +40,10 @@ def collect_seldom() -> None:
     """From now on garbage is looked for seldom, and never among what is there now.
 
     A node makes next to no garbage that counting references does not free, and none at all of
-    payments. Yet with Python's own threshold of 700 it looks several times for each block, again
-    and again through what a ledger holds for good: about a fifteenth of its time under load
-    (docs/performance.md), and a twenty-fifth with one of 5,000. Nor do nodes
-    look all at once: they make the same objects of the same blocks, and while a quorum goes on,
-    nobody waits for the one that looks.
+    payments (ADR 0033). Yet with Python's own threshold of 700 it looks several times for each
+    block, again and again through what a ledger holds for good: about a fifteenth of its time under
+    load. Nor do nodes look all at once: they make the same objects of the same blocks, and while a
+    quorum goes on, nobody waits for the one that looks.
     """
     gc.collect()
     gc.freeze()
@@ -61,17 +56,15 @@ async def collect_as_memory_grows() -> None:
 
     A connection that its client drops with requests under way leaves them in a circle, a hundred
     kilobytes each time: whoever does nothing but that would fill the memory long before the next
-    look that counts allocations. Yet a node that grows because it has more to hold looks in vain,
-    a tenth of a second each time, so what it may grow by doubles then, until something is found.
-    Where the system doesn't say how much memory a process has, the other looks have to do.
+    look that counts allocations. Where the system doesn't say how much memory a process has, those
+    have to do.
     """
-    known_bytes, grew_bytes = resident_bytes(), GREW_BYTES_MIN
+    known_bytes = resident_bytes()
     while known_bytes is not None:
         await asyncio.sleep(LOOK_SECONDS)
         now_bytes = resident_bytes()
-        if now_bytes is not None and now_bytes - known_bytes >= grew_bytes:
-            found_few = gc.collect() <= FOUND_FEW_MAX
-            grew_bytes = min(2 * grew_bytes, GREW_BYTES_MAX) if found_few else GREW_BYTES_MIN
+        if now_bytes is not None and now_bytes - known_bytes >= GREW_BYTES:
+            gc.collect()
             known_bytes = resident_bytes()
         elif now_bytes is not None:
             known_bytes = min(known_bytes, now_bytes)
