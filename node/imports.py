@@ -18,7 +18,7 @@ OLD_LOOKS_BETWEEN = 20
 """Among all, after so many of these."""
 LOOK_SECONDS = 0.5
 GREW_BYTES = 64 << 20
-"""Or as soon as the process has grown by so much."""
+"""Or as soon as the process has grown by so much: as above, at most."""
 
 _MEMORY_FILE = Path("/proc/self/statm")
 
@@ -47,8 +47,7 @@ def collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    between = random.randint(3 * ALLOCATIONS_BETWEEN // 5, ALLOCATIONS_BETWEEN)
-    gc.set_threshold(between, LOOKS_BETWEEN, OLD_LOOKS_BETWEEN)
+    gc.set_threshold(_at_most(ALLOCATIONS_BETWEEN), LOOKS_BETWEEN, OLD_LOOKS_BETWEEN)
 
 
 async def collect_as_memory_grows() -> None:
@@ -59,15 +58,20 @@ async def collect_as_memory_grows() -> None:
     look that counts allocations. Where the system doesn't say how much memory a process has, those
     have to do.
     """
-    known_bytes = resident_bytes()
+    known_bytes, grew_bytes = resident_bytes(), _at_most(GREW_BYTES)
     while known_bytes is not None:
         await asyncio.sleep(LOOK_SECONDS)
         now_bytes = resident_bytes()
-        if now_bytes is not None and now_bytes - known_bytes >= GREW_BYTES:
+        if now_bytes is not None and now_bytes - known_bytes >= grew_bytes:
             gc.collect()
             known_bytes = resident_bytes()
         elif now_bytes is not None:
             known_bytes = min(known_bytes, now_bytes)
+
+
+def _at_most(bound: int) -> int:
+    """Between three fifths of it and the whole, another in each node."""
+    return random.randint(3 * bound // 5, bound)
 
 
 def resident_bytes() -> int | None:

@@ -69,6 +69,7 @@ def test_garbage_is_looked_for_once_the_process_has_grown(monkeypatch: pytest.Mo
         return seen[-1]
 
     monkeypatch.setattr("node.imports.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("random.randint", lambda least, most: most)
     monkeypatch.setattr("node.imports.resident_bytes", resident)
     monkeypatch.setattr(gc, "collect", lambda: looks.append(len(seen)))
 

@@ -4,21 +4,23 @@ import asyncio
 import gc
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from ledger.accounts import open_fields
 from ledger.execution import select
+from ledger.fields import ACCOUNT_OPEN
 from ledger.state import Candidate
-from ledger.transaction import Transaction
+from ledger.transaction import Transaction, sign_transaction
 from node.answers import Submission
-from node.intake import Intake
+from node.intake import LARGE_BYTES, Intake
 from node.mempool import Mempool
 from node.verifier import Verifier
 from primitives.errors import Refused
-from tests.ledger.world import World, person
+from tests.ledger.world import World, entry, key, person
 from tests.node.api_town import MSGPACK, ApiTown, play
 from tests.node.still_engine import StillEngine
 from tests.patience import PATIENCE_SECONDS
@@ -77,10 +79,36 @@ def test_what_remembers_a_refusal_lets_go_of_what_was_judged_on(world: World) ->
     assert state() is None
 
 
+def payment_of(payer: str) -> Callable[[World], bytes]:
+    """More than anybody has."""
+    return lambda world: world.pay(payer, person("bo"), 2**40).raw
+
+
+def large_opening_by(name: str) -> Callable[[World], bytes]:
+    """So large that who signed it is looked at first: no staff."""
+    fields = open_fields([entry(f"new {number}") for number in range(40)])
+
+    def made(world: World) -> bytes:
+        body = world.body(ACCOUNT_OPEN, person(name), key(name), fields)
+        raw = sign_transaction(body, world.network_id, key(name))
+        assert len(raw) > LARGE_BYTES
+        return raw
+
+    return made
+
+
+REFUSED = {
+    "a payment of too much": payment_of("ana"),
+    "a payment of nobody's": payment_of("nobody"),
+    "a large opening of nobody's": large_opening_by("nobody"),
+    "a large opening of a resident's": large_opening_by("ana"),
+}
+
+
 @pytest.mark.parametrize("is_own", [True, False])
-@pytest.mark.parametrize("payer", ["ana", "nobody"])
-def test_an_answered_refusal_holds_no_state(world: World, payer: str, is_own: bool) -> None:
-    raw = world.pay(payer, person("bo"), 2**40).raw
+@pytest.mark.parametrize("what", REFUSED)
+def test_an_answered_refusal_holds_no_state(world: World, what: str, is_own: bool) -> None:
+    raw = REFUSED[what](world)
     given: list[weakref.ref[Layer]] = []
     answers = list[Submission]()
 
