@@ -1,11 +1,16 @@
 """Ed25519 with libsodium's strict equation, which is part of the rules.
 
-Accepted: canonical A and R, S < L, neither A nor R of small order, cofactorless. Another verifier
-may only take its place if it agrees on every public vector (`docs/protocol.md` §1).
+Accepted: canonical A and R, S < L, neither A nor R of small order, cofactorless. libsodium signs,
+and judges which keys may be registered; ed25519-dalek checks signatures, by the same equation in
+two thirds of the time (ADR 0034). Another verifier may only take its place if it agrees on every
+public vector (`docs/protocol.md` §1).
 """
 
+from binascii import b2a_base64
+from functools import lru_cache
+
 from nacl import bindings
-from nacl.exceptions import BadSignatureError
+from vodozemac import Ed25519PublicKey, Ed25519Signature, KeyException, SignatureException
 
 from primitives.errors import InvariantBroken
 from primitives.hashing import tag_prefix
@@ -13,6 +18,24 @@ from primitives.hashing import tag_prefix
 PUBLIC_KEY_BYTES = 32
 SEED_BYTES = 32
 SIGNATURE_BYTES = 64
+FIELD_PRIME = 2**255 - 19
+SIGN_BIT = 1 << 255
+KEYS_KEPT = 16_384
+"""Keys whose points are kept for their next signature: some 5 MB, and a tenth of each check."""
+
+# An equation without the checks of order takes this signature by this key for any message.
+_SMALL_ORDER_KEY = b"\x01" + bytes(31)
+_SMALL_ORDER_SIGNATURE = b"\x01" + bytes(63)
+
+# Only the equation with the cofactor takes this one (ed25519-speccheck, case 4).
+_COFACTORED_ONLY = (
+    bytes.fromhex("cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d"),
+    bytes.fromhex("e47d62c63f830dc7a6851a0b1f33ae4bb2f507fb6cffec4011eaccd55b53f56c"),
+    bytes.fromhex(
+        "160a1cb0dc9c0258cd0a7d23e94d8fa878bcb1925f2c64246b2dee1796bed512"
+        "5ec6bc982a269b723e0668e540911a9a6a58921d6925e434ab10aa7940551a09"
+    ),
+)
 
 # The base point plus the point of order two: on the curve, canonical, and outside the prime-order
 # subgroup. Some releases of libsodium (CVE-2025-69277) take it for a member.
@@ -28,18 +51,37 @@ def signed_message(tag: str, network_id: bytes, content: bytes) -> bytes:
 
 def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
     """Whether `signature` over `message` is by `public_key`. Never raises."""
-    # The library reads 32 bytes at the key whatever its length, so this check guards memory too.
     if not (isinstance(public_key, bytes) and len(public_key) == PUBLIC_KEY_BYTES):
         return False
     if not (isinstance(signature, bytes) and len(signature) == SIGNATURE_BYTES):
         return False
     if not isinstance(message, bytes):
         return False
+    key = _point(public_key)
+    if key is None:
+        return False
     try:
-        bindings.crypto_sign_open(signature + message, public_key)
-    except BadSignatureError:
+        key.verify_signature(message, Ed25519Signature.from_base64(_base64(signature)))
+    except SignatureException:
         return False
     return True
+
+
+@lru_cache(KEYS_KEPT)
+def _point(public_key: bytes) -> Ed25519PublicKey | None:
+    """The key ready for use; None if these bytes are no point, or not a point's only form."""
+    # dalek takes y and y + p for the same point, where libsodium refuses the second.
+    if int.from_bytes(public_key, "little") & ~SIGN_BIT >= FIELD_PRIME:
+        return None
+    try:
+        return Ed25519PublicKey.from_base64(_base64(public_key))
+    except KeyException:
+        return None
+
+
+def _base64(raw: bytes) -> str:
+    """The library takes nothing but unpadded base64; this costs a fiftieth of the check."""
+    return b2a_base64(raw, newline=False).rstrip(b"=").decode("ascii")
 
 
 def is_registrable(public_key: bytes) -> bool:
@@ -49,6 +91,7 @@ def is_registrable(public_key: bytes) -> bool:
     """
     if not (isinstance(public_key, bytes) and len(public_key) == PUBLIC_KEY_BYTES):
         return False
+    # libsodium reads 32 bytes at the key whatever its length: the check above guards memory too.
     return bindings.crypto_core_ed25519_is_valid_point(public_key)
 
 
@@ -79,4 +122,8 @@ class SigningKey:
 if is_registrable(_MIXED_ORDER_POINT):
     raise InvariantBroken(
         "libsodium takes keys outside the prime-order subgroup: PyNaCl 1.6.2 or later is needed"
+    )
+if verify(_SMALL_ORDER_KEY, b"", _SMALL_ORDER_SIGNATURE) or verify(*_COFACTORED_ONLY):
+    raise InvariantBroken(
+        "vodozemac checks signatures by another equation: version 0.10 is needed, no other"
     )

@@ -4,26 +4,17 @@ processors."""
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
-from nacl import bindings
-
 from benchmarks.compare.settings import Figures, Settings
+from benchmarks.machine import Check, check_with_pynacl
 from primitives.signatures import SigningKey, verify
 
 REPLICAS = 4
 KEYS = 64
 MESSAGE_BYTES = 200
 CHECKED_AT_ONCE = 256
-
-Check = Callable[[bytes, bytes, bytes], object]
-
-
-def check_with_pynacl(public_key: bytes, message: bytes, signature: bytes) -> object:
-    """What a check costs in every row, whatever verifier is in use. Raises on a bad signature."""
-    return bindings.crypto_sign_open(signature + message, public_key)
 
 
 def check_in_use(public_key: bytes, message: bytes, signature: bytes) -> object:

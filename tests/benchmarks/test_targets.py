@@ -87,11 +87,13 @@ def test_verdicts() -> None:
 
 
 def test_the_check_is_pynacls() -> None:
-    figures = {
+    figures: dict[str, Any] = {
         sides.OWN: {"processor_seconds_per_payment_and_replica": 0.00025},
         sides.LIMIT: {"check_microseconds": 100.0},
     }
     assert outside_check(figures) == pytest.approx(1.5)
+    figures[sides.LIMIT]["verifier_in_use"] = {"check_microseconds": 60.0}
+    assert outside_check(figures) == pytest.approx(1.9)
     assert outside_check({}) is None
 
 
