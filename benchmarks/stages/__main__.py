@@ -1,12 +1,13 @@
 """Microseconds of processor time per payment and replica, stage by stage.
 
     .venv/bin/python -m benchmarks.stages [--json FILE] [--seconds N] [--rates 100,400]
-        [--accounts N,M] [--before FILE]
+        [--accounts N,M] [--nodes N] [--before FILE]
 
-All four nodes are sampled (`sampled`), and their processor time (`/proc`) is divided by what the
-samples saw. At saturation (`0`) and at each rate. With `--accounts`, a network for each of these
-sizes, in which the whole crowd is paid, as `benchmarks/measures/accounts.py` does. With
-`--before`, a file of an earlier state of the program, the table has its column too.
+All nodes (four, unless told otherwise) are sampled (`sampled`), and their processor time (`/proc`)
+is divided by what the samples saw. At saturation (`0`) and at each rate. With `--accounts`, a
+network for each of these sizes, in which the whole crowd is paid, as
+`benchmarks/measures/accounts.py` does. With `--before`, a file of an earlier state of the program,
+the table has its column too.
 """
 
 import argparse
@@ -24,15 +25,17 @@ from typing import Any
 import uvloop
 
 from benchmarks import figures_file
-from benchmarks.arguments import counts, figures, new_file, seconds
+from benchmarks.arguments import count, counts, figures, new_file, seconds
 from benchmarks.machine import check_seconds, machine
 from benchmarks.measures.accounts import payees_in
+from benchmarks.network import PLACES_MAX
 from benchmarks.payments import bench_of
 from benchmarks.phases import Bench
 from benchmarks.processes import ended_in_order
-from benchmarks.stages.places import MERGE, STAGES
+from benchmarks.stages.places import STAGES
 from benchmarks.stages.sampled import STAGES_FILE
 from clients.demo import processes
+from clients.demo.places import PLACES
 
 ACCOUNTS = 1_000
 CROWD_MIN = 100
@@ -49,25 +52,33 @@ async def sampled(bench: Bench, rate: int, length: float, folder: Path) -> dict[
     phase = bench.at_rate(rate, length) if rate else bench.at_saturation(length)
     total = 1e6 * (await phase)["processor_seconds_per_payment_and_replica"]
     counts: Counter[str] = Counter()
-    used = merging = 0.0
+    used = 0.0
+    threads: Counter[str] = Counter()
     for pid in pids:
         seen = await _seen(pid, folder)
         counts.update(seen["counts"])
         used += seen["processor_seconds"]
-        merging += seen["others_seconds"]
+        threads.update(seen["thread_seconds"])
     return {
         "rate": rate,
         "samples": counts.total(),
-        "microseconds": microseconds(counts, total, merging / used if used else 0.0),
+        "microseconds": microseconds(
+            counts, total, {stage: one / used for stage, one in threads.items() if used}
+        ),
     }
 
 
-def microseconds(counts: Mapping[str, int], total: float, merged: float) -> dict[str, float]:
-    """What each stage took of `total`. The part `merged` of it was the store's own thread's, in
-    which no Python runs: the samples that it caused fell on whatever the others were at."""
+def microseconds(
+    counts: Mapping[str, int], total: float, in_threads: Mapping[str, float]
+) -> dict[str, float]:
+    """What each stage took of `total`. The parts `in_threads` of it were threads' of their own: the
+    samples that these caused fell on whatever the loop was at."""
     seen = max(1, sum(counts.values()))
-    stages = {stage: total * (1 - merged) * counts.get(stage, 0) / seen for stage in STAGES}
-    stages[MERGE] = total * merged
+    on_loop = total * (1 - sum(in_threads.values()))
+    stages = {
+        stage: on_loop * counts.get(stage, 0) / seen + total * in_threads.get(stage, 0.0)
+        for stage in STAGES
+    }
     return {stage: round(one, 1) for stage, one in stages.items()}
 
 
@@ -82,8 +93,10 @@ async def _seen(pid: int, folder: Path) -> dict[str, Any]:
     return seen
 
 
-async def measure(rates: list[int], length: float, crowds: Sequence[int] = ()) -> dict[str, Any]:
-    """All phases, on one network, or on one for each crowd."""
+async def measure(
+    rates: list[int], length: float, crowds: Sequence[int] = (), nodes: int = len(PLACES)
+) -> dict[str, Any]:
+    """All phases, on one network of so many nodes, or on one for each crowd."""
     phases: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="democite-stages-") as folder:
         # The nodes of this program alone are started so; nothing else reads these two.
@@ -91,13 +104,14 @@ async def measure(rates: list[int], length: float, crowds: Sequence[int] = ()) -
         os.environ[STAGES_FILE] = str(Path(folder) / "stages")
         for crowd in crowds or (0,):
             payee_of = payees_in(crowd) if crowd else None
-            async with bench_of(ACCOUNTS, crowd=crowd, payee_of=payee_of) as bench:
+            async with bench_of(ACCOUNTS, nodes, crowd=crowd, payee_of=payee_of) as bench:
                 for rate in rates:
                     phase = await sampled(bench, rate, length, Path(folder))
                     phases.append({"accounts": crowd or ACCOUNTS, **phase})
     return {
         "machine": machine(),
         "seconds": length,
+        "nodes": nodes,
         "check_microseconds": round(1e6 * check_seconds(), 1),
         "phases": phases,
     }
@@ -145,6 +159,7 @@ def main() -> int:
     parser.add_argument("--seconds", metavar="N", type=seconds, default=10.0)
     parser.add_argument("--rates", metavar="A,B", type=counts(), default=[100, 400])
     parser.add_argument("--accounts", metavar="N,M", type=counts(CROWD_MIN), default=[])
+    parser.add_argument("--nodes", metavar="N", type=count(1, PLACES_MAX), default=len(PLACES))
     parser.add_argument("--before", metavar="FILE", type=figures)
     options = parser.parse_args()
     rates = [0, *options.rates]
@@ -152,7 +167,7 @@ def main() -> int:
     if before is not None and not has_phases(before, rates, options.accounts):
         parser.error("--before: this file has not the same rates and accounts")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        measured = runner.run(measure(rates, options.seconds, options.accounts))
+        measured = runner.run(measure(rates, options.seconds, options.accounts, options.nodes))
     if options.json is not None:
         figures_file.write(options.json, measured)
     print(table(measured, before))
