@@ -1,9 +1,9 @@
 """Signatures, checked once, in groups, in a worker thread where that is worth its cost.
 
 A check keeps the interpreter's lock; between two of them the thread lets the loop go on, so that
-a large group holds it up for a few milliseconds at a time. What waits while a group is being checked
-becomes the next group: under load groups grow by themselves and the cost of handing over is shared.
-There is no task and no future for a transaction.
+a large group holds it up for a few milliseconds at a time. What waits while a group is being
+checked becomes the next group: under load groups grow by themselves and the cost of handing over is
+shared. There is no task and no future for a transaction.
 
 Handing over costs more than a few checks: two wakes, and the thread may wait for the interpreter's
 lock for as long as the loop has work. So a small group is checked on the loop, and answered in a
@@ -23,8 +23,8 @@ AT_ONCE_SIGNATURES_MAX = 32
 """Up to so many are checked on the loop: it is held for two milliseconds at most."""
 AT_ONCE_BYTES_MAX = 64 << 10
 """And so many signed bytes, counted for each signature: each hashes all of them. A payment has 300,
-but one transaction of the largest size under sixteen signatures takes several times as long as those
-two milliseconds, and whoever has an account can send it."""
+but one transaction of the largest size under sixteen signatures takes several times as long as
+those two milliseconds, and whoever has an account can send it."""
 
 OnVerified = Callable[[Sequence[Transaction], list[bool]], None]
 
