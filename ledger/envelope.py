@@ -12,6 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -207,6 +208,13 @@ def _read_cosigners(device: bytes, others: tuple[Value, ...]) -> list[Cosignatur
             raise wrong_shape("signers")
         read.append(Cosignature(key, signature))
     return read
+
+
+def signed_by_device_alone(transaction: Transaction) -> Transaction:
+    """The same without the signatures of others, where it matters only who hands it in."""
+    alone = copy.copy(transaction)
+    alone.signers = transaction.signers[:1]
+    return alone
 
 
 def signature_items(transaction: Transaction) -> list[tuple[bytes, bytes, bytes]]:

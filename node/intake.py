@@ -1,11 +1,12 @@
 """How a transaction gets into the mempool: decoded, checked, verified, passed on, answered.
 
 What comes within a turn of the loop is worked on together. Cheap checks come first, then the
-state's own, then room, and only then signatures, in a worker thread. What the state may yet accept
+state's own, then room, and only then signatures, some in each turn. What the state may yet accept
 otherwise (money on its way to the payer) is judged on the newest state known here.
 
 What the state refuses is told only to who signed: a forged payment from somebody's account would
-else be answered with what that account holds. That its lane is not there at all is told at once.
+else be answered with what that account holds. For that the device's signature is enough, whoever
+else signed. That its lane is not there at all is told at once.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ledger.envelope import open_envelope
+from ledger.envelope import open_envelope, signed_by_device_alone
 from ledger.execution import check
 from ledger.fields import ACCOUNT_OPEN, KIND_VERSIONS, NETWORK_PROPOSE, Payment
 from ledger.roles import STAFF
@@ -292,7 +293,7 @@ class Intake:
         self._verifying[transaction_id] = [] if on_done is None else [on_done]
         if on_done is not None:
             self._own_verifying.add(transaction_id)
-        to_verify.append(transaction)
+        to_verify.append(transaction if refusal is None else signed_by_device_alone(transaction))
         return None
 
     def _as_of_now(self, refusal: Refused) -> Refused:

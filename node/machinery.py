@@ -108,7 +108,7 @@ class Machinery:
         """What transactions go through."""
         genesis, options = self.genesis, self.options
         self.mempool = Mempool(options.mempool_bounds, self._on_refused)
-        self.verifier = Verifier(options.verifier_threads)
+        self.verifier = Verifier()
         self.intake = Intake(genesis.network_id, rules, self.mempool, self.verifier, self)
         self.bodies = Bodies(genesis.network_id, rules, self.shelf, self.mempool, self.verifier)
         self.snapshots = SnapshotShelf(

@@ -52,7 +52,6 @@ class TerritoryOptions:
     sync_behind_blocks: int = SYNC_BEHIND_BLOCKS
     full_history: bool = False
     checkpoint: tuple[int, bytes] | None = None
-    verifier_threads: int = 1
     mempool_bounds: MempoolBounds = field(default_factory=MempoolBounds)
     key_ring: KeyRing | None = None
     cometbft_key: SigningKey | None = None

@@ -1,41 +1,48 @@
-"""Signatures, checked once, in groups, in a worker thread where that is worth its cost.
+"""Signatures, checked on the loop, some milliseconds' worth in each of its turns.
 
-A check keeps the interpreter's lock; between two of them the thread lets the loop go on, so that
-a large group holds it up for a few milliseconds at a time. What waits while a group is being
-checked becomes the next group: under load groups grow by themselves and the cost of handing over is
-shared. There is no task and no future for a transaction.
-
-Handing over costs more than a few checks: two wakes, and the thread may wait for the interpreter's
-lock for as long as the loop has work. So a small group is checked on the loop, and answered in a
-later turn all the same.
+A check keeps the interpreter's lock (ADR 0034), so a thread would gain nothing, and would cost the
+loop that lock again and again. Whatever is handed in is checked in slices instead, in order, and
+each slice leaves the loop a turn for all else: a block of thousands of unknown transactions holds
+up no vote. There is no task and no future for a transaction.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from ledger.transaction import Transaction, signature_items
 from primitives.signatures import verify
 
-GROUP_SIGNATURES_MAX = 256
-AT_ONCE_SIGNATURES_MAX = 32
-"""Up to so many are checked on the loop: it is held for two milliseconds at most."""
-AT_ONCE_BYTES_MAX = 64 << 10
-"""And so many signed bytes, counted for each signature: each hashes all of them. A payment has 300,
-but one transaction of the largest size under sixteen signatures takes several times as long as
-those two milliseconds, and whoever has an account can send it."""
+SLICE_SIGNATURES_MAX = 64
+"""Up to so many are checked in a turn: it is held for three milliseconds at most."""
+SLICE_BYTES_MAX = 64 << 10
+"""And so many signed bytes, counted for each signature, since each hashes all of them; one
+transaction may go beyond: the largest under sixteen signatures takes eight milliseconds."""
+BEHIND_TRANSACTIONS = 256
 
 OnVerified = Callable[[Sequence[Transaction], list[bool]], None]
 
 
-class Verifier:
-    """Takes groups of transactions and calls back, on the loop, with a yes or no for each."""
+@dataclass(slots=True)
+class _Request:
+    """What was handed in together, and what is known of it yet."""
 
-    def __init__(self, threads: int = 1) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="verifier")
-        self._idle_threads = threads
-        self._waiting: deque[tuple[Sequence[Transaction], OnVerified]] = deque()
+    transactions: Sequence[Transaction]
+    on_done: OnVerified
+    sound: list[bool] = field(default_factory=list)
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.sound) == len(self.transactions)
+
+
+class Verifier:
+    """Takes groups of transactions and calls back with a yes or no for each."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Request] = deque()
+        self._is_coming = False
         self._closed = False
         self.waiting_count = 0
         """Transactions whose answer is still to come."""
@@ -45,65 +52,50 @@ class Verifier:
     def check(self, transactions: Sequence[Transaction], on_done: OnVerified) -> None:
         """Check all signatures of each; `on_done` is called in a later turn of the loop."""
         self.waiting_count += len(transactions)
-        self._waiting.append((transactions, on_done))
-        self._start_next()
+        self._waiting.append(_Request(transactions, on_done))
+        self._come()
 
     @property
     def is_behind(self) -> bool:
-        """Whether more waits than is checked at a time."""
-        return self.waiting_count > GROUP_SIGNATURES_MAX
+        """Whether more waits than a few turns' worth."""
+        return self.waiting_count > BEHIND_TRANSACTIONS
 
     def close(self) -> None:
         """Stop; what waits is dropped without an answer."""
         self._closed = True
         self._waiting.clear()
-        self._threads.shutdown(wait=True)
 
-    def _start_next(self) -> None:
-        if self._idle_threads == 0 or not self._waiting or self._closed:
-            return
-        requests: list[tuple[Sequence[Transaction], OnVerified]] = []
-        count = size = 0
-        while self._waiting and count < GROUP_SIGNATURES_MAX:
-            requests.append(self._waiting.popleft())
-            group = requests[-1][0]
-            count += sum([len(each.signers) for each in group])
-            size += sum([len(each.raw) * len(each.signers) for each in group])
-        self._idle_threads -= 1
-        loop = asyncio.get_running_loop()
-        if count <= AT_ONCE_SIGNATURES_MAX and size <= AT_ONCE_BYTES_MAX:
-            loop.call_soon(self._answer, requests, _answers(requests))
-        else:
-            self._threads.submit(self._work, loop, requests)
+    def _come(self) -> None:
+        if not self._is_coming and not self._closed:
+            self._is_coming = True
+            asyncio.get_running_loop().call_soon(self._turn)
 
-    def _work(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        requests: list[tuple[Sequence[Transaction], OnVerified]],
-    ) -> None:
-        answers = _answers(requests)
-        if not self._closed:
-            loop.call_soon_threadsafe(self._answer, requests, answers)
-
-    def _answer(
-        self,
-        requests: list[tuple[Sequence[Transaction], OnVerified]],
-        answers: list[list[bool]],
-    ) -> None:
-        self._idle_threads += 1
-        if self._closed:
-            return
-        self._start_next()
-        for (group, on_done), sound in zip(requests, answers, strict=True):
-            self.waiting_count -= len(group)
-            good = sum(sound)
+    def _turn(self) -> None:
+        self._is_coming = False
+        done = self._check_slice()
+        if self._waiting:
+            self._come()
+        for request in done:
+            good = sum(request.sound)
+            self.waiting_count -= len(request.sound)
             self.verified += good
-            self.refused += len(group) - good
-            on_done(group, sound)
+            self.refused += len(request.sound) - good
+            request.on_done(request.transactions, request.sound)
 
-
-def _answers(requests: list[tuple[Sequence[Transaction], OnVerified]]) -> list[list[bool]]:
-    return [[verified(transaction) for transaction in group] for group, _ in requests]
+    def _check_slice(self) -> list[_Request]:
+        """The requests that came to their end in this one."""
+        done: list[_Request] = []
+        count = size = 0
+        while self._waiting and count < SLICE_SIGNATURES_MAX and size < SLICE_BYTES_MAX:
+            request = self._waiting[0]
+            if not request.is_done:
+                transaction = request.transactions[len(request.sound)]
+                count += len(transaction.signers)
+                size += len(transaction.raw) * len(transaction.signers)
+                request.sound.append(verified(transaction))
+            if request.is_done:
+                done.append(self._waiting.popleft())
+        return done
 
 
 def verified(transaction: Transaction) -> bool:

@@ -32,7 +32,7 @@ from benchmarks.network import PLACES_MAX
 from benchmarks.payments import bench_of
 from benchmarks.phases import Bench
 from benchmarks.processes import ended_in_order
-from benchmarks.stages.places import STAGES
+from benchmarks.stages.places import MERGE, STAGES
 from benchmarks.stages.sampled import STAGES_FILE
 from clients.demo import processes
 from clients.demo.places import PLACES
@@ -52,33 +52,25 @@ async def sampled(bench: Bench, rate: int, length: float, folder: Path) -> dict[
     phase = bench.at_rate(rate, length) if rate else bench.at_saturation(length)
     total = 1e6 * (await phase)["processor_seconds_per_payment_and_replica"]
     counts: Counter[str] = Counter()
-    used = 0.0
-    threads: Counter[str] = Counter()
+    used = merging = 0.0
     for pid in pids:
         seen = await _seen(pid, folder)
         counts.update(seen["counts"])
         used += seen["processor_seconds"]
-        threads.update(seen["thread_seconds"])
+        merging += seen["others_seconds"]
     return {
         "rate": rate,
         "samples": counts.total(),
-        "microseconds": microseconds(
-            counts, total, {stage: one / used for stage, one in threads.items() if used}
-        ),
+        "microseconds": microseconds(counts, total, merging / used if used else 0.0),
     }
 
 
-def microseconds(
-    counts: Mapping[str, int], total: float, in_threads: Mapping[str, float]
-) -> dict[str, float]:
-    """What each stage took of `total`. The parts `in_threads` of it were threads' of their own: the
-    samples that these caused fell on whatever the loop was at."""
+def microseconds(counts: Mapping[str, int], total: float, merged: float) -> dict[str, float]:
+    """What each stage took of `total`. The part `merged` of it was the store's own thread's, in
+    which no Python runs: the samples that it caused fell on whatever the others were at."""
     seen = max(1, sum(counts.values()))
-    on_loop = total * (1 - sum(in_threads.values()))
-    stages = {
-        stage: on_loop * counts.get(stage, 0) / seen + total * in_threads.get(stage, 0.0)
-        for stage in STAGES
-    }
+    stages = {stage: total * (1 - merged) * counts.get(stage, 0) / seen for stage in STAGES}
+    stages[MERGE] = total * merged
     return {stage: round(one, 1) for stage, one in stages.items()}
 
 

@@ -21,14 +21,13 @@ STAGES = (
 loop, and what no stage owns."""
 
 MERGE = "merge"
-VERIFY = "verify"
 
 _FILES: Mapping[str, str] = {
     "node/peers/connection.py": "receive",
     "node/peers/frames.py": "receive",
     "node/peers/groups.py": "receive",
     "aiohttp/_websocket/reader_py.py": "receive",
-    "node/verifier.py": VERIFY,
+    "node/verifier.py": "verify",
     "node/intake.py": "pool",
     "node/mempool.py": "pool",
     "node/pool_care.py": "pool",

@@ -4,9 +4,8 @@
 
 SIGUSR1 begins to count anew, SIGUSR2 writes the counts to the file that `STAGES_FILE` names, with
 this process's id after it. The kernel's timer counts the processor time of all threads; Python
-tells it to the main one, in whatever that was about when the others let it go on. So threads whose
-time is one stage's are counted apart, from `/proc`: those that check signatures, and those that are
-not Python's (the store's, which merges tables).
+tells it to the main one. Where that one was doing nothing, it was another thread's. Threads that
+are not Python's (the store's, which merges tables) are counted apart, from `/proc`.
 """
 
 import json
@@ -20,33 +19,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.stages.places import MERGE, VERIFY, stage_of
+from benchmarks.stages.places import stage_of
 from clients.cli.main import run
 
 SAMPLE_SECONDS = 0.002
 STAGES_FILE = "DEMOCITE_STAGES_FILE"
 
 _counts: Counter[str] = Counter()
-_used_before = 0.0
-_threads_before: Counter[str] = Counter()
-
-STAGE_OF_THREADS = {"verifier": VERIFY}
-"""By the name that a pool gives its threads."""
+_begun = (0.0, 0.0)
 
 
-def thread_seconds() -> Counter[str]:
-    """Processor seconds of this process's threads whose time is one stage's, by stage."""
-    own = {thread.native_id: thread.name.rpartition("_")[0] for thread in threading.enumerate()}
-    ticks: Counter[str] = Counter()
+def others_seconds() -> float:
+    """Processor seconds of this process's threads that are not Python's."""
+    own = {thread.native_id for thread in threading.enumerate()}
+    total = 0
     for task in Path("/proc/self/task").iterdir():
-        name = own.get(int(task.name))
-        stage = MERGE if name is None else STAGE_OF_THREADS.get(name)
-        if stage is not None:
+        if int(task.name) not in own:
             # user and system time, behind the name, which may hold spaces
             words = (task / "stat").read_text().rpartition(")")[2].split()
-            ticks[stage] += int(words[11]) + int(words[12])
-    per_second = os.sysconf("SC_CLK_TCK")
-    return Counter({stage: count / per_second for stage, count in ticks.items()})
+            total += int(words[11]) + int(words[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def calls_of(frame: FrameType | None) -> Iterator[tuple[str, str]]:
@@ -62,24 +54,23 @@ def _look(_: int, frame: FrameType | None) -> None:
         own = threading.get_ident()
         others = [one for thread, one in sys._current_frames().items() if thread != own]
         stage = next(filter(None, (stage_of(calls_of(one)) for one in others)), "other")
-        if stage in STAGE_OF_THREADS.values():
-            return  # counted by the kernel
     _counts[stage] += 1
 
 
 def _begin(*_: object) -> None:
-    global _used_before, _threads_before
+    global _begun
     _counts.clear()
-    _used_before, _threads_before = time.process_time(), thread_seconds()
+    _begun = time.process_time(), others_seconds()
     signal.setitimer(signal.ITIMER_PROF, SAMPLE_SECONDS, SAMPLE_SECONDS)
 
 
 def _write(*_: object) -> None:
     signal.setitimer(signal.ITIMER_PROF, 0.0)
+    used, others = time.process_time(), others_seconds()
     seen = {
         "counts": _counts,
-        "processor_seconds": time.process_time() - _used_before,
-        "thread_seconds": thread_seconds() - _threads_before,
+        "processor_seconds": used - _begun[0],
+        "others_seconds": others - _begun[1],
     }
     path = f"{os.environ[STAGES_FILE]}.{os.getpid()}"
     with open(f"{path}.new", "w", encoding="utf-8") as file:

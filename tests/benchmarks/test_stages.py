@@ -1,11 +1,7 @@
 """Every place that a stage is known by is there, and the innermost one counts."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-
 from benchmarks.stages.__main__ import has_phases, microseconds, table
 from benchmarks.stages.places import _FILES, _FUNCTIONS, STAGES, stage_of
-from benchmarks.stages.sampled import thread_seconds
 from tests.architecture.sources import ROOT
 
 
@@ -42,25 +38,10 @@ def test_the_table_has_what_was_before_beside_it() -> None:
     assert table(run(10), None).splitlines()[0] == "| | saturation |"
 
 
-def test_what_threads_took_is_taken_off_what_the_loop_seemed_to_take() -> None:
-    took = microseconds({"decode": 30, "verify": 10}, 100.0, {"merge": 0.2, "verify": 0.4})
-    expected = {"decode": 30.0, "verify": 50.0, "merge": 20.0}
-    assert took == {**dict.fromkeys(STAGES, 0.0), **expected}
-    assert sum(microseconds({}, 100.0, {}).values()) == 0
-
-
-def test_threads_that_check_signatures_are_counted_apart() -> None:
-    def work() -> None:
-        while time.thread_time() < 0.1:
-            pass
-
-    with ThreadPoolExecutor(1, thread_name_prefix="verifier") as verifying:
-        verifying.submit(work).result()
-        seen = thread_seconds()
-        assert seen["verify"] >= 0.05
-    with ThreadPoolExecutor(1, thread_name_prefix="another") as others:
-        others.submit(work).result()
-        assert thread_seconds()["verify"] == 0.0
+def test_the_stores_thread_is_taken_off_what_all_others_seemed_to_take() -> None:
+    took = microseconds({"decode": 30, "tree": 10}, 100.0, 0.2)
+    assert took == {**dict.fromkeys(STAGES, 0.0), "decode": 60.0, "tree": 20.0, "merge": 20.0}
+    assert sum(microseconds({}, 100.0, 0.0).values()) == 0
 
 
 def test_networks_of_several_sizes_stand_beside_each_other() -> None:

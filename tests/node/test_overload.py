@@ -13,7 +13,7 @@ from node.answers import Submission
 from node.api.events import REST_SECONDS_EACH, REST_SECONDS_MIN, Subscriber, Unsent
 from node.mempool import Mempool
 from node.territory import NOT_READY_RETRY_MS
-from node.verifier import GROUP_SIGNATURES_MAX
+from node.verifier import BEHIND_TRANSACTIONS
 from primitives.errors import Refused
 from primitives.hashing import hash_bytes
 from tests.node.api_town import ApiTown, play
@@ -189,7 +189,7 @@ def test_the_replica_hears_while_more_comes_than_is_checked_at_a_time(
         monkeypatch.setattr(engine, "tell", noting)
         raws = [
             town.pay(payer, people[number % 19], 1)
-            for number in range(GROUP_SIGNATURES_MAX // 10)
+            for number in range(BEHIND_TRANSACTIONS // 10)
             for payer in people
             if payer is not people[number % 19]
         ]

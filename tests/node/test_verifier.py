@@ -1,7 +1,7 @@
-"""Each transaction gets its own answer, in a later turn, whether or not a thread had its part."""
+"""Each transaction gets its own answer, in a later turn, and no turn checks more than a slice."""
 
 import asyncio
-import threading
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -12,7 +12,7 @@ from ledger.fields import PAYMENT_PAY, RESERVE_ISSUE
 from ledger.payments import pay_fields
 from ledger.reserve import issue_fields
 from ledger.transaction import Transaction, decode_transaction
-from node.verifier import AT_ONCE_SIGNATURES_MAX, GROUP_SIGNATURES_MAX, Verifier
+from node.verifier import BEHIND_TRANSACTIONS, SLICE_BYTES_MAX, SLICE_SIGNATURES_MAX, Verifier
 from primitives.hashing import hash_bytes
 from primitives.signatures import SigningKey, verify
 
@@ -35,48 +35,7 @@ def payment(number: int, *, forged: bool) -> Transaction:
     return decode_transaction(sign_transaction(body, other if forged else NETWORK, KEY), NETWORK)
 
 
-def threads_noted(monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """The threads in which signatures are checked from here on."""
-    checked_in: set[int] = set()
-
-    def noting(public_key: bytes, message: bytes, signature: bytes) -> bool:
-        checked_in.add(threading.get_ident())
-        return verify(public_key, message, signature)
-
-    monkeypatch.setattr(node.verifier, "verify", noting)
-    return checked_in
-
-
-@pytest.mark.parametrize("size", [1, AT_ONCE_SIGNATURES_MAX, AT_ONCE_SIGNATURES_MAX + 1])
-def test_the_same_answers_on_the_loop_and_in_a_thread(
-    size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    group = [payment(number, forged=number % 3 == 0) for number in range(1, size + 1)]
-    checked_in = threads_noted(monkeypatch)
-
-    async def run() -> list[bool]:
-        verifier = Verifier()
-        told: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
-
-        def on_done(transactions: Sequence[Transaction], sound: list[bool]) -> None:
-            assert list(transactions) == group
-            told.set_result(sound)
-
-        verifier.check(group, on_done)
-        assert not told.done()  # whoever asks may go on first
-        assert verifier.waiting_count == size
-        sound = await told
-        assert (verifier.verified, verifier.refused) == (sum(sound), size - sum(sound))
-        assert verifier.waiting_count == 0
-        verifier.close()
-        return sound
-
-    assert asyncio.run(run()) == [number % 3 != 0 for number in range(1, size + 1)]
-    is_on_loop = checked_in == {threading.get_ident()}
-    assert is_on_loop == (size <= AT_ONCE_SIGNATURES_MAX)
-
-
-def test_what_takes_long_to_hash_is_checked_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def large_transaction() -> Transaction:
     lines = [(hash_bytes("test", bytes([each]))[:20], 1, bytes(32)) for each in range(200)]
     body = build_body(
         RESERVE_ISSUE,
@@ -89,26 +48,79 @@ def test_what_takes_long_to_hash_is_checked_in_a_thread(monkeypatch: pytest.Monk
         fields=issue_fields("ARD", lines),
     )
     others = [SigningKey.from_seed(hash_bytes("other", bytes([each]))) for each in range(15)]
-    large = decode_transaction(sign_transaction(body, NETWORK, KEY, others), NETWORK)
-    checked_in = threads_noted(monkeypatch)
+    return decode_transaction(sign_transaction(body, NETWORK, KEY, others), NETWORK)
 
-    async def run() -> list[bool]:
-        verifier = Verifier()
-        told: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
-        verifier.check([large], lambda _, sound: told.set_result(sound))
-        sound = await told
-        verifier.close()
-        return sound
 
-    assert asyncio.run(run()) == [True]
-    assert threading.get_ident() not in checked_in
+async def checked_by_turn(
+    groups: Sequence[Sequence[Transaction]], monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[list[bool]], list[int]]:
+    """What is said of each group, in order, and the checks made in each turn of the loop."""
+    by_turn = [0]
+
+    def counting(public_key: bytes, message: bytes, signature: bytes) -> bool:
+        by_turn[-1] += 1
+        return verify(public_key, message, signature)
+
+    monkeypatch.setattr(node.verifier, "verify", counting)
+    verifier = Verifier()
+    told: list[list[bool]] = []
+
+    def on_done(transactions: Sequence[Transaction], sound: list[bool]) -> None:
+        assert transactions is groups[len(told)]
+        told.append(sound)
+
+    for group in groups:
+        verifier.check(group, on_done)
+    assert verifier.waiting_count == sum(map(len, groups))
+    assert by_turn == [0] and not told  # whoever asks may go on first
+    while len(told) < len(groups):
+        await asyncio.sleep(0)
+        by_turn.append(0)
+    assert verifier.waiting_count == 0
+    answers = list(itertools.chain(*told))
+    assert (verifier.verified, verifier.refused) == (sum(answers), answers.count(False))
+    verifier.close()
+    return told, [count for count in by_turn if count]
+
+
+SIZES = [
+    (1,),
+    (0,),
+    (SLICE_SIGNATURES_MAX,),
+    (SLICE_SIGNATURES_MAX + 1,),
+    (3, 0, 2 * SLICE_SIGNATURES_MAX, 5),
+]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_each_gets_its_own_answer_a_slice_in_each_turn(
+    sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = itertools.count(1)
+    groups = [
+        [payment(number, forged=number % 3 == 0) for number in itertools.islice(numbers, size)]
+        for size in sizes
+    ]
+    told, by_turn = asyncio.run(checked_by_turn(groups, monkeypatch))
+    assert told == [[one.number % 3 != 0 for one in group] for group in groups]
+    total = sum(sizes)
+    whole, rest = divmod(total, SLICE_SIGNATURES_MAX)
+    assert by_turn == [SLICE_SIGNATURES_MAX] * whole + [rest] * bool(rest)
+
+
+def test_what_takes_long_to_hash_has_a_turn_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = large_transaction()
+    assert len(large.raw) * 16 > SLICE_BYTES_MAX
+    told, by_turn = asyncio.run(checked_by_turn([[large, large], [large]], monkeypatch))
+    assert told == [[True, True], [True]]
+    assert by_turn == [16, 16, 16]
 
 
 def test_it_is_behind_while_more_waits_than_a_group() -> None:
     async def run() -> list[bool]:
         verifier = Verifier()
         told: list[bool] = []
-        numbers = range(1, GROUP_SIGNATURES_MAX + 2)
+        numbers = range(1, BEHIND_TRANSACTIONS + 2)
         group = [payment(number, forged=False) for number in numbers]
         verifier.check(group[:-1], lambda _, __: told.append(verifier.is_behind))
         assert not verifier.is_behind

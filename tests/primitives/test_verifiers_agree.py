@@ -3,6 +3,8 @@ of good signatures, of spoilt ones, and of those that only a hostile owner of a 
 
 import hashlib
 import itertools
+import subprocess
+import sys
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,8 +13,10 @@ from nacl import bindings
 from nacl.exceptions import BadSignatureError
 
 import primitives.signatures
-from primitives.signatures import FIELD_PRIME, SIGN_BIT, SigningKey, verify
+from primitives.signatures import SigningKey, verify
 
+FIELD_PRIME = 2**255 - 19
+SIGN_BIT = 1 << 255
 GROUP_ORDER = 2**252 + 27742317777372353535851937790883648493
 SMALL_ORDER = [
     bytes.fromhex(text)
@@ -118,10 +122,10 @@ def test_of_every_key_and_r_of_small_order_or_of_another_form(key: bytes) -> Non
             assert libsodium(key, message, signature) is False
 
 
-@given(scalars, messages, st.integers(1, 15))
-def test_of_s_beyond_the_group_order(secret: int, message: bytes, times: int) -> None:
-    key, r = times_base(secret), times_base(secret + 1)
-    signature = signed(secret, secret + 1, key, r, message)
+@given(scalars, scalars, messages, st.integers(1, 15))
+def test_of_s_beyond_the_group_order(secret: int, nonce: int, message: bytes, times: int) -> None:
+    key, r = times_base(secret), times_base(nonce)
+    signature = signed(secret, nonce, key, r, message)
     assert verify(key, message, signature)
     s = int.from_bytes(signature[32:], "little") + times * GROUP_ORDER
     malleable = signature[:32] + (s % 2**256).to_bytes(32, "little")
@@ -134,17 +138,93 @@ def test_a_key_of_another_form_is_no_key(key: bytes) -> None:
     assert primitives.signatures._point(key) is None
 
 
-def test_the_answer_does_not_depend_on_which_keys_were_seen(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    key = SigningKey.from_seed(bytes(32))
-    message, signature = b"m", key.sign(b"m")
-    refused = NOT_CANONICAL[0]
-    for _ in range(2):
-        assert verify(key.public_key, message, signature)
-        assert not verify(key.public_key, b"x", signature)
-        assert not verify(refused, message, signature)
-    assert primitives.signatures._point.cache_info().maxsize == primitives.signatures.KEYS_KEPT
-    monkeypatch.setattr(primitives.signatures, "_point", primitives.signatures._point.__wrapped__)
+@pytest.mark.parametrize("size", [300, 2_001, 4_097, 262_144])
+def test_of_long_messages(size: int) -> None:
+    key, message = SigningKey.from_seed(bytes(32)), bytes(size)
+    signature = key.sign(message)
     assert verify(key.public_key, message, signature)
-    assert not verify(refused, message, signature)
+    assert not verify(key.public_key, message[:-1] + b"x", signature)
+
+
+class OtherBytes(bytes):
+    """What no decoder makes: bytes that say of themselves what they like."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash(bytes(self))
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview, OtherBytes])
+def test_nothing_but_bytes_is_looked_at(kind: type) -> None:
+    key = SigningKey.from_seed(bytes(32))
+    items = (key.public_key, b"m", key.sign(b"m"))
+    assert verify(*items)
+    for changed in range(3):
+        assert not verify(*[kind(one) if at == changed else one for at, one in enumerate(items)])
+
+
+def test_the_answer_does_not_depend_on_which_keys_were_seen() -> None:
+    key = SigningKey.from_seed(bytes(32))
+    signature = key.sign(b"m")
+    for _ in range(2):
+        assert verify(key.public_key, b"m", signature)
+        assert not verify(key.public_key, b"x", signature)
+        assert not verify(NOT_CANONICAL[0], b"m", signature)
+    primitives.signatures._point.cache_clear()
+    assert not verify(key.public_key, b"x", signature)
+    assert verify(key.public_key, b"m", signature)
+    assert primitives.signatures._point.cache_info().maxsize == 16_384
+
+
+LIBRARIES = {
+    "takes everything": "pass",
+    "refuses everything": "raise module.SignatureException('no')",
+    "takes S + L": (
+        "s = int.from_bytes(signature[32:], 'little')\n"
+        "        while s >= 2**252 + 27742317777372353535851937790883648493:\n"
+        "            s -= 2**252 + 27742317777372353535851937790883648493\n"
+        "        self.real.verify_signature(message, module.Ed25519Signature.from_base64("
+        "b64(signature[:32] + s.to_bytes(32, 'little'))))"
+    ),
+    "takes a key of small order": (
+        "if self.key[0] != 1: self.real.verify_signature(message, "
+        "module.Ed25519Signature.from_base64(b64(signature)))"
+    ),
+    "takes what the cofactor takes": (
+        "if self.key[0] != 0xcd: self.real.verify_signature(message, "
+        "module.Ed25519Signature.from_base64(b64(signature)))"
+    ),
+    "is the one that is locked": (
+        "self.real.verify_signature(message, module.Ed25519Signature.from_base64(b64(signature)))"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_the_program_starts_with_no_other_equation(name: str) -> None:
+    program = f"""
+import base64, sys, types
+import vodozemac as module
+def b64(raw): return base64.b64encode(raw).rstrip(b"=").decode()
+def unb64(text): return base64.b64decode(text + "==")
+class Key:
+    def __init__(self, text):
+        self.key, self.real = unb64(text), module.Ed25519PublicKey.from_base64(text)
+    from_base64 = classmethod(lambda cls, text: cls(text))
+    def verify_signature(self, message, signature):
+        {LIBRARIES[name]}
+class Signature:
+    from_base64 = staticmethod(unb64)
+stub = types.ModuleType("vodozemac")
+stub.Ed25519PublicKey, stub.Ed25519Signature = Key, Signature
+stub.KeyException, stub.SignatureException = module.KeyException, module.SignatureException
+sys.modules["vodozemac"] = stub
+import primitives.signatures
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    if name == "is the one that is locked":
+        assert done.returncode == 0, done.stderr
+    else:
+        assert "InvariantBroken: vodozemac judges signatures by another equation" in done.stderr

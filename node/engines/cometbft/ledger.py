@@ -73,7 +73,7 @@ class CometLedger:
         self.store.release_memory()  # all objects were read
         self.executor, self.epochs = loaded.executor, loaded.epochs
         self.mempool = Mempool(options.mempool_bounds, self._on_refused)
-        self.verifier = Verifier(options.verifier_threads)
+        self.verifier = Verifier()
         self.intake = Intake(
             network_id, self.epochs.current.rules, self.mempool, self.verifier, self
         )
