@@ -109,8 +109,15 @@ async def measure(
     }
 
 
-def has_phases(content: dict[str, Any], rates: list[int], crowds: Sequence[int] = ()) -> bool:
-    """Whether a file is of this command and has each of these phases."""
+def has_phases(
+    content: dict[str, Any],
+    rates: list[int],
+    crowds: Sequence[int] = (),
+    nodes: int = len(PLACES),
+) -> bool:
+    """Whether a file is of this command and has each of these phases, of a network of this size."""
+    if content.get("nodes", len(PLACES)) != nodes:
+        return False
     there = {_name(phase) for phase in content.get("phases", []) if "rate" in phase}
     return {(crowd, rate) for crowd in crowds or (ACCOUNTS,) for rate in rates} <= there
 
@@ -156,8 +163,12 @@ def main() -> int:
     options = parser.parse_args()
     rates = [0, *options.rates]
     before = options.before
-    if before is not None and not has_phases(before, rates, options.accounts):
-        parser.error("--before: this file has not the same rates and accounts")
+    if before is not None and not has_phases(before, rates, options.accounts, options.nodes):
+        parser.error("--before: this file has not the same rates, accounts and nodes")
+    if options.accounts and options.nodes != len(PLACES):
+        parser.error(
+            f"--accounts: the crowd lives in {len(PLACES)} territories, so without --nodes"
+        )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         measured = runner.run(measure(rates, options.seconds, options.accounts, options.nodes))
     if options.json is not None:

@@ -55,3 +55,5 @@ def test_networks_of_several_sizes_stand_beside_each_other() -> None:
     assert has_phases({"phases": phases}, [0], [2_000, 1_000])
     assert not has_phases({"phases": phases}, [0, 100], [1_000])
     assert not has_phases({"phases": phases}, [0], [3_000])
+    assert not has_phases({"phases": phases}, [0], [1_000], nodes=16)
+    assert has_phases({"nodes": 16, "phases": phases}, [0], [1_000], nodes=16)

@@ -115,6 +115,17 @@ def test_a_busy_machine_and_a_short_form_are_named() -> None:
     assert "did nothing else" in preface(busy, ENGLISH)  # a file of before
 
 
+def test_the_checks_are_those_of_the_comparison() -> None:
+    assert "one check by PyNaCl: 106.0 µs." in preface(content(), ENGLISH)
+    found = [
+        {sides.LIMIT: {"check_microseconds": 54.0, "verifier_in_use": {"check_microseconds": one}}}
+        for one in (38.0, 40.0, 45.0)
+    ]
+    told = preface(content(compare=found), ENGLISH)
+    assert "one check by PyNaCl: 54.0 µs, by the one in use: 40.0 µs." in told
+    assert "par celle en service : 40.0 µs." in preface(content(compare=found), FRENCH)
+
+
 def test_a_document_gets_both_tables_and_keeps_the_rest() -> None:
     french = "<!-- targets:fr -->of before<!-- /targets:fr -->"
     document = f"a\n{french}\nb\n<!-- targets:en -->\n<!-- /targets:en -->\nc\n"
